@@ -1,0 +1,65 @@
+//! What an instance keeps between requests: clients, names of tables, and what it has fetched or derived.
+
+use tokio::sync::OnceCell;
+
+use crate::{Error, aws, config, password::Hasher, secret::Secrets, token::PublicKeys};
+
+/// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
+/// used, and what a function never names is not linked into it.
+pub struct App {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) tables: Tables,
+    /// The `iss` of every token: the stack's name.
+    pub(crate) issuer: String,
+    pub(crate) public_keys: PublicKeys,
+    pub(crate) secrets: Secrets,
+    pub(crate) hasher: Hasher,
+    pub(crate) mailer: OnceCell<aws_sdk_sesv2::Client>,
+}
+
+/// The names of the tables.
+pub(crate) struct Tables {
+    pub users: String,
+    pub tokens: String,
+    pub otps: String,
+    pub throttles: String,
+}
+
+impl App {
+    /// Reads the environment. An error here ends the instance before it takes a request.
+    pub fn from_env() -> Result<Self, Error> {
+        Ok(Self {
+            dynamodb: aws::dynamodb()?,
+            tables: Tables {
+                users: config::text("USERS_TABLE")?,
+                tokens: config::text("TOKENS_TABLE")?,
+                otps: config::text("OTPS_TABLE")?,
+                throttles: config::text("THROTTLES_TABLE")?,
+            },
+            issuer: config::text("ISSUER")?,
+            public_keys: PublicKeys::default(),
+            secrets: Secrets::default(),
+            hasher: Hasher::default(),
+            mailer: OnceCell::new(),
+        })
+    }
+
+    /// Whether every table answers.
+    pub async fn tables_answer(&self) -> Result<(), Error> {
+        use aws_sdk_dynamodb::types::AttributeValue::S;
+        let Tables { users, tokens, otps, throttles } = &self.tables;
+        let probe = |table: &String| {
+            self.dynamodb.get_item().table_name(table).key("pk", S("health".into())).projection_expression("pk")
+        };
+        let (a, b, c, d) = futures_util::join!(
+            probe(users).send(),
+            probe(tokens).key("sk", S("health".into())).send(),
+            probe(otps).send(),
+            probe(throttles).send(),
+        );
+        for answer in [a, b, c, d] {
+            answer.map_err(Error::from_aws)?;
+        }
+        Ok(())
+    }
+}

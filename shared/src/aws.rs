@@ -1,0 +1,87 @@
+//! Clients of AWS, made to start fast and never to hang.
+//!
+//! They are built from what the Lambda runtime gives a function (a region and keys in the environment), without the
+//! profile files and metadata services that a default configuration looks for, and they trust the roots that AWS
+//! publishes for its own endpoints instead of reading the operating system's certificate store at every start.
+
+use std::time::Duration;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Region, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+
+use aws_types::SdkConfig;
+
+use crate::{Error, config};
+
+/// <https://www.amazontrust.com/repository/>: the five roots to which the certificates of AWS endpoints chain.
+const AMAZON_ROOTS: &[u8] = include_bytes!("aws/roots.pem");
+
+/// A client of DynamoDB; `AWS_ENDPOINT_URL_DYNAMODB` points it elsewhere.
+pub fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
+    Ok(aws_sdk_dynamodb::Client::new(&settings("AWS_ENDPOINT_URL_DYNAMODB")?))
+}
+
+/// A client of Secrets Manager; `AWS_ENDPOINT_URL_SECRETS_MANAGER` points it elsewhere.
+pub fn secrets_manager() -> Result<aws_sdk_secretsmanager::Client, Error> {
+    Ok(aws_sdk_secretsmanager::Client::new(&settings("AWS_ENDPOINT_URL_SECRETS_MANAGER")?))
+}
+
+/// A client of SES; `AWS_ENDPOINT_URL_SESV2` points it elsewhere.
+pub fn ses() -> Result<aws_sdk_sesv2::Client, Error> {
+    Ok(aws_sdk_sesv2::Client::new(&settings("AWS_ENDPOINT_URL_SESV2")?))
+}
+
+fn settings(endpoint: &'static str) -> Result<SdkConfig, Error> {
+    let mut settings = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config::text("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials()?))
+        .http_client(https()?)
+        .timeout_config(timeouts())
+        .retry_config(retries());
+    settings.set_endpoint_url(config::optional(endpoint).or_else(|| config::optional("AWS_ENDPOINT_URL")));
+    Ok(settings.build())
+}
+
+/// Lambda puts the function role's keys in the environment; they hold for as long as the instance lives.
+fn credentials() -> Result<Credentials, Error> {
+    Ok(Credentials::new(
+        config::text("AWS_ACCESS_KEY_ID")?,
+        config::text("AWS_SECRET_ACCESS_KEY")?,
+        config::optional("AWS_SESSION_TOKEN"),
+        None,
+        "lambda",
+    ))
+}
+
+fn https() -> Result<SharedHttpClient, Error> {
+    let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let tls = TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .map_err(|error| Error::internal(format!("the trust store: {error}")))?;
+    Ok(Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls).build_https())
+}
+
+/// The SDK has no timeout of its own: a call that hangs would hang the request.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(500))
+        .operation_attempt_timeout(Duration::from_millis(700))
+        .operation_timeout(Duration::from_secs(3))
+        .build()
+}
+
+/// Four attempts, with jitter, within the operation's three seconds.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(4)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_millis(500))
+}

@@ -1,0 +1,142 @@
+//! Who calls. The second parameter of an endpoint says who may; each kind proves itself before the endpoint runs, so none
+//! is open by forgetting.
+
+use std::future::Future;
+
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Request,
+    dynamo::BatchGet,
+    http::TokenFault,
+    session::{self, Session},
+    time,
+    token::{self, Claims, Kind, Unverified},
+    user::{self, Account, Id},
+};
+
+/// A kind of caller.
+pub trait Who: Sized + Send + 'static {
+    /// The caller of this request, or why it is not one of this kind.
+    fn of(app: &App, request: &Request) -> impl Future<Output = Result<Self, Error>> + Send;
+}
+
+/// Whoever it is.
+#[derive(Debug)]
+pub struct Anyone;
+
+impl Who for Anyone {
+    async fn of(_: &App, _: &Request) -> Result<Self, Error> {
+        Ok(Self)
+    }
+}
+
+/// A user with a live session: an access token in `Authorization: Bearer`.
+pub struct Caller {
+    /// The user.
+    pub account: Account,
+    /// The session.
+    pub sid: Uuid,
+}
+
+impl Who for Caller {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        Bearer::of(app, request).await?.caller(app).await
+    }
+}
+
+impl Caller {
+    /// The user's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.account.user.id
+    }
+}
+
+/// A bearer token that was not verified yet, for an endpoint that reads something beside the authorisation and drops it
+/// when that fails. Only [`Bearer::caller`] makes a [`Caller`] of it.
+pub struct Bearer(Unverified);
+
+impl Who for Bearer {
+    async fn of(_: &App, request: &Request) -> Result<Self, Error> {
+        let header = request.header("authorization").ok_or(Error::NotAuthenticated)?;
+        let mut parts = header.split_whitespace();
+        if parts.next() != Some("Bearer") {
+            return Err(Error::NotAuthenticated);
+        }
+        let (Some(token), None) = (parts.next(), parts.next()) else {
+            return Err(Error::BadAuthorizationHeader);
+        };
+        Unverified::read(token).map(Self).map_err(Error::BearerNotValid)
+    }
+}
+
+impl Bearer {
+    /// The user of whom the token speaks, not to be believed yet.
+    #[must_use]
+    pub fn claimed_user(&self) -> Id {
+        self.0.user_id()
+    }
+
+    /// Verifies the token, and that its user and session live.
+    pub async fn caller(&self, app: &App) -> Result<Caller, Error> {
+        let shown = check(app, &self.0, Some(Kind::Access)).await?.map_err(Error::BearerNotValid)?;
+        let account = shown.account.ok_or(Error::UserNotFound)?;
+        if !account.user.is_active {
+            return Err(Error::UserInactive);
+        }
+        if !shown.session.is_some_and(|session| session.is_live(&account)) {
+            return Err(Error::BearerNotValid(TokenFault::Blacklisted));
+        }
+        Ok(Caller { account, sid: shown.claims.sid })
+    }
+}
+
+/// A token whose signature, times and kind are right, and the records it speaks of, as far as they exist.
+pub struct Shown {
+    /// What it says.
+    pub claims: Claims,
+    /// Its user.
+    pub account: Option<Account>,
+    /// Its session.
+    pub session: Option<Session>,
+}
+
+/// Verifies a token that came in a body, of one kind or (`None`) of either.
+pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, Error> {
+    let token = Unverified::read(text).map_err(Error::TokenNotValid)?;
+    check(app, &token, kind).await?.map_err(Error::TokenNotValid)
+}
+
+/// User, session and, when this instance does not know it yet, the public key come in one strongly consistent read.
+async fn check(app: &App, token: &Unverified, kind: Option<Kind>) -> Result<Result<Shown, TokenFault>, Error> {
+    let now = time::seconds(time::now());
+    let known = app.public_keys.known(&token.kid);
+    // A forgery against a known key costs no read.
+    if let Some(Err(fault)) = known.as_ref().map(|key| token.verify(key, &app.issuer, now, kind)) {
+        return Ok(Err(fault));
+    }
+    let (user_key, session_key) = (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
+    let mut batch = BatchGet::default();
+    batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
+    if known.is_none() {
+        batch.want(&app.tables.tokens, token::record_key(&token.kid));
+    }
+    let mut found = batch.send(app).await?;
+    let key = match known {
+        Some(key) => key,
+        None => match app.public_keys.learn(app, &token.kid, &mut found)? {
+            Some(key) => key,
+            None => return Ok(Err(TokenFault::Invalid)),
+        },
+    };
+    let claims = match token.verify(&key, &app.issuer, now, kind) {
+        Ok(claims) => claims,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    Ok(Ok(Shown {
+        claims,
+        account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
+        session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
+    }))
+}

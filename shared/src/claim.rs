@@ -1,0 +1,272 @@
+//! Unique names: each username, e-mail address and phone number of a user is a record of its own that names its user.
+//!
+//! A name is taken by writing that record on condition that there is none, in the transaction that writes the user: two
+//! requests cannot both succeed, and no name is left without its user.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    dynamo::{BatchGet, Found, Item, Write, is_yes, key, n, no, number, s, text, yes},
+    email,
+    otp::{self, Allowance, Purpose},
+    time,
+    user::{self, Id},
+};
+
+/// A name that one user has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// By its unique form.
+    Username(String),
+    /// By its unique form.
+    Email(String),
+    /// In E.164 form.
+    Phone(String),
+}
+
+impl Name {
+    /// The key of its record.
+    fn pk(&self) -> String {
+        match self {
+            Self::Username(name) => format!("username#{name}"),
+            Self::Email(address) => format!("email#{address}"),
+            Self::Phone(number) => format!("phone#{number}"),
+        }
+    }
+
+    /// The field that holds it.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Username(_) => "username",
+            Self::Email(_) => "email",
+            Self::Phone(_) => "phone_number",
+        }
+    }
+
+    /// What a second taker hears.
+    pub fn taken(&self) -> &'static str {
+        match self {
+            Self::Username(_) => "A user with that username already exists.",
+            Self::Email(_) => "user with this email already exists.",
+            Self::Phone(_) => "user with this phone number already exists.",
+        }
+    }
+
+    /// The record of a code that verifies it; a username needs none.
+    fn code(&self) -> Option<String> {
+        match self {
+            Self::Username(_) => None,
+            Self::Email(address) => Some(otp::pk(Purpose::VerifyEmail, address)),
+            Self::Phone(number) => Some(format!("verify_phone#{number}")),
+        }
+    }
+}
+
+/// Who has a name.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The user.
+    pub user_id: Id,
+    /// Whether a code has proven it. A username is never in doubt.
+    pub verified: bool,
+    /// Whether it is an address that is to replace the user's present one once it is verified.
+    pub staged: bool,
+    /// An unverified address may be taken over from this second on; `None` is never.
+    reserved_until: Option<u64>,
+    /// Whether a code for it is on its way.
+    code_lives: bool,
+}
+
+impl Holder {
+    /// Whether an unverified address has lapsed: nobody can squat on one that its owner may want to register.
+    fn has_lapsed(&self) -> bool {
+        !self.verified && !self.code_lives && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
+    }
+}
+
+/// The names a request speaks of, and who has them, all read at once. With an e-mail address comes how many codes were
+/// sent to it.
+pub struct Holders {
+    holders: BTreeMap<Name, Holder>,
+    /// What may still be sent to the address that was asked about.
+    pub allowance: Allowance,
+}
+
+/// Reads who has these names; with `code_to`, also how many codes were sent to that address.
+pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
+    let mut batch = BatchGet::default();
+    for name in names {
+        batch.want(&app.tables.users, key(name.pk()));
+        if let Some(code) = name.code() {
+            batch.want(&app.tables.otps, key(code));
+        }
+    }
+    if let Some(address) = code_to {
+        batch.want(&app.tables.throttles, Allowance::key(address));
+    }
+    let mut found = batch.send(app).await?;
+    let mut holders = BTreeMap::new();
+    for name in names {
+        if let Some(holder) = holder(app, name, &mut found)? {
+            holders.insert(name.clone(), holder);
+        }
+    }
+    let allowance = match code_to {
+        Some(address) => Allowance::read(found.take(&app.tables.throttles, &Allowance::key(address)))?,
+        None => Allowance::default(),
+    };
+    Ok(Holders { holders, allowance })
+}
+
+fn holder(app: &App, name: &Name, found: &mut Found) -> Result<Option<Holder>, Error> {
+    let Some(claim) = found.take(&app.tables.users, &key(name.pk())) else { return Ok(None) };
+    let code = name.code().and_then(|code| found.take(&app.tables.otps, &key(code)));
+    let user_id = text(&claim, "user_id").and_then(|id| Uuid::try_parse(id).ok());
+    Ok(Some(Holder {
+        user_id: user_id.ok_or_else(|| Error::internal("a name without its user"))?,
+        verified: is_yes(&claim, "verified"),
+        staged: is_yes(&claim, "staged"),
+        reserved_until: number(&claim, "reserved_until"),
+        code_lives: code.is_some_and(|code| otp::is_live(&code)),
+    }))
+}
+
+impl Holders {
+    /// Who has the name.
+    #[must_use]
+    pub fn of(&self, name: &Name) -> Option<&Holder> {
+        self.holders.get(name)
+    }
+
+    /// Whether `user` cannot have the name: somebody else has it, and it has not lapsed.
+    #[must_use]
+    pub fn refuse(&self, name: &Name, user: Id) -> bool {
+        self.of(name).is_some_and(|holder| holder.user_id != user && !holder.has_lapsed())
+    }
+}
+
+/// How a name is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Nobody can take it over, ever: a username, or an address that is proven.
+    pub verified: bool,
+    /// It waits to replace the present address.
+    pub staged: bool,
+    /// For so many seconds nobody can take it over; `None` is for good.
+    pub reserved_for: Option<u64>,
+}
+
+/// The writes by which `user` takes a name: its record, and when it lapsed from somebody else, that user's loss of it.
+/// The first of them is the one that fails when another was faster.
+pub fn take(app: &App, name: &Name, user: Id, terms: Terms, holders: &Holders) -> Result<Vec<TransactWriteItem>, Error> {
+    let mut claim = key(name.pk());
+    claim.insert("user_id".into(), s(user.to_string()));
+    claim.insert("verified".into(), if terms.verified { yes() } else { no() });
+    claim.insert("staged".into(), if terms.staged { yes() } else { no() });
+    if let Some(seconds) = terms.reserved_for {
+        claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
+    }
+    let table = Write::to(&app.tables.users);
+    let Some(holder) = holders.of(name) else {
+        return Ok(vec![table.when("attribute_not_exists(pk)").put(claim)?]);
+    };
+    if holder.user_id == user {
+        return Ok(vec![table.when("user_id = :user").value("user", s(user.to_string())).put(claim)?]);
+    }
+    let until = holder.reserved_until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
+    let take_over = table
+        .when("user_id = :loser AND verified = :no AND reserved_until = :until")
+        .value("loser", s(holder.user_id.to_string()))
+        .value("no", no())
+        .value("until", n(until))
+        .put(claim)?;
+    Ok([vec![take_over], lose(app, name, holder)?].concat())
+}
+
+/// What the takeover of a lapsed address does to the user who had it.
+fn lose(app: &App, name: &Name, holder: &Holder) -> Result<Vec<TransactWriteItem>, Error> {
+    let loser = Write::to(&app.tables.users).when("attribute_exists(pk)");
+    let expression = match name {
+        Name::Username(_) => return Err(Error::internal("a username does not lapse")),
+        Name::Email(_) if holder.staged => "REMOVE pending_email",
+        Name::Email(_) => "SET email = :none, is_email_verified = :no",
+        Name::Phone(_) => "REMOVE phone_number SET is_phone_verified = :no",
+    };
+    let loser = match name {
+        Name::Email(_) if holder.staged => loser,
+        Name::Email(_) => loser.value("none", s("")).value("no", no()),
+        _ => loser.value("no", no()),
+    };
+    let mut writes = vec![loser.update(user::record_key(holder.user_id), expression)?];
+    // The code of an e-mail address is replaced in the same transaction, on the same condition.
+    if let (Name::Phone(_), Some(code)) = (name, name.code()) {
+        writes.push(
+            Write::to(&app.tables.otps)
+                .when(otp::NOT_LIVE)
+                .value("now", n(time::seconds(time::now())))
+                .check(key(code))?,
+        );
+    }
+    Ok(writes)
+}
+
+/// The write that frees a name of `user`.
+pub fn free(app: &App, name: &Name, user: Id) -> Result<TransactWriteItem, Error> {
+    Write::to(&app.tables.users).when("user_id = :user").value("user", s(user.to_string())).delete(key(name.pk()))
+}
+
+/// The write that marks an address as proven and, if it was staged, as the present one.
+pub fn prove(app: &App, name: &Name, user: Id) -> Result<TransactWriteItem, Error> {
+    Write::to(&app.tables.users)
+        .when("user_id = :user")
+        .value("user", s(user.to_string()))
+        .value("yes", yes())
+        .value("no", no())
+        .update(key(name.pk()), "SET verified = :yes, staged = :no REMOVE reserved_until")
+}
+
+/// The user behind something typed into a login form: a proven address or number goes before a username, which anybody
+/// could have chosen.
+pub async fn find_login(app: &App, username: &str, phone: Option<&str>) -> Result<Option<Id>, Error> {
+    let address = Name::Email(email::key(username));
+    let names = [Some(address.clone()), phone.map(|number| Name::Phone(number.to_owned())), Some(Name::Username(user::username_key(username)))];
+    let names: Vec<_> = names.into_iter().flatten().collect();
+    let holders = read_holders(app, &names).await?;
+    Ok(names
+        .iter()
+        .filter_map(|name| holders.of(name).map(|holder| (name, holder)))
+        .find(|(name, holder)| holder.verified || matches!(name, Name::Username(_)))
+        .map(|(_, holder)| holder.user_id))
+}
+
+/// The user who has an e-mail address as their present one, and whether it is proven.
+pub async fn find_email(app: &App, address: &str) -> Result<Option<Holder>, Error> {
+    let name = Name::Email(address.to_owned());
+    let holders = read_holders(app, std::slice::from_ref(&name)).await?;
+    Ok(holders.of(&name).filter(|holder| !holder.staged).cloned())
+}
+
+/// Who has these names, and nothing else: one read of one table.
+async fn read_holders(app: &App, names: &[Name]) -> Result<Holders, Error> {
+    let mut batch = BatchGet::default();
+    for name in names {
+        batch.want(&app.tables.users, key(name.pk()));
+    }
+    let mut found = batch.send(app).await?;
+    let mut holders = BTreeMap::new();
+    for name in names {
+        if let Some(holder) = holder(app, name, &mut found)? {
+            holders.insert(name.clone(), holder);
+        }
+    }
+    Ok(Holders { holders, allowance: Allowance::default() })
+}
+
+/// A record that a name is stored as, for the reader of a failed transaction.
+pub(crate) fn is_claim_of(item: &Item, user: Id) -> bool {
+    text(item, "user_id") == Some(&user.to_string())
+}

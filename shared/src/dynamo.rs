@@ -1,0 +1,269 @@
+//! What every store needs of DynamoDB: reads in one call, and writes that happen together or not at all.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::{App, Error};
+
+/// A record as DynamoDB holds it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(crate) fn n(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+pub(crate) fn yes() -> AttributeValue {
+    AttributeValue::Bool(true)
+}
+
+pub(crate) fn no() -> AttributeValue {
+    AttributeValue::Bool(false)
+}
+
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+pub(crate) fn number(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+pub(crate) fn is_yes(item: &Item, name: &str) -> bool {
+    item.get(name).is_some_and(|value| value == &AttributeValue::Bool(true))
+}
+
+pub(crate) fn to_item(record: &impl Serialize) -> Result<Item, Error> {
+    serde_dynamo::to_item(record).map_err(|error| Error::internal(format!("a record that cannot be stored: {error}")))
+}
+
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::internal(format!("a stored record that cannot be read: {error}")))
+}
+
+/// The key of a record in a table with a `pk` alone.
+pub(crate) fn key(pk: impl Into<String>) -> Item {
+    Item::from([("pk".to_owned(), s(pk))])
+}
+
+/// The key of a record in the Tokens table.
+pub(crate) fn key2(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
+}
+
+/// Several records of several tables in one strongly consistent call, found again by their keys.
+#[derive(Default)]
+pub(crate) struct BatchGet {
+    wanted: HashMap<String, Vec<Item>>,
+}
+
+impl BatchGet {
+    pub fn want(&mut self, table: &str, key: Item) -> &mut Self {
+        let keys = self.wanted.entry(table.to_owned()).or_default();
+        // The same key twice is refused by DynamoDB.
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+        self
+    }
+
+    /// The records that exist. Keys that DynamoDB left unprocessed are asked for again, a few times.
+    pub async fn send(self, app: &App) -> Result<Found, Error> {
+        let mut found = Found::default();
+        let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
+        for (table, keys) in self.wanted {
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            wanted.insert(table, keys.map_err(|error| Error::internal(error.to_string()))?);
+        }
+        for attempt in 0..ATTEMPTS {
+            if wanted.is_empty() {
+                return Ok(found);
+            }
+            pause_before(attempt).await;
+            let answer =
+                app.dynamodb.batch_get_item().set_request_items(Some(wanted)).send().await.map_err(Error::from_aws)?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                found.0.entry(table).or_default().extend(items);
+            }
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+        }
+        if wanted.is_empty() { Ok(found) } else { Err(Error::Unavailable("keys are left unprocessed".into())) }
+    }
+}
+
+/// What a [`BatchGet`] found.
+#[derive(Default)]
+pub(crate) struct Found(HashMap<String, Vec<Item>>);
+
+impl Found {
+    /// Takes the record with that key out, if it exists.
+    pub fn take(&mut self, table: &str, key: &Item) -> Option<Item> {
+        let items = self.0.get_mut(table)?;
+        let at = items.iter().position(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))?;
+        Some(items.swap_remove(at))
+    }
+}
+
+/// Why a transaction did nothing.
+pub(crate) enum Refused {
+    /// The writes whose conditions failed, by their place, with the record that stood in the way where it was asked for.
+    Conditions(Vec<(usize, Option<Item>)>),
+    /// Anything else, ready for the client.
+    Error(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Writes that happen together or not at all.
+///
+/// One client request token makes a repeated call recognise its own first success (DynamoDB keeps it for ten minutes).
+/// Contention is tried again here: the SDK does not.
+pub(crate) async fn transact(app: &App, writes: Vec<TransactWriteItem>) -> Result<(), Refused> {
+    let token = Uuid::new_v4().to_string();
+    let mut last = Error::Unavailable("a transaction found no quiet moment".into());
+    for attempt in 0..ATTEMPTS {
+        pause_before(attempt).await;
+        let sent = app
+            .dynamodb
+            .transact_write_items()
+            .set_transact_items(Some(writes.clone()))
+            .client_request_token(&token)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(canceled) = error.as_service_error().and_then(|e| as_canceled(e)) else {
+            if error.code() == Some("TransactionInProgressException") {
+                continue;
+            }
+            return Err(Error::from_aws(error).into());
+        };
+        let refused: Vec<_> = canceled
+            .iter()
+            .enumerate()
+            .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+            .map(|(place, reason)| (place, reason.item.clone()))
+            .collect();
+        if !refused.is_empty() {
+            return Err(Refused::Conditions(refused));
+        }
+        let contended = canceled.iter().filter_map(CancellationReason::code).any(|code| {
+            matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+        });
+        last = Error::from_aws(error);
+        if !contended {
+            return Err(last.into());
+        }
+    }
+    Err(match last {
+        Error::Internal(cause) | Error::Unavailable(cause) => Error::Unavailable(cause),
+        other => other,
+    }
+    .into())
+}
+
+fn as_canceled(
+    error: &aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError,
+) -> Option<&[CancellationReason]> {
+    use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
+    match error {
+        TransactionCanceledException(canceled) => Some(canceled.cancellation_reasons()),
+        _ => None,
+    }
+}
+
+/// How often contended work is tried.
+pub(crate) const ATTEMPTS: u32 = 6;
+
+/// Exponential backoff with full jitter, before every attempt but the first: at most 20, 40, 80, 160, 320 ms.
+pub(crate) async fn pause_before(attempt: u32) {
+    if attempt > 0 {
+        let most = 10_u64 << attempt;
+        let jitter = Uuid::new_v4().as_u128() as u64 % most;
+        tokio::time::sleep(Duration::from_millis(jitter)).await;
+    }
+}
+
+/// A write of a transaction, or alone: an expression with its names and values.
+pub(crate) struct Write {
+    table: String,
+    condition: String,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Write {
+    pub fn to(table: &str) -> Self {
+        Self { table: table.to_owned(), condition: String::new(), values: HashMap::new() }
+    }
+
+    /// Only if this holds.
+    pub fn when(mut self, condition: &str) -> Self {
+        condition.clone_into(&mut self.condition);
+        self
+    }
+
+    /// What `:name` stands for.
+    pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(format!(":{name}"), value);
+        self
+    }
+
+    pub fn put(self, item: Item) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(self.table)
+            .set_item(Some(item))
+            .set_condition_expression(Some(self.condition).filter(|c| !c.is_empty()))
+            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
+            .build()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    pub fn update(self, key: Item, expression: &str) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(self.table)
+            .set_key(Some(key))
+            .update_expression(expression)
+            .set_condition_expression(Some(self.condition).filter(|c| !c.is_empty()))
+            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
+            .build()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    pub fn delete(self, key: Item) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder()
+            .table_name(self.table)
+            .set_key(Some(key))
+            .set_condition_expression(Some(self.condition).filter(|c| !c.is_empty()))
+            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
+            .build()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    pub fn check(self, key: Item) -> Result<TransactWriteItem, Error> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table)
+            .set_key(Some(key))
+            .condition_expression(self.condition)
+            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
+            .build()
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+}

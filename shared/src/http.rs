@@ -1,0 +1,13 @@
+//! Requests, the fields of their bodies, answers and errors, in the words of Django REST Framework.
+
+mod error;
+mod form;
+mod reply;
+mod request;
+
+pub use error::{Error, FieldErrors, TokenFault};
+pub use form::Form;
+pub(crate) use form::at_most;
+pub(crate) use reply::finish;
+pub use reply::{Reply, Response, json, no_content};
+pub use request::Request;

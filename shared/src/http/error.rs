@@ -1,0 +1,200 @@
+//! The one error of every function: what the client reads, and what only the log reads.
+
+use std::{collections::BTreeMap, error::Error as StdError};
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use lambda_http::http::{StatusCode, header};
+use serde_json::{Value, json};
+
+use super::reply::Response;
+
+/// What is wrong with each field.
+pub type FieldErrors = BTreeMap<&'static str, Vec<String>>;
+
+/// Why a request is not answered with success. Words and codes are Django REST Framework's and SimpleJWT's.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: what is wrong with each field.
+    #[error("Invalid input.")]
+    Invalid(FieldErrors),
+    /// 400: the body is not what its content type says.
+    #[error("{0}")]
+    Malformed(String),
+    /// 400: a code that is wrong, used, expired, exhausted or was never sent: all alike.
+    #[error("OTP has expired or is invalid.")]
+    OtpInvalid,
+    /// 401: no bearer token.
+    #[error("Authentication credentials were not provided.")]
+    NotAuthenticated,
+    /// 401: an `Authorization: Bearer` header that does not hold exactly one token.
+    #[error("Authorization header must contain two space-delimited values")]
+    BadAuthorizationHeader,
+    /// 401: the bearer token is no good, and why.
+    #[error("Given token not valid for any token type")]
+    BearerNotValid(TokenFault),
+    /// 401: the user of a good token is gone.
+    #[error("User not found")]
+    UserNotFound,
+    /// 401: the user of a good token is switched off.
+    #[error("User is inactive")]
+    UserInactive,
+    /// 401: wrong password, unknown user or inactive user, all alike.
+    #[error("No active account found with the given credentials")]
+    NoActiveAccount,
+    /// 401: a refresh token whose user is gone or switched off.
+    #[error("No active account found for the given token.")]
+    NoActiveAccountForToken,
+    /// 401: a token in a body is no good, and why.
+    #[error("{0}")]
+    TokenNotValid(TokenFault),
+    /// 403: the right password of a user whose e-mail address is not verified.
+    #[error("Email address is not verified.")]
+    EmailNotVerified,
+    /// 404: no record of that kind with that id, for this caller.
+    #[error("No {0} matches the given query.")]
+    NotFound(&'static str),
+    /// 415: neither JSON nor a form.
+    #[error("Unsupported media type \"{0}\" in request.")]
+    UnsupportedMediaType(String),
+    /// 429: for so many seconds yet.
+    #[error("Request was throttled. Expected available in {0} second{s}.", s = if *.0 == 1 { "" } else { "s" })]
+    Throttled(u64),
+    /// 500: a fault of ours; the cause is for the log, never for the client.
+    #[error("A server error occurred.")]
+    Internal(String),
+    /// 503: something we depend on does not answer; the cause is for the log.
+    #[error("A server error occurred.")]
+    Unavailable(String),
+}
+
+/// What is wrong with a token, in SimpleJWT's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// Garbage, a bad signature, another algorithm, issuer or key.
+    #[error("Token is invalid")]
+    Invalid,
+    /// Past its `exp`.
+    #[error("Token is expired")]
+    Expired,
+    /// A refresh token where an access token belongs, or the other way round.
+    #[error("Token has wrong type")]
+    WrongType,
+    /// Its session has ended, or it was rotated out.
+    #[error("Token is blacklisted")]
+    Blacklisted,
+}
+
+impl Error {
+    /// One complaint about one field.
+    #[must_use]
+    pub fn field(name: &'static str, complaint: impl Into<String>) -> Self {
+        Self::Invalid(FieldErrors::from([(name, vec![complaint.into()])]))
+    }
+
+    /// A fault of ours.
+    #[must_use]
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// What AWS did not do for us. A call that AWS refused for what it says (no permission, no such table) is a fault
+    /// of ours; everything else (no answer, 5xx, throttling) passes.
+    pub fn from_aws<E>(error: SdkError<E>) -> Self
+    where
+        E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let refused = error.as_service_error().is_some() && error.raw_response().is_some_and(|r| r.status().as_u16() < 500);
+        let busy = error.code().is_some_and(|code| BUSY.iter().any(|busy| code.contains(busy)));
+        let cause = DisplayErrorContext(error).to_string();
+        if refused && !busy { Self::Internal(cause) } else { Self::Unavailable(cause) }
+    }
+
+    /// The status code of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) | Self::Malformed(_) | Self::OtpInvalid => StatusCode::BAD_REQUEST,
+            Self::NotAuthenticated
+            | Self::BadAuthorizationHeader
+            | Self::BearerNotValid(_)
+            | Self::UserNotFound
+            | Self::UserInactive
+            | Self::NoActiveAccount
+            | Self::NoActiveAccountForToken
+            | Self::TokenNotValid(_) => StatusCode::UNAUTHORIZED,
+            Self::EmailNotVerified => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::OtpInvalid => Some("otp_invalid"),
+            Self::BadAuthorizationHeader => Some("bad_authorization_header"),
+            Self::BearerNotValid(_) | Self::TokenNotValid(_) => Some("token_not_valid"),
+            Self::UserNotFound => Some("user_not_found"),
+            Self::UserInactive => Some("user_inactive"),
+            Self::NoActiveAccount | Self::NoActiveAccountForToken => Some("no_active_account"),
+            Self::EmailNotVerified => Some("email_not_verified"),
+            _ => None,
+        }
+    }
+
+    fn body(&self) -> Value {
+        if let Self::Invalid(fields) = self {
+            return json!(fields);
+        }
+        let mut body = json!({ "detail": self.to_string() });
+        if let Some(code) = self.code() {
+            body["code"] = json!(code);
+        }
+        if let Self::BearerNotValid(fault) = self {
+            body["messages"] =
+                json!([{ "token_class": "AccessToken", "token_type": "access", "message": fault.to_string() }]);
+        }
+        body
+    }
+
+    /// The answer. The only place where a failure becomes a status code, and where its cause is logged.
+    pub(crate) fn into_response(self) -> Response {
+        match &self {
+            Self::Internal(cause) => tracing::error!(cause, "internal error"),
+            Self::Unavailable(cause) => tracing::warn!(cause, "a dependency is unavailable"),
+            _ => {}
+        }
+        let mut response = super::reply::with_status(self.status(), &self.body());
+        let headers = response.headers_mut();
+        match self {
+            Self::Throttled(seconds) => {
+                headers.insert(header::RETRY_AFTER, seconds.into());
+            }
+            Self::Unavailable(_) => {
+                headers.insert(header::RETRY_AFTER, 1.into());
+            }
+            _ => {}
+        }
+        if self.asks_for_a_bearer() {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer realm=\"api\""));
+        }
+        response
+    }
+
+    fn asks_for_a_bearer(&self) -> bool {
+        self.status() == StatusCode::UNAUTHORIZED
+    }
+}
+
+/// Parts of the codes by which AWS says "later" with a 4xx status.
+const BUSY: [&str; 7] = [
+    "Throttl",
+    "ThroughputExceeded",
+    "RequestLimitExceeded",
+    "LimitExceeded",
+    "TransactionConflict",
+    "TransactionInProgress",
+    "TooManyRequests",
+];

@@ -1,0 +1,209 @@
+//! The fields of a body: each is parsed at the door, and all complaints go back together.
+
+use serde_json::{Map, Value};
+
+use super::{Error, FieldErrors};
+
+const REQUIRED: &str = "This field is required.";
+const NULL: &str = "This field may not be null.";
+const BLANK: &str = "This field may not be blank.";
+const NOT_TEXT: &str = "Not a valid string.";
+const NUL_CHARACTER: &str = "Null characters are not allowed.";
+
+/// The fields of a body, and what was wrong with those read so far.
+///
+/// A reader gives `None` when a field is absent or wrong; when it is wrong, a complaint stays behind, so that a handler
+/// reads every field before [`Form::check`] tells the client all complaints at once.
+#[derive(Default)]
+pub struct Form {
+    fields: Map<String, Value>,
+    complaints: FieldErrors,
+}
+
+impl Form {
+    pub(crate) fn new(fields: Map<String, Value>) -> Self {
+        Self { fields, complaints: FieldErrors::new() }
+    }
+
+    /// Whether the body has the field at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// A field that must be there and not blank.
+    pub fn required<T, E: ToString>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        if !self.has(name) {
+            self.complain(name, REQUIRED);
+            return None;
+        }
+        self.not_blank(name, parse)
+    }
+
+    /// A field that may be absent, but not blank.
+    pub fn not_blank<T, E: ToString>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.text(name)?;
+        let text = text.trim();
+        if text.is_empty() {
+            self.complain(name, BLANK);
+            return None;
+        }
+        self.parsed(name, text, parse)
+    }
+
+    /// A text that may be absent or blank, of at most `longest` characters.
+    pub fn free_text(&mut self, name: &'static str, longest: usize) -> Option<String> {
+        let text = self.text(name)?;
+        self.parsed(name, text.trim(), |text| at_most(longest, text).map(str::to_owned))
+    }
+
+    /// A field that may be absent, or `null` or blank for none: `Some(None)` says "none".
+    #[expect(clippy::option_option, reason = "absent, none and some are three answers: PATCH tells them apart")]
+    pub fn nullable<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        if self.fields.get(name).is_some_and(Value::is_null) {
+            return Some(None);
+        }
+        let text = self.text(name)?;
+        match text.trim() {
+            "" => Some(None),
+            text => self.parsed(name, text, parse).map(Some),
+        }
+    }
+
+    /// A field that must be there and is taken as it stands, blanks at its ends included: a password.
+    pub fn secret<T, E: ToString>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        if !self.has(name) {
+            self.complain(name, REQUIRED);
+            return None;
+        }
+        let text = self.text(name)?;
+        if text.is_empty() {
+            self.complain(name, BLANK);
+            return None;
+        }
+        self.parsed(name, &text, parse)
+    }
+
+    /// Leaves a complaint about a field.
+    pub fn complain(&mut self, name: &'static str, complaint: impl Into<String>) {
+        self.complaints.entry(name).or_default().push(complaint.into());
+    }
+
+    /// 400 with every complaint, if there is one.
+    pub fn check(&mut self) -> Result<(), Error> {
+        if self.complaints.is_empty() { Ok(()) } else { Err(self.complaints()) }
+    }
+
+    /// 400 with every complaint so far.
+    pub fn complaints(&mut self) -> Error {
+        Error::Invalid(std::mem::take(&mut self.complaints))
+    }
+
+    /// The field as Django REST Framework's `CharField` takes it: a number is taken as its text.
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        let text = match self.fields.get(name)? {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            Value::Null => Err(NULL),
+            Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(NOT_TEXT),
+        };
+        match text {
+            Ok(text) if text.contains('\0') => self.complain(name, NUL_CHARACTER),
+            Ok(text) => return Some(text),
+            Err(complaint) => self.complain(name, complaint),
+        }
+        None
+    }
+
+    fn parsed<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        parse(text).map_err(|complaint| self.complain(name, complaint.to_string())).ok()
+    }
+}
+
+/// The text, when it has no more than so many characters.
+pub(crate) fn at_most(longest: usize, text: &str) -> Result<&str, String> {
+    if text.chars().count() > longest {
+        return Err(format!("Ensure this field has no more than {longest} characters."));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn form(fields: Value) -> Form {
+        let Value::Object(fields) = fields else { panic!("not an object") };
+        Form::new(fields)
+    }
+
+    fn complaints(form: &mut Form) -> Value {
+        match form.check() {
+            Err(Error::Invalid(fields)) => json!(fields),
+            _ => json!({}),
+        }
+    }
+
+    fn any(text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+
+    #[test]
+    fn all_complaints_come_back_together() {
+        let mut form = form(json!({ "b": null, "c": "  ", "d": true, "e": "a\0b", "f": "long" }));
+        form.required("a", any);
+        form.required("b", any);
+        form.required("c", any);
+        form.required("d", any);
+        form.required("e", any);
+        form.free_text("f", 3);
+        assert_eq!(
+            complaints(&mut form),
+            json!({
+                "a": ["This field is required."],
+                "b": ["This field may not be null."],
+                "c": ["This field may not be blank."],
+                "d": ["Not a valid string."],
+                "e": ["Null characters are not allowed."],
+                "f": ["Ensure this field has no more than 3 characters."],
+            })
+        );
+    }
+
+    #[test]
+    fn a_number_is_taken_as_its_text_and_text_is_trimmed() {
+        let mut form = form(json!({ "a": 42, "b": " x " }));
+        assert_eq!(form.required("a", any), Some("42".into()));
+        assert_eq!(form.required("b", any), Some("x".into()));
+        assert_eq!(complaints(&mut form), json!({}));
+    }
+
+    #[test]
+    fn a_password_keeps_its_blanks() {
+        let mut form = form(json!({ "password": "  secret  ", "empty": "" }));
+        assert_eq!(form.secret("password", any), Some("  secret  ".into()));
+        assert_eq!(form.secret("empty", any), None);
+        assert_eq!(complaints(&mut form), json!({ "empty": ["This field may not be blank."] }));
+    }
+
+    #[test]
+    fn a_nullable_field_tells_absent_none_and_some_apart() {
+        let mut form = form(json!({ "a": null, "b": "", "c": "x" }));
+        assert_eq!(form.nullable("a", any), Some(None));
+        assert_eq!(form.nullable("b", any), Some(None));
+        assert_eq!(form.nullable("c", any), Some(Some("x".into())));
+        assert_eq!(form.nullable("d", any), None);
+        assert_eq!(complaints(&mut form), json!({}));
+    }
+}

@@ -1,0 +1,47 @@
+//! Answers.
+
+use lambda_http::{
+    Body,
+    http::{self, HeaderValue, StatusCode, header},
+};
+use serde::Serialize;
+
+use super::Error;
+
+/// An answer on its way out.
+pub type Response = http::Response<Body>;
+
+/// What an endpoint gives.
+pub type Reply = Result<Response, Error>;
+
+/// A JSON answer. It is private (`Cache-Control: no-store`) unless the endpoint says otherwise.
+pub fn json(status: u16, body: &impl Serialize) -> Reply {
+    let status = StatusCode::from_u16(status).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(with_status(status, body))
+}
+
+/// 204, with no body.
+pub fn no_content() -> Reply {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
+
+pub(super) fn with_status(status: StatusCode, body: &impl Serialize) -> Response {
+    // Our bodies are maps with text keys; these always serialise.
+    let body = serde_json::to_string(body).unwrap_or_default();
+    let mut response = Response::new(Body::Text(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Headers of every answer. Sniffing and plain HTTP are off (ASVS 5, V3.4); nothing is kept by a cache unless an
+/// endpoint has said so.
+pub(crate) fn finish(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,111 @@
+//! Structured logs: JSON lines for CloudWatch Logs Insights. No secret, code, token or full address is ever in one.
+
+use std::{fmt, time::Duration};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::user::Id;
+
+/// Sends log lines to standard output, where Lambda collects them. Called once, by an instance's start.
+///
+/// Libraries may speak at WARN and above only: their lower levels print requests with all that is in them.
+pub fn start() {
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+    let ours = Targets::new().with_default(LevelFilter::WARN).with_target("shared", LevelFilter::INFO);
+    // A second start finds the first one's subscriber in place, which is what it wants.
+    let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
+}
+
+/// The line of one request. The route is the template's, so no id or address of a path is in it.
+pub(crate) fn request(method: &str, route: &str, status: u16, took: Duration, cold: bool) {
+    let duration_ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
+    tracing::info!(method, route, status, duration_ms, cold, "request");
+}
+
+/// An act that matters to security, kept for audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// An account was made.
+    Registered,
+    /// An address was proven by a code.
+    Verified,
+    /// A wrong or dead code was tried.
+    CodeRefused,
+    /// A session began.
+    LoggedIn,
+    /// A login was refused: unknown, wrong, inactive, unverified.
+    LoginRefused,
+    /// A limit was reached.
+    Throttled,
+    /// A password was changed by its owner.
+    PasswordChanged,
+    /// A password was set anew with a code.
+    PasswordRecovered,
+    /// A profile was changed; the fields are named, never their values.
+    ProfileChanged,
+    /// One session was ended by its user.
+    LoggedOut,
+    /// All sessions of a user were ended.
+    LoggedOutEverywhere,
+    /// A refresh token was used twice: its session was ended.
+    SessionKilledForReuse,
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Registered => "registered",
+            Self::Verified => "verified",
+            Self::CodeRefused => "code refused",
+            Self::LoggedIn => "logged in",
+            Self::LoginRefused => "login refused",
+            Self::Throttled => "throttled",
+            Self::PasswordChanged => "password changed",
+            Self::PasswordRecovered => "password recovered",
+            Self::ProfileChanged => "profile changed",
+            Self::LoggedOut => "logged out",
+            Self::LoggedOutEverywhere => "logged out everywhere",
+            Self::SessionKilledForReuse => "session killed for reuse",
+        })
+    }
+}
+
+/// Leaves an audit event about a user we know.
+pub fn audit(act: Act, user: Id, ip: &str) {
+    tracing::info!(audit = %act, user_id = %user, ip);
+}
+
+/// Leaves an audit event about a user of whom we have only what was typed: it is masked.
+pub fn audit_unknown(act: Act, typed: &str, ip: &str) {
+    tracing::info!(audit = %act, identifier = %mask(typed), ip);
+}
+
+/// Enough of an address or name to recognise it, not enough to use it: `t***@e***.com`, `+91***71`, `b***`.
+#[must_use]
+pub fn mask(address: &str) -> String {
+    fn first(text: &str) -> String {
+        text.chars().take(1).chain("***".chars()).collect()
+    }
+    if let Some((local, domain)) = address.rsplit_once('@') {
+        let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
+        return format!("{}@{}.{top}", first(local), first(domain));
+    }
+    if address.starts_with('+') && address.len() > 6 && address.is_ascii() {
+        return format!("{}***{}", &address[..3], &address[address.len() - 2..]);
+    }
+    first(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn an_address_cannot_be_read_back_from_a_log() {
+        assert_eq!(mask("testuser@example.com"), "t***@e***.com");
+        assert_eq!(mask("+919881167671"), "+91***71");
+        assert_eq!(mask("bunny0909"), "b***");
+        assert_eq!(mask(""), "***");
+    }
+}

@@ -1,0 +1,156 @@
+//! How a password is kept: argon2id, as a PHC string.
+
+use std::sync::{Mutex, PoisonError};
+
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version, password_hash::phc::{Output, ParamsString, Salt}};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use zeroize::Zeroize;
+
+use super::Password;
+use crate::Error;
+
+/// OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+const OUTPUT: usize = 32;
+
+/// A password hash, as a PHC string. It cannot be printed.
+#[derive(Clone)]
+pub struct Hash(String);
+
+impl Hash {
+    pub(crate) fn stored(phc: String) -> Self {
+        Self(phc)
+    }
+
+    pub(crate) fn phc(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Hashes passwords in memory that an instance keeps: taking 19 MiB from the system for each hash costs as much as half
+/// the hash. The memory is wiped after each.
+#[derive(Default)]
+pub struct Hasher {
+    memory: Mutex<Vec<Block>>,
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// Another password.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password, hashed by rules that are no longer ours: hash it again.
+    RightButOld,
+}
+
+impl Hasher {
+    /// The hash of a new password, with a random salt.
+    pub fn hash(&self, password: &Password) -> Result<Hash, Error> {
+        let salt: [u8; 16] = uuid::Uuid::new_v4().into_bytes();
+        let mut output = [0; OUTPUT];
+        let ours = ours()?;
+        self.argon2(&ours, password, &salt, &mut output)?;
+        let hash = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&ours).map_err(failure)?,
+            salt: Some(Salt::new(&salt).map_err(failure)?),
+            hash: Some(Output::new(&output).map_err(failure)?),
+        };
+        Ok(Hash(hash.to_string()))
+    }
+
+    /// Compares a password with a hash, in constant time.
+    pub fn compare(&self, password: &Password, hash: &Hash) -> Result<Match, Error> {
+        let stored = PasswordHash::new(&hash.0).map_err(failure)?;
+        let params = Params::try_from(&stored).map_err(failure)?;
+        let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
+            return Err(failure("a hash without a salt or a result"));
+        };
+        let mut output = vec![0; expected.len()];
+        self.argon2(&params, password, salt, &mut output)?;
+        if verify_slices_are_equal(&output, expected).is_err() {
+            return Ok(Match::Wrong);
+        }
+        let ours = ours()?;
+        let same = (params.m_cost(), params.t_cost(), params.p_cost()) == (ours.m_cost(), ours.t_cost(), ours.p_cost());
+        Ok(if same { Match::Right } else { Match::RightButOld })
+    }
+
+    /// Costs what a comparison costs, so that an unknown user takes as long as a wrong password.
+    pub fn compare_with_nobody(&self, password: &Password) -> Result<(), Error> {
+        self.argon2(&ours()?, password, b"nobody has this!", &mut [0; OUTPUT])
+    }
+
+    fn argon2(&self, params: &Params, password: &Password, salt: &[u8], output: &mut [u8]) -> Result<(), Error> {
+        // A poisoned lock only means that a hash panicked halfway; the memory is written before it is read.
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.resize(params.block_count(), Block::default());
+        let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+            .hash_password_into_with_memory(password.0.as_bytes(), salt, output, memory.as_mut_slice())
+            .map_err(failure);
+        memory.iter_mut().for_each(Zeroize::zeroize);
+        result
+    }
+}
+
+fn ours() -> Result<Params, Error> {
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT)).map_err(failure)
+}
+
+fn failure(error: impl ToString) -> Error {
+    Error::internal(format!("argon2: {}", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_hash_is_an_argon2id_phc_string_with_owasps_parameters() {
+        let hash = Hasher::default().hash(&password("password123")).unwrap();
+        assert!(hash.phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.phc());
+    }
+
+    #[test]
+    fn only_the_password_matches_and_every_hash_has_its_own_salt() {
+        let hasher = Hasher::default();
+        let (one, two) = (hasher.hash(&password("password123")).unwrap(), hasher.hash(&password("password123")).unwrap());
+        assert_ne!(one.phc(), two.phc());
+        assert_eq!(hasher.compare(&password("password123"), &one).unwrap(), Match::Right);
+        assert_eq!(hasher.compare(&password("Password123"), &one).unwrap(), Match::Wrong);
+        assert_eq!(hasher.compare(&password("password123 "), &one).unwrap(), Match::Wrong);
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_its_characters_are_composed() {
+        let hasher = Hasher::default();
+        let hash = hasher.hash(&password("Ame\u{301}lie-2024")).unwrap();
+        assert_eq!(hasher.compare(&password("Am\u{e9}lie-2024"), &hash).unwrap(), Match::Right);
+    }
+
+    #[test]
+    fn a_hash_with_other_parameters_matches_and_is_due_for_renewal() {
+        let phc = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1_024, 1, 1, None).unwrap());
+        let old = argon2::PasswordHasher::hash_password_with_salt(&phc, b"password123", b"0123456789abcdef").unwrap();
+        let hasher = Hasher::default();
+        assert_eq!(hasher.compare(&password("password123"), &Hash(old.to_string())).unwrap(), Match::RightButOld);
+        assert_eq!(hasher.compare(&password("password124"), &Hash(old.to_string())).unwrap(), Match::Wrong);
+    }
+
+    #[test]
+    fn the_memory_of_a_hash_is_wiped() {
+        let hasher = Hasher::default();
+        hasher.hash(&password("password123")).unwrap();
+        let memory = hasher.memory.lock().unwrap();
+        assert!(memory.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+    }
+}

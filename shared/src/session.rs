@@ -1,0 +1,288 @@
+//! Sessions: one record each, which decides whether a token is alive.
+//!
+//! A session names its current and its previous refresh token; every other one of it is blacklisted. It also carries the
+//! `epoch` of its user from the time it began: when the user's epoch moves on (a new password, "log out everywhere"),
+//! all older sessions are dead with that one write, also those that are just being made.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Request, config,
+    dynamo::{Item, Write, from_item, key2, n, no, s, to_item, yes},
+    http::TokenFault,
+    log::{self, Act},
+    time,
+    token::{Claims, Draft, Pair, new_jti},
+    user::{self, Account, Id},
+};
+
+/// A session, as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    user_id: Id,
+    sid: Uuid,
+    epoch: u64,
+    current_jti: String,
+    #[serde(default)]
+    previous_jti: Option<String>,
+    /// Seconds since 1970.
+    rotated_at: u64,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    ip: String,
+    user_agent: String,
+    revoked: bool,
+    /// The absolute end, however often it is refreshed, in seconds since 1970.
+    ends: u64,
+    /// When its refresh token dies, and DynamoDB may delete the record.
+    expires: u64,
+}
+
+/// A session as its user sees it.
+#[derive(Debug, Serialize)]
+pub struct View {
+    id: Uuid,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    ip: String,
+    user_agent: String,
+    current: bool,
+}
+
+/// How long things live, in seconds.
+struct Lifetimes {
+    access: u64,
+    refresh: u64,
+}
+
+impl Lifetimes {
+    fn from_env() -> Result<Self, Error> {
+        Ok(Self { access: config::number("ACCESS_TOKEN_SECONDS")?, refresh: config::number("REFRESH_TOKEN_SECONDS")? })
+    }
+}
+
+fn sort_key(sid: Uuid) -> String {
+    format!("session#{sid}")
+}
+
+/// The key under which a session is stored.
+pub(crate) fn record_key(user: Id, sid: Uuid) -> Item {
+    key2(user::pk(user), sort_key(sid))
+}
+
+impl Session {
+    pub(crate) fn read(item: Item) -> Result<Self, Error> {
+        from_item(item)
+    }
+
+    /// Whether its tokens are: not ended, not past its time, and begun since the user's epoch last moved.
+    #[must_use]
+    pub fn is_live(&self, account: &Account) -> bool {
+        !self.revoked && self.expires > time::seconds(time::now()) && self.epoch == account.epoch
+    }
+
+    /// What its user sees of it; `current` is the session that asks.
+    #[must_use]
+    pub fn view(self, current: Uuid) -> View {
+        View {
+            id: self.sid,
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
+            ip: self.ip,
+            user_agent: self.user_agent,
+            current: self.sid == current,
+        }
+    }
+}
+
+/// A session that has not been stored yet.
+pub struct New {
+    session: Session,
+    lifetimes: Lifetimes,
+}
+
+/// Begins a session of `account`, for the client that sent `request`.
+pub fn begin(account: &Account, request: &Request) -> Result<New, Error> {
+    let lifetimes = Lifetimes::from_env()?;
+    let now = time::now();
+    let ends = time::seconds(now) + config::number("SESSION_SECONDS")?;
+    let session = Session {
+        user_id: account.user.id,
+        sid: Uuid::now_v7(),
+        epoch: account.epoch,
+        current_jti: new_jti(),
+        previous_jti: None,
+        rotated_at: time::seconds(now),
+        created_at: now,
+        last_used_at: now,
+        ip: request.ip().to_owned(),
+        user_agent: request.user_agent(),
+        revoked: false,
+        ends,
+        expires: ends.min(time::seconds(now) + lifetimes.refresh),
+    };
+    Ok(New { session, lifetimes })
+}
+
+impl New {
+    /// The write that stores it, for a transaction.
+    pub(crate) fn write(&self, app: &App) -> Result<TransactWriteItem, Error> {
+        Write::to(&app.tables.tokens).put(self.item()?)
+    }
+
+    /// Stores it.
+    pub async fn store(&self, app: &App) -> Result<(), Error> {
+        let put = app.dynamodb.put_item().table_name(&app.tables.tokens).set_item(Some(self.item()?));
+        put.send().await.map_err(Error::from_aws)?;
+        Ok(())
+    }
+
+    /// Its tokens, verifiable by everybody once this returns.
+    pub async fn tokens(&self, app: &App) -> Result<Pair, Error> {
+        issue(app, &self.session, &self.lifetimes).await
+    }
+
+    fn item(&self) -> Result<Item, Error> {
+        let mut item = to_item(&self.session)?;
+        item.extend(record_key(self.session.user_id, self.session.sid));
+        Ok(item)
+    }
+}
+
+/// Signs the tokens of a session as it stands.
+async fn issue(app: &App, session: &Session, lifetimes: &Lifetimes) -> Result<Pair, Error> {
+    let key = app.signing_key().await?;
+    app.publish(&key, lifetimes.refresh).await?;
+    let now = time::seconds(time::now());
+    let draft = Draft {
+        user_id: session.user_id,
+        sid: session.sid,
+        refresh_jti: session.current_jti.clone(),
+        refresh_exp: session.expires,
+        access_exp: session.ends.min(now + lifetimes.access),
+        now,
+    };
+    draft.sign(app, &key)
+}
+
+/// New tokens for a refresh token, which was verified and whose user is active.
+///
+/// The first to show a token rotates the session, by a conditional write. Whoever shows it again within the grace
+/// (`REFRESH_GRACE_SECONDS`) gets the same successor: a retry, or a client that refreshed twice at once. Later, or with a
+/// token older than that, somebody else has the token too: the session is ended for both.
+pub async fn refresh(
+    app: &App,
+    claims: &Claims,
+    account: &Account,
+    session: Session,
+    request: &Request,
+) -> Result<Pair, Error> {
+    let lifetimes = Lifetimes::from_env()?;
+    let grace = config::number("REFRESH_GRACE_SECONDS")?;
+    let mut session = session;
+    if session.current_jti == claims.jti {
+        session = rotate(app, session, &lifetimes, request).await?;
+    }
+    if !session.is_live(account) {
+        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
+    }
+    let since = time::seconds(time::now()).saturating_sub(session.rotated_at);
+    if session.previous_jti.as_ref() != Some(&claims.jti) || since > grace {
+        end(app, claims.user_id, claims.sid).await?;
+        log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
+        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
+    }
+    issue(app, &session, &lifetimes).await
+}
+
+/// Makes the current token the previous one. Gives the session as it then is, whoever made it so: this request, this
+/// request's own first try whose answer was lost, or another request with the same token.
+async fn rotate(app: &App, session: Session, lifetimes: &Lifetimes, request: &Request) -> Result<Session, Error> {
+    let now = time::now();
+    let next = Session {
+        current_jti: new_jti(),
+        previous_jti: Some(session.current_jti.clone()),
+        rotated_at: time::seconds(now),
+        last_used_at: now,
+        ip: request.ip().to_owned(),
+        user_agent: request.user_agent(),
+        expires: session.ends.min(time::seconds(now) + lifetimes.refresh),
+        ..session
+    };
+    let rotated = app
+        .dynamodb
+        .update_item()
+        .table_name(&app.tables.tokens)
+        .set_key(Some(record_key(next.user_id, next.sid)))
+        .update_expression(
+            "SET current_jti = :next, previous_jti = :shown, rotated_at = :now, last_used_at = :used, ip = :ip, \
+             user_agent = :agent, expires = :expires",
+        )
+        .condition_expression("current_jti = :shown AND revoked = :no")
+        .expression_attribute_values(":next", s(&next.current_jti))
+        .expression_attribute_values(":shown", s(next.previous_jti.clone().unwrap_or_default()))
+        .expression_attribute_values(":now", n(next.rotated_at))
+        .expression_attribute_values(":used", s(next.last_used_at.to_string()))
+        .expression_attribute_values(":ip", s(&next.ip))
+        .expression_attribute_values(":agent", s(&next.user_agent))
+        .expression_attribute_values(":expires", n(next.expires))
+        .expression_attribute_values(":no", no())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .send()
+        .await;
+    match rotated {
+        Ok(_) => Ok(next),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => match refused.item.clone() {
+                Some(item) => Session::read(item),
+                // It was deleted meanwhile.
+                None => Ok(Session { revoked: true, ..next }),
+            },
+            _ => Err(Error::from_aws(error)),
+        },
+    }
+}
+
+/// Ends a session: its refresh and access tokens are dead when this returns. False when there is none to end.
+pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
+    let ended = app
+        .dynamodb
+        .update_item()
+        .table_name(&app.tables.tokens)
+        .set_key(Some(record_key(user, sid)))
+        .update_expression("SET revoked = :yes")
+        .condition_expression("attribute_exists(pk)")
+        .expression_attribute_values(":yes", yes())
+        .send()
+        .await;
+    match ended {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error) => Err(Error::from_aws(error)),
+    }
+}
+
+/// Every session of a user that has a record, in the order in which they began; see [`Session::is_live`].
+pub async fn list(app: &App, user: Id) -> Result<Vec<Session>, Error> {
+    let pages = app
+        .dynamodb
+        .query()
+        .table_name(&app.tables.tokens)
+        .consistent_read(true)
+        .key_condition_expression("pk = :user AND begins_with(sk, :session)")
+        .expression_attribute_values(":user", s(user::pk(user)))
+        .expression_attribute_values(":session", s("session#"))
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(Error::from_aws)?;
+    pages.into_iter().map(Session::read).collect()
+}

@@ -1,0 +1,238 @@
+//! Limits, counted atomically before the guarded work is done, so that parallel requests cannot slip past them.
+//!
+//! A counter is one record with one window, which opens with the first event and never moves. It may hold several
+//! tallies: "of this identifier" and "of this identifier from that network" are one record and one write, and clearing
+//! the record clears both. What is refused is not counted, so that `Retry-After` is true however often a client tries.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    dynamo::{ATTEMPTS, Item, key, n, number, pause_before, s, text},
+    time,
+};
+
+/// Seconds of an hour.
+pub const HOUR: u64 = 3_600;
+/// Seconds of a day.
+pub const DAY: u64 = 86_400;
+
+/// A counter: what it counts, for how long, and the most it allows of each.
+#[derive(Debug, Clone)]
+pub struct Throttle {
+    pk: String,
+    window: u64,
+    tallies: Vec<(String, u64)>,
+}
+
+impl Throttle {
+    /// A counter of what `subject` does, such as an identifier or a network, in a window of so many seconds.
+    #[must_use]
+    pub fn new(kind: &str, subject: &str, window: u64) -> Self {
+        // Hashed, because a subject is whatever a stranger typed: any length, and often a personal address.
+        Self { pk: format!("{kind}#{}", fingerprint(subject)), window, tallies: Vec::new() }
+    }
+
+    /// Allows at most `limit` events named `name`.
+    #[must_use]
+    pub fn at_most(mut self, limit: u64, name: &str) -> Self {
+        self.tallies.push((name.to_owned(), limit));
+        self
+    }
+
+    /// Allows at most `limit` events from `network`.
+    #[must_use]
+    pub fn at_most_from(self, limit: u64, network: &str) -> Self {
+        let name = format!("from_{}", fingerprint(network));
+        self.at_most(limit, &name)
+    }
+}
+
+fn fingerprint(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    hex::encode(hash.as_ref().get(..16).unwrap_or_default())
+}
+
+/// An event that was counted, to be taken back if it turns out not to be one.
+#[derive(Debug)]
+pub struct Counted {
+    throttle: Throttle,
+    expires: u64,
+}
+
+/// Counts an event in every counter, all at once. When one of them is full none counts it, and the answer is 429.
+pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Result<[Counted; N], Error> {
+    let answers = futures_util::future::join_all(throttles.into_iter().map(|throttle| count(app, throttle))).await;
+    let mut counted = Vec::with_capacity(N);
+    let mut refusal: Option<Error> = None;
+    for answer in answers {
+        match (answer, &refusal) {
+            (Ok(one), _) => counted.push(one),
+            // The longest wait is the true one.
+            (Err(Error::Throttled(seconds)), Some(Error::Throttled(longest))) if seconds <= *longest => {}
+            (Err(Error::Throttled(_)), Some(other)) if !matches!(other, Error::Throttled(_)) => {}
+            (Err(error), _) => refusal = Some(error),
+        }
+    }
+    match (refusal, counted.try_into()) {
+        (None, Ok(all)) => Ok(all),
+        (Some(refusal), Err(counted)) => {
+            futures_util::future::join_all(counted.iter().map(|one| take_back(app, one))).await;
+            Err(refusal)
+        }
+        (Some(refusal), Ok(_)) => Err(refusal),
+        (None, Err(_)) => Err(Error::internal("a counter neither counted nor refused")),
+    }
+}
+
+/// Takes a counted event back, as long as its window is the one it was counted in. A failure is no matter: the counter
+/// then allows one event fewer.
+pub async fn take_back(app: &App, counted: &Counted) {
+    let (names, mut values, sum) = tallies(&counted.throttle, -1);
+    values.insert(":window".to_owned(), n(counted.expires));
+    let taken_back = app
+        .dynamodb
+        .update_item()
+        .table_name(&app.tables.throttles)
+        .set_key(Some(key(&counted.throttle.pk)))
+        .update_expression(format!("ADD {sum}"))
+        .condition_expression("expires = :window")
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values))
+        .send()
+        .await;
+    if let Err(error) = taken_back.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+        if !error.is_conditional_check_failed_exception() {
+            tracing::warn!(%error, "an event stays counted");
+        }
+    }
+}
+
+/// Forgets all that a counter has counted, in all its tallies.
+pub async fn clear(app: &App, throttle: &Throttle) -> Result<(), Error> {
+    let delete = app.dynamodb.delete_item().table_name(&app.tables.throttles).set_key(Some(key(&throttle.pk)));
+    delete.send().await.map_err(Error::from_aws)?;
+    Ok(())
+}
+
+impl Counted {
+    /// The counter that counted.
+    #[must_use]
+    pub fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+}
+
+async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
+    let now = time::seconds(time::now());
+    // By which a repeated call recognises its own first success, when the answer to that was lost.
+    let op = Uuid::new_v4().simple().to_string();
+    for attempt in 0..ATTEMPTS {
+        pause_before(attempt).await;
+        let Some(old) = try_count(app, &throttle, now, &op).await? else {
+            return Ok(Counted { expires: now + throttle.window, throttle });
+        };
+        let expires = number(&old, "expires").unwrap_or(0);
+        if text(&old, "op") == Some(&op) {
+            return Ok(Counted { expires, throttle });
+        }
+        if expires <= now {
+            // The window has passed and DynamoDB has not deleted the record yet: begin the next one.
+            if restart(app, &throttle, now, expires, &op).await? {
+                return Ok(Counted { expires: now + throttle.window, throttle });
+            }
+            continue;
+        }
+        return Err(Error::Throttled(expires - now));
+    }
+    Err(Error::Unavailable("a counter found no quiet moment".into()))
+}
+
+/// Counts in an open window, or opens the first. Gives the record that stood in the way, if one did.
+async fn try_count(app: &App, throttle: &Throttle, now: u64, op: &str) -> Result<Option<Item>, Error> {
+    let (names, mut values, sum) = tallies(throttle, 1);
+    let mut room = String::new();
+    for (at, (_, limit)) in throttle.tallies.iter().enumerate() {
+        room.push_str(&format!(" AND (attribute_not_exists(#t{at}) OR #t{at} < :limit{at})"));
+        values.insert(format!(":limit{at}"), n(*limit));
+    }
+    values.extend([
+        (":now".to_owned(), n(now)),
+        (":end".to_owned(), n(now + throttle.window)),
+        (":op".to_owned(), s(op)),
+    ]);
+    let counted = app
+        .dynamodb
+        .update_item()
+        .table_name(&app.tables.throttles)
+        .set_key(Some(key(&throttle.pk)))
+        .update_expression(format!("SET expires = if_not_exists(expires, :end), op = :op ADD {sum}"))
+        .condition_expression(format!("attribute_not_exists(pk) OR (expires > :now AND op <> :op{room})"))
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .send()
+        .await;
+    match counted {
+        Ok(_) => Ok(None),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Some(refused.item.clone().unwrap_or_default()))
+            }
+            _ => Err(Error::from_aws(error)),
+        },
+    }
+}
+
+/// Replaces a window that has passed by one that begins now, with this event in it. False if another request did.
+async fn restart(app: &App, throttle: &Throttle, now: u64, passed: u64, op: &str) -> Result<bool, Error> {
+    let mut record = key(&throttle.pk);
+    record.insert("expires".to_owned(), n(now + throttle.window));
+    record.insert("op".to_owned(), s(op));
+    record.extend(throttle.tallies.iter().map(|(name, _)| (name.clone(), n(1))));
+    let put = app
+        .dynamodb
+        .put_item()
+        .table_name(&app.tables.throttles)
+        .set_item(Some(record))
+        .condition_expression("expires = :passed OR op = :op")
+        .expression_attribute_values(":passed", n(passed))
+        .expression_attribute_values(":op", s(op))
+        .send()
+        .await;
+    match put {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error) => Err(Error::from_aws(error)),
+    }
+}
+
+type Names = HashMap<String, String>;
+type Values = HashMap<String, AttributeValue>;
+
+/// The names and values that add `by` to every tally, and the clause that does it.
+fn tallies(throttle: &Throttle, by: i8) -> (Names, Values, String) {
+    let names = throttle.tallies.iter().enumerate().map(|(at, (name, _))| (format!("#t{at}"), name.clone())).collect();
+    let values = Values::from([(":by".to_owned(), AttributeValue::N(by.to_string()))]);
+    let sum: Vec<_> = (0..throttle.tallies.len()).map(|at| format!("#t{at} :by")).collect();
+    (names, values, sum.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_does_not_hold_what_was_typed() {
+        let throttle = Throttle::new("login", "ada@example.com", 900).at_most(50, "all").at_most_from(5, "192.0.2.1");
+        assert!(!format!("{throttle:?}").contains("ada"));
+        assert!(!format!("{throttle:?}").contains("192.0.2.1"));
+    }
+}

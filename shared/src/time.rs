@@ -1,0 +1,16 @@
+//! The clock, and times as they are stored and sent.
+
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+
+/// Now, to the microsecond: RFC 3339 in UTC when sent, as Django REST Framework does.
+#[must_use]
+pub fn now() -> Timestamp {
+    let round = TimestampRound::new().smallest(Unit::Microsecond).mode(RoundMode::Trunc);
+    Timestamp::now().round(round).unwrap_or_else(|_| Timestamp::now())
+}
+
+/// Seconds since 1970, as tokens and DynamoDB's TTL count them.
+#[must_use]
+pub fn seconds(time: Timestamp) -> u64 {
+    u64::try_from(time.as_second()).unwrap_or(0)
+}

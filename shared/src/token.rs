@@ -1,0 +1,268 @@
+//! JSON Web Tokens with SimpleJWT's claims, signed with ES256.
+
+mod key;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) use key::{PublicKeys, SigningKey, record_key};
+pub use key::{Jwk, published};
+
+use crate::{App, Error, http::TokenFault, user::Id};
+
+/// An `iat` so far ahead is a clock that is off, not a forgery. Seconds.
+const SKEW: u64 = 60;
+/// Our longest token has some 600 bytes.
+const LONGEST: usize = 4_096;
+
+/// What a token says. Its `user_id` and `sid` are the user's and the session's ids; times are seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Access or refresh.
+    pub token_type: Kind,
+    /// The token is dead from this second on.
+    pub exp: u64,
+    /// When it was made.
+    pub iat: u64,
+    /// Its own id: 32 hexadecimal digits.
+    pub jti: String,
+    /// Whose it is.
+    pub user_id: Id,
+    /// The stack that made it.
+    pub iss: String,
+    /// Its session.
+    pub sid: Uuid,
+}
+
+/// The two kinds of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Goes with every request, in the `Authorization` header.
+    Access,
+    /// Goes to the token endpoint alone, for new tokens.
+    Refresh,
+}
+
+/// A refresh and an access token, on their way to their user. They cannot be printed.
+#[derive(Serialize)]
+pub struct Pair {
+    /// For new tokens.
+    pub refresh: String,
+    /// For requests.
+    pub access: String,
+}
+
+/// A text that reads like one of our tokens. Nothing in it is to be believed until [`Unverified::verify`] says so; until
+/// then it only tells which records to read.
+pub struct Unverified {
+    text: String,
+    pub(crate) kid: String,
+    claims: Claims,
+}
+
+impl Unverified {
+    /// Reads a token's parts; [`TokenFault::Invalid`] when they are not ours.
+    pub fn read(text: &str) -> Result<Self, TokenFault> {
+        if text.len() > LONGEST {
+            return Err(TokenFault::Invalid);
+        }
+        let token = jsonwebtoken::dangerous::insecure_decode::<Claims>(text).map_err(|_| TokenFault::Invalid)?;
+        let kid = token.header.kid.filter(|kid| key::is_kid(kid)).ok_or(TokenFault::Invalid)?;
+        if token.header.alg != Algorithm::ES256 {
+            return Err(TokenFault::Invalid);
+        }
+        Ok(Self { text: text.to_owned(), kid, claims: token.claims })
+    }
+
+    /// The user of whom it speaks.
+    #[must_use]
+    pub fn user_id(&self) -> Id {
+        self.claims.user_id
+    }
+
+    /// The session of which it speaks.
+    #[must_use]
+    pub fn sid(&self) -> Uuid {
+        self.claims.sid
+    }
+
+    /// The claims, once signature, algorithm, issuer, times and kind are right. `now` is in seconds since 1970.
+    pub(crate) fn verify(&self, key: &DecodingKey, issuer: &str, now: u64, kind: Option<Kind>) -> Result<Claims, TokenFault> {
+        let mut rules = Validation::new(Algorithm::ES256);
+        // Our own clock decides, below.
+        rules.validate_exp = false;
+        rules.set_required_spec_claims(&["exp", "iss"]);
+        rules.set_issuer(&[issuer]);
+        rules.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Claims>(&self.text, key, &rules).map_err(|_| TokenFault::Invalid)?.claims;
+        if claims.iat > now + SKEW {
+            return Err(TokenFault::Invalid);
+        }
+        if claims.exp <= now {
+            return Err(TokenFault::Expired);
+        }
+        if kind.is_some_and(|kind| kind != claims.token_type) {
+            return Err(TokenFault::WrongType);
+        }
+        Ok(claims)
+    }
+}
+
+/// What is to be signed.
+pub(crate) struct Draft {
+    pub user_id: Id,
+    pub sid: Uuid,
+    /// The refresh token's id.
+    pub refresh_jti: String,
+    /// When the refresh token dies, in seconds since 1970.
+    pub refresh_exp: u64,
+    /// When the access token dies.
+    pub access_exp: u64,
+    pub now: u64,
+}
+
+/// A new token id: 32 hexadecimal digits, random.
+pub(crate) fn new_jti() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+impl Draft {
+    /// The two tokens.
+    pub fn sign(self, app: &App, key: &SigningKey) -> Result<Pair, Error> {
+        let claims = |token_type, exp, jti| Claims {
+            token_type,
+            exp,
+            iat: self.now,
+            jti,
+            user_id: self.user_id,
+            iss: app.issuer.clone(),
+            sid: self.sid,
+        };
+        Ok(Pair {
+            refresh: key.sign(&claims(Kind::Refresh, self.refresh_exp, self.refresh_jti.clone()))?,
+            access: key.sign(&claims(Kind::Access, self.access_exp, new_jti()))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::secret::Secret;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn key() -> SigningKey {
+        SigningKey::derive(&Secret::of("a secret of the tests")).unwrap()
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            token_type: Kind::Access,
+            exp: NOW + 900,
+            iat: NOW,
+            jti: new_jti(),
+            user_id: Uuid::now_v7(),
+            iss: "rollcall".into(),
+            sid: Uuid::now_v7(),
+        }
+    }
+
+    fn check(text: &str, key: &SigningKey) -> Result<Claims, TokenFault> {
+        Unverified::read(text)?.verify(&key.public().decoding_key().unwrap(), "rollcall", NOW, Some(Kind::Access))
+    }
+
+    #[test]
+    fn what_was_signed_is_read_back() {
+        let (key, claims) = (key(), claims());
+        assert_eq!(check(&key.sign(&claims).unwrap(), &key), Ok(claims));
+    }
+
+    #[test]
+    fn a_token_has_simplejwts_claims_and_names_its_key() {
+        let (key, claims) = (key(), claims());
+        let token = key.sign(&claims).unwrap();
+        let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+        let header: Value = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+        assert_eq!(header, json!({ "typ": "JWT", "alg": "ES256", "kid": key.kid() }));
+        assert_eq!(
+            body,
+            json!({ "token_type": "access", "exp": NOW + 900, "iat": NOW, "jti": claims.jti,
+                "user_id": claims.user_id.to_string(), "iss": "rollcall", "sid": claims.sid.to_string() })
+        );
+        assert_eq!(claims.jti.len(), 32);
+    }
+
+    #[test]
+    fn times_are_strict_ahead_and_behind() {
+        let key = key();
+        let with = |exp, iat| check(&key.sign(&Claims { exp, iat, ..claims() }).unwrap(), &key).err();
+        assert_eq!(with(NOW + 1, NOW), None);
+        assert_eq!(with(NOW, NOW - 900), Some(TokenFault::Expired));
+        assert_eq!(with(NOW + 900, NOW + 60), None);
+        assert_eq!(with(NOW + 900, NOW + 61), Some(TokenFault::Invalid));
+    }
+
+    #[test]
+    fn another_kind_issuer_or_key_is_refused() {
+        let key = key();
+        let with = |claims: Claims| check(&key.sign(&claims).unwrap(), &key).err();
+        assert_eq!(with(Claims { token_type: Kind::Refresh, ..claims() }), Some(TokenFault::WrongType));
+        assert_eq!(with(Claims { iss: "another".into(), ..claims() }), Some(TokenFault::Invalid));
+        let other = SigningKey::derive(&Secret::of("another secret")).unwrap();
+        assert_eq!(check(&other.sign(&claims()).unwrap(), &key), Err(TokenFault::Invalid));
+    }
+
+    #[test]
+    fn forgeries_are_refused() {
+        let key = key();
+        let good = key.sign(&claims()).unwrap();
+        let mut parts = good.split('.');
+        let (header, body, signature) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+
+        let none = encode(json!({ "typ": "JWT", "alg": "none", "kid": key.kid() }));
+        // HS256 with the public key as its secret: the classic confusion.
+        let mut confused = Header::new(Algorithm::HS256);
+        confused.kid = Some(key.kid().to_owned());
+        let public = key.public();
+        let hs256 =
+            jsonwebtoken::encode(&confused, &claims(), &EncodingKey::from_secret(&public.uncompressed().unwrap())).unwrap();
+        let mut without_jti = json!(claims());
+        without_jti.as_object_mut().unwrap().remove("jti");
+        let hostile = encode(json!({ "typ": "JWT", "alg": "ES256", "kid": "../../etc/passwd" }));
+
+        for token in [
+            format!("{none}.{body}."),
+            format!("{none}.{body}.{signature}"),
+            format!("{header}.{body}."),
+            format!("{header}.{body}"),
+            format!("{header}.{body}.{}", URL_SAFE_NO_PAD.encode([0; 64])),
+            format!("{header}.{}.{signature}", encode(json!(claims()))),
+            format!("{header}.{}.{signature}", encode(without_jti)),
+            format!("{hostile}.{body}.{signature}"),
+            hs256,
+            String::new(),
+            "..".into(),
+            "a.b.c".into(),
+            "x".repeat(1_000_000),
+        ] {
+            assert_eq!(check(&token, &key), Err(TokenFault::Invalid), "{token:.80}");
+        }
+    }
+
+    #[test]
+    fn one_secret_gives_one_key_and_another_secret_another() {
+        assert_eq!(key().kid(), key().kid());
+        assert_ne!(key().kid(), SigningKey::derive(&Secret::of("another secret")).unwrap().kid());
+        // The thumbprint of RFC 7638 is 43 characters of base64url.
+        assert_eq!(key().kid().len(), 43);
+    }
+}

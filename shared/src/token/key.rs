@@ -1,0 +1,193 @@
+//! Signing keys: derived from the secret by those who may read it, published in DynamoDB for everybody else.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex as AsyncMutex;
+use zeroize::Zeroizing;
+
+use super::Claims;
+use crate::{
+    App, Error,
+    dynamo::{Found, Item, from_item, key2, n, number, s, to_item},
+    secret::Secret,
+    time,
+};
+
+/// The partition of the public keys in the Tokens table.
+const PARTITION: &str = "keys";
+/// A published key is taken from memory for so long, and published again after it.
+const FRESH: Duration = Duration::from_secs(300);
+/// A key outlives the last token that it signed by so many seconds.
+const MARGIN: u64 = 86_400;
+
+/// A public key as `/.well-known/jwks.json` shows it (RFC 7517, RFC 7518 section 6.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    kty: String,
+    crv: String,
+    x: String,
+    y: String,
+    #[serde(rename = "use")]
+    usage: String,
+    alg: String,
+    kid: String,
+}
+
+/// A private key, and the public one that goes with it. It cannot be printed.
+pub(crate) struct SigningKey {
+    private: EncodingKey,
+    public: Jwk,
+}
+
+/// What an instance remembers of keys.
+#[derive(Default)]
+pub(crate) struct PublicKeys {
+    known: Mutex<HashMap<String, (Instant, Arc<DecodingKey>)>>,
+    published: AsyncMutex<Option<(Instant, String)>>,
+}
+
+/// Whether a text can be the id of a key: what a token claims goes into a read, so only our own form does.
+pub(super) fn is_kid(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+impl SigningKey {
+    /// The key of a secret: always the same one.
+    pub fn derive(secret: &Secret) -> Result<Self, Error> {
+        // A private key is a number from 1 to the order of the curve. One derivation in 2^32 falls outside, is refused,
+        // and the next one serves.
+        let pair = (0..8_u8)
+            .find_map(|attempt| {
+                let scalar = secret.derive(&[b"ES256 signing key", &[attempt]]).ok()?;
+                EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &rfc5915(&scalar)).ok()
+            })
+            .ok_or_else(|| Error::internal("no signing key could be derived"))?;
+        let pkcs8 = pair.to_pkcs8v1().map_err(|_| Error::internal("a signing key without PKCS #8 form"))?;
+        let public = Jwk::new(pair.public_key().as_ref())?;
+        Ok(Self { private: EncodingKey::from_ec_der(pkcs8.as_ref()), public })
+    }
+
+    pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.public.kid.clone());
+        jsonwebtoken::encode(&header, claims, &self.private).map_err(|error| Error::internal(format!("signing: {error}")))
+    }
+
+    #[cfg(test)]
+    pub fn kid(&self) -> &str {
+        &self.public.kid
+    }
+
+    #[cfg(test)]
+    pub fn public(&self) -> &Jwk {
+        &self.public
+    }
+}
+
+/// An elliptic-curve private key on P-256, in the form of RFC 5915, without the parts that follow from the others.
+fn rfc5915(scalar: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    let mut der = Zeroizing::new(vec![0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20]);
+    der.extend_from_slice(scalar);
+    der.extend_from_slice(&[0xA0, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]);
+    der
+}
+
+impl Jwk {
+    /// From an uncompressed point: the byte 4, then x and y of 32 bytes each.
+    fn new(point: &[u8]) -> Result<Self, Error> {
+        let (Some(x), Some(y), 65) = (point.get(1..33), point.get(33..65), point.len()) else {
+            return Err(Error::internal("a public key of another form"));
+        };
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        // RFC 7638, section 3.2: the required members, in this order, without blanks.
+        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()));
+        Ok(Self { kty: "EC".into(), crv: "P-256".into(), x, y, usage: "sig".into(), alg: "ES256".into(), kid })
+    }
+
+    pub(crate) fn decoding_key(&self) -> Result<DecodingKey, Error> {
+        DecodingKey::from_ec_components(&self.x, &self.y).map_err(|error| Error::internal(format!("a public key: {error}")))
+    }
+
+    #[cfg(test)]
+    pub fn uncompressed(&self) -> Option<Vec<u8>> {
+        let (x, y) = (URL_SAFE_NO_PAD.decode(&self.x).ok()?, URL_SAFE_NO_PAD.decode(&self.y).ok()?);
+        Some([vec![4], x, y].concat())
+    }
+}
+
+/// The key under which a public key is stored.
+pub(crate) fn record_key(kid: &str) -> Item {
+    key2(PARTITION, format!("key#{kid}"))
+}
+
+impl PublicKeys {
+    /// A key that was read in the last five minutes.
+    pub fn known(&self, kid: &str) -> Option<Arc<DecodingKey>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(kid).filter(|(read, _)| read.elapsed() < FRESH).map(|(_, key)| key.clone())
+    }
+
+    /// A key that came with a read, remembered. `None` when there is no such key, or it is past its time.
+    pub fn learn(&self, app: &App, kid: &str, found: &mut Found) -> Result<Option<Arc<DecodingKey>>, Error> {
+        let Some(item) = found.take(&app.tables.tokens, &record_key(kid)) else { return Ok(None) };
+        if number(&item, "expires").is_none_or(|expires| expires <= time::seconds(time::now())) {
+            return Ok(None);
+        }
+        let key = Arc::new(from_item::<Jwk>(item)?.decoding_key()?);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(kid.to_owned(), (Instant::now(), key.clone()));
+        Ok(Some(key))
+    }
+}
+
+impl App {
+    /// The key that signs now.
+    pub(crate) async fn signing_key(&self) -> Result<SigningKey, Error> {
+        SigningKey::derive(&self.secret().await?.current)
+    }
+
+    /// Makes sure that everybody can verify what `key` signs, for as long as any token that it signs lives:
+    /// `refresh_seconds` from now, and a day. Once an instance in five minutes; all others find it done.
+    pub(crate) async fn publish(&self, key: &SigningKey, refresh_seconds: u64) -> Result<(), Error> {
+        let mut published = self.public_keys.published.lock().await;
+        if published.as_ref().is_some_and(|(at, kid)| *kid == key.public.kid && at.elapsed() < FRESH) {
+            return Ok(());
+        }
+        let mut item = to_item(&key.public)?;
+        item.extend(record_key(&key.public.kid));
+        item.insert("expires".into(), n(time::seconds(time::now()) + refresh_seconds + MARGIN));
+        let put = self.dynamodb.put_item().table_name(&self.tables.tokens).set_item(Some(item));
+        put.send().await.map_err(Error::from_aws)?;
+        *published = Some((Instant::now(), key.public.kid.clone()));
+        Ok(())
+    }
+}
+
+/// The public keys whose tokens may still live.
+pub async fn published(app: &App) -> Result<Vec<Jwk>, Error> {
+    let now = time::seconds(time::now());
+    let answer = app
+        .dynamodb
+        .query()
+        .table_name(&app.tables.tokens)
+        .key_condition_expression("pk = :keys")
+        .filter_expression("expires > :now")
+        .expression_attribute_values(":keys", s(PARTITION))
+        .expression_attribute_values(":now", n(now))
+        .send()
+        .await
+        .map_err(Error::from_aws)?;
+    answer.items.unwrap_or_default().into_iter().map(from_item).collect()
+}
