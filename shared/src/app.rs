@@ -13,7 +13,8 @@ pub struct App {
     pub(crate) issuer: String,
     pub(crate) public_keys: PublicKeys,
     pub(crate) secrets: Secrets,
-    pub(crate) hasher: Hasher,
+    /// Hashes passwords.
+    pub hasher: Hasher,
     pub(crate) mailer: OnceCell<aws_sdk_sesv2::Client>,
 }
 
@@ -42,6 +43,12 @@ impl App {
             hasher: Hasher::default(),
             mailer: OnceCell::new(),
         })
+    }
+
+    /// The stack's name, as its messages and tokens give it.
+    #[must_use]
+    pub fn stack(&self) -> &str {
+        &self.issuer
     }
 
     /// Whether every table answers.

@@ -102,6 +102,16 @@ pub struct Shown {
     pub session: Option<Session>,
 }
 
+impl Shown {
+    /// Whether the token is: its user is active, its session lives and it was not rotated out.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let (Some(account), Some(session)) = (&self.account, &self.session) else { return false };
+        let is_rotated_out = self.claims.token_type == Kind::Refresh && !session.is_current(&self.claims.jti);
+        account.user.is_active && session.is_live(account) && !is_rotated_out
+    }
+}
+
 /// Verifies a token that came in a body, of one kind or (`None`) of either.
 pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, Error> {
     let token = Unverified::read(text).map_err(Error::TokenNotValid)?;

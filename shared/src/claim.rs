@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    dynamo::{BatchGet, Found, Item, Write, is_yes, key, n, no, number, s, text, yes},
+    dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, yes},
     email,
     otp::{self, Allowance, Purpose},
     time,
@@ -96,17 +96,26 @@ pub struct Holders {
     pub allowance: Allowance,
 }
 
-/// Reads who has these names; with `code_to`, also how many codes were sent to that address.
+/// Reads who has these names, whether codes are on their way to them and, of `code_to`, how many were sent.
 pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
     let mut batch = BatchGet::default();
-    for name in names {
-        batch.want(&app.tables.users, key(name.pk()));
-        if let Some(code) = name.code() {
-            batch.want(&app.tables.otps, key(code));
-        }
+    for code in names.iter().filter_map(Name::code) {
+        batch.want(&app.tables.otps, key(code));
     }
     if let Some(address) = code_to {
         batch.want(&app.tables.throttles, Allowance::key(address));
+    }
+    read_with(app, names, batch, code_to).await
+}
+
+/// Reads who has these names, and nothing else.
+async fn read_names(app: &App, names: &[Name]) -> Result<Holders, Error> {
+    read_with(app, names, BatchGet::default(), None).await
+}
+
+async fn read_with(app: &App, names: &[Name], mut batch: BatchGet, code_to: Option<&str>) -> Result<Holders, Error> {
+    for name in names {
+        batch.want(&app.tables.users, key(name.pk()));
     }
     let mut found = batch.send(app).await?;
     let mut holders = BTreeMap::new();
@@ -219,11 +228,12 @@ pub fn free(app: &App, name: &Name, user: Id) -> Result<TransactWriteItem, Error
     Write::to(&app.tables.users).when("user_id = :user").value("user", s(user.to_string())).delete(key(name.pk()))
 }
 
-/// The write that marks an address as proven and, if it was staged, as the present one.
-pub fn prove(app: &App, name: &Name, user: Id) -> Result<TransactWriteItem, Error> {
+/// The write that marks an address of `user` as proven and present, on condition that it is `staged` or not as it was read.
+pub fn prove(app: &App, name: &Name, user: Id, staged: bool) -> Result<TransactWriteItem, Error> {
     Write::to(&app.tables.users)
-        .when("user_id = :user")
+        .when("user_id = :user AND staged = :staged")
         .value("user", s(user.to_string()))
+        .value("staged", if staged { yes() } else { no() })
         .value("yes", yes())
         .value("no", no())
         .update(key(name.pk()), "SET verified = :yes, staged = :no REMOVE reserved_until")
@@ -235,7 +245,7 @@ pub async fn find_login(app: &App, username: &str, phone: Option<&str>) -> Resul
     let address = Name::Email(email::key(username));
     let names = [Some(address.clone()), phone.map(|number| Name::Phone(number.to_owned())), Some(Name::Username(user::username_key(username)))];
     let names: Vec<_> = names.into_iter().flatten().collect();
-    let holders = read_holders(app, &names).await?;
+    let holders = read_names(app, &names).await?;
     Ok(names
         .iter()
         .filter_map(|name| holders.of(name).map(|holder| (name, holder)))
@@ -243,30 +253,7 @@ pub async fn find_login(app: &App, username: &str, phone: Option<&str>) -> Resul
         .map(|(_, holder)| holder.user_id))
 }
 
-/// The user who has an e-mail address as their present one, and whether it is proven.
-pub async fn find_email(app: &App, address: &str) -> Result<Option<Holder>, Error> {
-    let name = Name::Email(address.to_owned());
-    let holders = read_holders(app, std::slice::from_ref(&name)).await?;
-    Ok(holders.of(&name).filter(|holder| !holder.staged).cloned())
-}
-
-/// Who has these names, and nothing else: one read of one table.
-async fn read_holders(app: &App, names: &[Name]) -> Result<Holders, Error> {
-    let mut batch = BatchGet::default();
-    for name in names {
-        batch.want(&app.tables.users, key(name.pk()));
-    }
-    let mut found = batch.send(app).await?;
-    let mut holders = BTreeMap::new();
-    for name in names {
-        if let Some(holder) = holder(app, name, &mut found)? {
-            holders.insert(name.clone(), holder);
-        }
-    }
-    Ok(Holders { holders, allowance: Allowance::default() })
-}
-
-/// A record that a name is stored as, for the reader of a failed transaction.
-pub(crate) fn is_claim_of(item: &Item, user: Id) -> bool {
-    text(item, "user_id") == Some(&user.to_string())
+/// Who has a name.
+pub async fn find(app: &App, name: &Name) -> Result<Option<Holder>, Error> {
+    Ok(read_names(app, std::slice::from_ref(name)).await?.holders.remove(name))
 }

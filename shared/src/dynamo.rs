@@ -117,8 +117,8 @@ impl Found {
 
 /// Why a transaction did nothing.
 pub(crate) enum Refused {
-    /// The writes whose conditions failed, by their place, with the record that stood in the way where it was asked for.
-    Conditions(Vec<(usize, Option<Item>)>),
+    /// A condition failed: something is not as it was read.
+    Conditions,
     /// Anything else, ready for the client.
     Error(Error),
 }
@@ -152,14 +152,8 @@ pub(crate) async fn transact(app: &App, writes: Vec<TransactWriteItem>) -> Resul
             }
             return Err(Error::from_aws(error).into());
         };
-        let refused: Vec<_> = canceled
-            .iter()
-            .enumerate()
-            .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
-            .map(|(place, reason)| (place, reason.item.clone()))
-            .collect();
-        if !refused.is_empty() {
-            return Err(Refused::Conditions(refused));
+        if canceled.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+            return Err(Refused::Conditions);
         }
         let contended = canceled.iter().filter_map(CancellationReason::code).any(|code| {
             matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")

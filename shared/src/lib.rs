@@ -6,12 +6,13 @@
 mod app;
 pub mod aws;
 mod caller;
-mod claim;
+pub mod claim;
 pub mod config;
 mod dynamo;
 pub mod email;
 pub mod http;
 pub mod log;
+pub mod login;
 pub mod message;
 pub mod otp;
 pub mod password;
@@ -25,6 +26,6 @@ pub mod token;
 pub mod user;
 
 pub use app::App;
-pub use caller::{Anyone, Bearer, Caller, Who};
-pub use http::{Error, Form, Reply, Request, json, no_content};
+pub use caller::{Anyone, Bearer, Caller, Shown, Who, shown};
+pub use http::{Error, Form, Reply, Request, json, json_public, no_content};
 pub use serve::serve;

@@ -76,6 +76,11 @@ pub fn audit(act: Act, user: Id, ip: &str) {
     tracing::info!(audit = %act, user_id = %user, ip);
 }
 
+/// Leaves an audit event about a change: who made it, whose record it is, and the names of the changed fields.
+pub fn audit_change(actor: Id, user: Id, fields: &[&str], ip: &str) {
+    tracing::info!(audit = %Act::ProfileChanged, user_id = %user, actor_id = %actor, fields = fields.join(","), ip);
+}
+
 /// Leaves an audit event about a user of whom we have only what was typed: it is masked.
 pub fn audit_unknown(act: Act, typed: &str, ip: &str) {
     tracing::info!(audit = %act, identifier = %mask(typed), ip);

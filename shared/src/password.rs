@@ -6,10 +6,13 @@ mod rules;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use hash::{Hash, Hasher};
+pub use hash::{Hash, Hasher, Match};
 pub use rules::{About, Rules};
 
-use crate::http;
+use crate::{
+    Error, Form,
+    http::{self, FieldErrors},
+};
 
 /// The longest password, in characters: long enough for any passphrase (ASVS 5, 6.2.9), short enough to hash.
 const LONGEST: usize = 128;
@@ -24,10 +27,41 @@ impl Password {
         let text = http::at_most(LONGEST, text)?;
         Ok(Self(Zeroizing::new(text.nfkc().collect())))
     }
+}
 
-    /// Whether two passwords typed for the same purpose are one.
+/// A password that is to replace another: the fields `new_password` and `confirm_password`.
+pub struct NewPassword {
+    password: Password,
+    rules: Rules,
+}
+
+impl NewPassword {
+    /// Reads both fields and leaves a complaint for all that is wrong with them, as far as the user is known.
+    pub fn read(form: &mut Form, about: About) -> Result<Option<Self>, Error> {
+        let rules = Rules::from_env()?;
+        let (new, again) = (form.secret("new_password", Password::parse), form.secret("confirm_password", Password::parse));
+        if let (Some(new), Some(again)) = (&new, &again) {
+            if new.0 != again.0 {
+                form.complain("confirm_password", "The two password fields didn't match.");
+            }
+        }
+        for complaint in new.iter().flat_map(|new| rules.complaints(new, about)) {
+            form.complain("new_password", complaint);
+        }
+        Ok(new.map(|password| Self { password, rules }))
+    }
+
+    /// 400 with all that is wrong with it, once the user is known.
+    pub fn check(&self, about: About) -> Result<(), Error> {
+        match self.rules.complaints(&self.password, about) {
+            complaints if complaints.is_empty() => Ok(()),
+            complaints => Err(Error::Invalid(FieldErrors::from([("new_password", complaints)]))),
+        }
+    }
+
+    /// The password.
     #[must_use]
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        self.0 == other.0
+    pub fn password(&self) -> &Password {
+        &self.password
     }
 }

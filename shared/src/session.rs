@@ -87,6 +87,12 @@ impl Session {
         !self.revoked && self.expires > time::seconds(time::now()) && self.epoch == account.epoch
     }
 
+    /// Whether this is its refresh token: no other one of it is alive.
+    #[must_use]
+    pub fn is_current(&self, jti: &str) -> bool {
+        self.current_jti == jti
+    }
+
     /// What its user sees of it; `current` is the session that asks.
     #[must_use]
     pub fn view(self, current: Uuid) -> View {
@@ -107,15 +113,15 @@ pub struct New {
     lifetimes: Lifetimes,
 }
 
-/// Begins a session of `account`, for the client that sent `request`.
-pub fn begin(account: &Account, request: &Request) -> Result<New, Error> {
+/// Begins a session of a user in an epoch of theirs, for the client that sent `request`.
+pub fn begin(user: Id, epoch: u64, request: &Request) -> Result<New, Error> {
     let lifetimes = Lifetimes::from_env()?;
     let now = time::now();
     let ends = time::seconds(now) + config::number("SESSION_SECONDS")?;
     let session = Session {
-        user_id: account.user.id,
+        user_id: user,
         sid: Uuid::now_v7(),
-        epoch: account.epoch,
+        epoch,
         current_jti: new_jti(),
         previous_jti: None,
         rotated_at: time::seconds(now),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ impl Throttle {
     }
 }
 
-fn fingerprint(text: &str) -> String {
+pub(crate) fn fingerprint(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     hex::encode(hash.as_ref().get(..16).unwrap_or_default())
 }
@@ -136,8 +136,9 @@ async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
     let op = Uuid::new_v4().simple().to_string();
     for attempt in 0..ATTEMPTS {
         pause_before(attempt).await;
-        let Some(old) = try_count(app, &throttle, now, &op).await? else {
-            return Ok(Counted { expires: now + throttle.window, throttle });
+        let old = match try_count(app, &throttle, now, &op).await? {
+            Ok(expires) => return Ok(Counted { throttle, expires }),
+            Err(old) => old,
         };
         let expires = number(&old, "expires").unwrap_or(0);
         if text(&old, "op") == Some(&op) {
@@ -155,8 +156,8 @@ async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
     Err(Error::Unavailable("a counter found no quiet moment".into()))
 }
 
-/// Counts in an open window, or opens the first. Gives the record that stood in the way, if one did.
-async fn try_count(app: &App, throttle: &Throttle, now: u64, op: &str) -> Result<Option<Item>, Error> {
+/// Counts in an open window, or opens the first. Gives the window's end, or the record that stood in the way.
+async fn try_count(app: &App, throttle: &Throttle, now: u64, op: &str) -> Result<Result<u64, Item>, Error> {
     let (names, mut values, sum) = tallies(throttle, 1);
     let mut room = String::new();
     for (at, (_, limit)) in throttle.tallies.iter().enumerate() {
@@ -177,14 +178,15 @@ async fn try_count(app: &App, throttle: &Throttle, now: u64, op: &str) -> Result
         .condition_expression(format!("attribute_not_exists(pk) OR (expires > :now AND op <> :op{room})"))
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
+        .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
     match counted {
-        Ok(_) => Ok(None),
+        Ok(counted) => Ok(Ok(counted.attributes.and_then(|item| number(&item, "expires")).unwrap_or(0))),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Some(refused.item.clone().unwrap_or_default()))
+                Ok(Err(refused.item.clone().unwrap_or_default()))
             }
             _ => Err(Error::from_aws(error)),
         },

@@ -109,6 +109,24 @@ impl Error {
         if refused && !busy { Self::Internal(cause) } else { Self::Unavailable(cause) }
     }
 
+    /// What the log reads of it.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Internal(cause) | Self::Unavailable(cause) => cause.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The same, as something that passes.
+    #[must_use]
+    pub fn into_unavailable(self) -> Self {
+        match self {
+            Self::Internal(cause) => Self::Unavailable(cause),
+            other => other,
+        }
+    }
+
     /// The status code of the answer.
     #[must_use]
     pub fn status(&self) -> StatusCode {

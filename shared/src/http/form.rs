@@ -93,6 +93,13 @@ impl Form {
         self.complaints.entry(name).or_default().push(complaint.into());
     }
 
+    /// Leaves complaints that were found elsewhere.
+    pub fn complain_all(&mut self, complaints: FieldErrors) {
+        for (name, complaints) in complaints {
+            self.complaints.entry(name).or_default().extend(complaints);
+        }
+    }
+
     /// 400 with every complaint, if there is one.
     pub fn check(&mut self) -> Result<(), Error> {
         if self.complaints.is_empty() { Ok(()) } else { Err(self.complaints()) }

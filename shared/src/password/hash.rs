@@ -73,7 +73,7 @@ impl Hasher {
         };
         let mut output = vec![0; expected.len()];
         self.argon2(&params, password, salt, &mut output)?;
-        if verify_slices_are_equal(&output, expected).is_err() {
+        if verify_slices_are_equal(&output, expected.as_bytes()).is_err() {
             return Ok(Match::Wrong);
         }
         let ours = ours()?;

@@ -63,14 +63,16 @@ impl Rules {
 }
 
 fn is_common(password: &str) -> bool {
-    let wanted = password.trim().to_lowercase();
-    let (mut low, mut high) = (0, COMMON.len());
+    let (list, wanted) = (COMMON.as_bytes(), password.trim().to_lowercase());
+    if wanted.is_empty() {
+        return false;
+    }
+    let (mut low, mut high) = (0, list.len());
     while low < high {
         let middle = usize::midpoint(low, high);
-        let start = COMMON.get(..middle).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-        let rest = COMMON.get(start..).unwrap_or_default();
-        let line = rest.split('\n').next().unwrap_or_default();
-        match line.cmp(&wanted) {
+        let start = list.iter().take(middle).rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let line = list.get(start..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
+        match line.cmp(wanted.as_bytes()) {
             std::cmp::Ordering::Equal => return true,
             std::cmp::Ordering::Less => low = start + line.len() + 1,
             std::cmp::Ordering::Greater => high = start,

@@ -120,6 +120,7 @@ impl Jwk {
         DecodingKey::from_ec_components(&self.x, &self.y).map_err(|error| Error::internal(format!("a public key: {error}")))
     }
 
+    /// The point, uncompressed.
     #[cfg(test)]
     pub fn uncompressed(&self) -> Option<Vec<u8>> {
         let (x, y) = (URL_SAFE_NO_PAD.decode(&self.x).ok()?, URL_SAFE_NO_PAD.decode(&self.y).ok()?);

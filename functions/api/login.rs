@@ -1,0 +1,31 @@
+//! `POST /api/login`: logs anyone in by e-mail address, once it is verified.
+
+use shared::{
+    Anyone, App, Error, Reply, Request,
+    claim::{self, Name},
+    email::Email,
+    json,
+    login::login,
+    password::Password,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(log_in).await
+}
+
+async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
+    let mut form = request.form()?;
+    let (email, password) = (form.required("email", Email::parse), form.secret("password", Password::parse));
+    let (Some(email), Some(password)) = (email, password) else { return Err(form.complaints()) };
+
+    let name = Name::Email(email.key());
+    let find = async {
+        let holder = claim::find(app, &name).await?;
+        Ok(holder.filter(|holder| !holder.staged).map(|holder| holder.user_id))
+    };
+    let tokens = login(app, &request, &email.key(), find, &password, |account| {
+        if account.user.is_email_verified { Ok(()) } else { Err(Error::EmailNotVerified) }
+    });
+    json(200, &tokens.await?)
+}

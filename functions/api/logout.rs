@@ -1,0 +1,26 @@
+//! `POST /api/logout`: ends the session of a refresh token, for anyone who has it. Repeating it is no error.
+
+use serde_json::json as object;
+use shared::{
+    Anyone, App, Reply, Request, json,
+    log::{self, Act},
+    session, shown, token,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(log_out).await
+}
+
+async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
+    let mut form = request.form()?;
+    // The Django systems disagree on the name.
+    let name = if form.has("refresh_token") && !form.has("refresh") { "refresh_token" } else { "refresh" };
+    let Some(text) = form.required(name, token::text) else { return Err(form.complaints()) };
+
+    let claims = shown(app, &text, Some(token::Kind::Refresh)).await?.claims;
+    if session::end(app, claims.user_id, claims.sid).await? {
+        log::audit(Act::LoggedOut, claims.user_id, request.ip());
+    }
+    json(200, &object!({ "message": "Logged out successfully." }))
+}

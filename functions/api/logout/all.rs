@@ -1,0 +1,21 @@
+//! `POST /api/logout/all`: ends every session of the caller.
+
+use serde_json::json as object;
+use shared::{
+    App, Caller, Error, Reply, Request, json,
+    log::{self, Act},
+    user,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(log_out_everywhere).await
+}
+
+async fn log_out_everywhere(app: &App, caller: Caller, request: Request) -> Reply {
+    if !user::end_sessions(app, caller.id()).await? {
+        return Err(Error::UserNotFound);
+    }
+    log::audit(Act::LoggedOutEverywhere, caller.id(), request.ip());
+    json(200, &object!({ "message": "Logged out everywhere." }))
+}

@@ -1,0 +1,17 @@
+//! `POST /api/otp/resend`: sends another code to an e-mail address that is not verified yet; for anyone.
+
+use serde_json::json as object;
+use shared::{
+    Anyone, App, Reply, Request, json,
+    otp::{self, Purpose},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(resend).await
+}
+
+async fn resend(app: &App, _: Anyone, request: Request) -> Reply {
+    otp::send_to_whom_it_concerns(app, &request, Purpose::VerifyEmail, |holder| !holder.verified).await?;
+    json(200, &object!({ "message": "If the address awaits verification, a new code has been sent." }))
+}

@@ -1,0 +1,40 @@
+//! `POST /api/otp/verify`: proves an e-mail address with the code that was sent to it; for anyone.
+
+use futures_util::join;
+use serde_json::json as object;
+use shared::{
+    Anyone, App, Error, Reply, Request,
+    claim::{self, Name},
+    email::Email,
+    json,
+    log::{self, Act},
+    otp::{self, Purpose},
+    user,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(verify).await
+}
+
+async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
+    let mut form = request.form()?;
+    let email = form.required("email", Email::parse);
+    let guess = form.required("otp", otp::guess);
+    let (Some(email), Some(guess)) = (email, guess) else { return Err(form.complaints()) };
+
+    let name = Name::Email(email.key());
+    let (redeemed, holder) = join!(otp::redeem(app, Purpose::VerifyEmail, &email.key(), &guess), claim::find(app, &name));
+    let verified = match (redeemed, holder?) {
+        (Ok(code), Some(holder)) => {
+            let verified = user::verify_email(app, &email.key(), holder.staged, &code).await;
+            verified.map(|()| code)
+        }
+        (Ok(_), None) => Err(Error::OtpInvalid),
+        (Err(error), _) => Err(error),
+    };
+    let code = verified.inspect_err(|_| log::audit_unknown(Act::CodeRefused, email.typed(), request.ip()))?;
+    code.forgive(app).await;
+    log::audit(Act::Verified, code.user_id, request.ip());
+    json(200, &object!({ "message": "Email verified successfully." }))
+}

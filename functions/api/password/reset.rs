@@ -1,0 +1,41 @@
+//! `POST /api/password/reset`: the caller changes their password. All sessions end, and the caller gets a new one.
+
+use serde_json::json as object;
+use shared::{
+    App, Caller, Error, Reply, Request, json,
+    log::{self, Act},
+    login,
+    password::{Match, NewPassword, Password},
+    session, throttle,
+    user,
+};
+
+const WRONG: &str = "Your old password was entered incorrectly. Please enter it again.";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(reset).await
+}
+
+async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
+    let mut form = request.form()?;
+    let old = form.secret("old_password", Password::parse);
+    let new = NewPassword::read(&mut form, caller.account.about())?;
+    let (Some(old), Some(new)) = (old, new) else { return Err(form.complaints()) };
+    form.check()?;
+
+    // Who holds a stolen access token must not guess the password with it.
+    let [tried] = throttle::admit(app, [login::of_old_password(caller.id())?]).await?;
+    if app.hasher.compare(&old, &caller.account.password)? == Match::Wrong {
+        return Err(Error::field("old_password", WRONG));
+    }
+    let session = session::begin(caller.id(), caller.account.epoch + 1, &request)?;
+    let tokens = session.tokens(app).await?;
+    if !user::change_password(app, &caller.account, &app.hasher.hash(new.password())?, &session).await? {
+        return Err(Error::field("old_password", WRONG));
+    }
+    throttle::take_back(app, &tried).await;
+    log::audit(Act::PasswordChanged, caller.id(), request.ip());
+    let message = "Password changed successfully.";
+    json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))
+}

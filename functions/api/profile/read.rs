@@ -1,0 +1,12 @@
+//! `GET /api/profile`: the caller.
+
+use shared::{App, Caller, Reply, Request, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(read).await
+}
+
+async fn read(_: &App, caller: Caller, _: Request) -> Reply {
+    json(200, &caller.account.user)
+}

@@ -1,0 +1,108 @@
+//! `POST /api/register`: makes an account for anyone; a code goes to the e-mail address.
+
+use futures_util::join;
+use shared::{
+    Anyone, App, Error, Form, Reply, Request,
+    claim::{self, Name},
+    config,
+    email::Email,
+    json,
+    log::{self, Act},
+    otp,
+    password::{About, Password, Rules},
+    phone::{Phone, PhoneRules},
+    throttle::{self, HOUR, Throttle},
+    user::{self, Registration, Username},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(register).await
+}
+
+async fn register(app: &App, _: Anyone, request: Request) -> Reply {
+    // A broken body counts like any other attempt, and a limit is told before what is wrong with it.
+    let body = request.form().and_then(Fields::read);
+    let names = body.as_ref().map(Fields::names).unwrap_or_default();
+    let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
+    let (admitted, holders) =
+        join!(throttle::admit(app, limits(&request)?), claim::read(app, &names, address.as_deref()));
+    admitted?;
+    let (mut fields, holders) = (body?, holders?);
+
+    fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
+    let registration = fields.accept(app)?;
+    let user = user::register(app, registration, holders).await?;
+    log::audit(Act::Registered, user.id, request.ip());
+    json(201, &user)
+}
+
+fn limits(request: &Request) -> Result<[Throttle; 2], Error> {
+    let registrations = config::number("REGISTRATIONS_PER_IP_PER_HOUR")?;
+    let from_here = Throttle::new("registrations_from", &request.network(), HOUR).at_most(registrations, "made");
+    Ok([from_here, otp::throttle_of(request)?])
+}
+
+/// The fields of the body, each parsed or with a complaint in `form`.
+struct Fields {
+    form: Form,
+    username: Option<Username>,
+    email: Option<Email>,
+    password: Option<Password>,
+    phone: Option<Option<Phone>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    address: Option<String>,
+    date_of_birth: Option<Option<user::Date>>,
+}
+
+impl Fields {
+    fn read(mut form: Form) -> Result<Self, Error> {
+        let (phones, rules) = (PhoneRules::from_env()?, Rules::from_env()?);
+        let username = form.required("username", Username::parse);
+        let email = form.required("email", Email::parse);
+        let password = form.secret("password", Password::parse);
+        let phone = form.nullable("phone_number", |text| phones.parse(text));
+        let first_name = form.free_text("first_name", user::NAME_LENGTH);
+        let last_name = form.free_text("last_name", user::NAME_LENGTH);
+        let address = form.free_text("address", user::ADDRESS_LENGTH);
+        let date_of_birth = form.nullable("date_of_birth", user::date);
+        if let Some(complaint) = username.as_ref().and_then(|name| name.poses_as_another(email.as_ref(), phones)) {
+            form.complain("username", complaint);
+        }
+        if let Some(password) = &password {
+            let about = About {
+                username: username.as_ref().map(Username::text).unwrap_or_default(),
+                email: email.as_ref().map(Email::typed).unwrap_or_default(),
+                first_name: first_name.as_deref().unwrap_or_default(),
+                last_name: last_name.as_deref().unwrap_or_default(),
+            };
+            for complaint in rules.complaints(password, about) {
+                form.complain("password", complaint);
+            }
+        }
+        Ok(Self { form, username, email, password, phone, first_name, last_name, address, date_of_birth })
+    }
+
+    fn names(&self) -> Vec<Name> {
+        user::names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref().and_then(Option::as_ref))
+    }
+
+    /// The registration, when there is no complaint.
+    fn accept(mut self, app: &App) -> Result<Registration, Error> {
+        self.form.check()?;
+        let (Some(username), Some(email), Some(password)) = (self.username, self.email, self.password) else {
+            return Err(self.form.complaints());
+        };
+        Ok(Registration {
+            username,
+            email,
+            password: app.hasher.hash(&password)?,
+            phone: self.phone.flatten(),
+            first_name: self.first_name.unwrap_or_default(),
+            last_name: self.last_name.unwrap_or_default(),
+            address: self.address.unwrap_or_default(),
+            date_of_birth: self.date_of_birth.flatten(),
+        })
+    }
+}

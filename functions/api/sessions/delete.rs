@@ -1,0 +1,21 @@
+//! `DELETE /api/sessions/{id}`: ends one session of the caller.
+
+use shared::{
+    App, Caller, Error, Reply, Request,
+    log::{self, Act},
+    no_content, session,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(delete).await
+}
+
+async fn delete(app: &App, caller: Caller, request: Request) -> Reply {
+    let Ok(sid) = request.path("id").parse() else { return Err(Error::NotFound("Session")) };
+    if !session::end(app, caller.id(), sid).await? {
+        return Err(Error::NotFound("Session"));
+    }
+    log::audit(Act::LoggedOut, caller.id(), request.ip());
+    no_content()
+}

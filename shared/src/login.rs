@@ -1,0 +1,92 @@
+//! Logging in: limits, one hash whoever it is, a session.
+
+use std::future::Future;
+
+use futures_util::join;
+
+use crate::{
+    App, Error, Request, config,
+    log::{self, Act},
+    password::{Hash, Match, Password},
+    session,
+    throttle::{self, Throttle},
+    token::Pair,
+    user::{self, Account, Id},
+};
+
+/// Failed logins of one identifier, in its unique form: from everywhere, and from one network.
+fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error> {
+    let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
+    Ok(Throttle::new("login", identifier, window)
+        .at_most(config::number("LOGIN_FAILURES_PER_IDENTIFIER")?, "everywhere")
+        .at_most_from(config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?, &request.network()))
+}
+
+/// Failed logins from one network.
+fn of_network(request: &Request) -> Result<Throttle, Error> {
+    let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
+    Ok(Throttle::new("logins_from", &request.network(), window).at_most(config::number("LOGIN_FAILURES_PER_IP")?, "failed"))
+}
+
+/// Guesses of the old password by somebody who has an access token.
+pub fn of_old_password(user: Id) -> Result<Throttle, Error> {
+    let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
+    let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
+    Ok(Throttle::new("old_password", &user.to_string(), window).at_most(most, "tried"))
+}
+
+/// Logs in whoever `find` finds for `identifier`, if the password is right and `also` agrees.
+///
+/// Every try counts as a failure before the password is looked at; success takes that back. An unknown identifier costs the
+/// same calls and the same hash as a wrong password, and gives the same answer.
+pub async fn login(
+    app: &App,
+    request: &Request,
+    identifier: &str,
+    find: impl Future<Output = Result<Option<Id>, Error>>,
+    password: &Password,
+    also: impl FnOnce(&Account) -> Result<(), Error>,
+) -> Result<Pair, Error> {
+    let limits = [of_identifier(identifier, request)?, of_network(request)?];
+    let (admitted, found) = join!(throttle::admit(app, limits), find);
+    let [of_identifier, of_network] =
+        admitted.inspect_err(|_| log::audit_unknown(Act::Throttled, identifier, request.ip()))?;
+    // Nobody has the nil id: an unknown user is read like a known one.
+    let (account, key) = join!(user::find(app, found?.unwrap_or(Id::nil())), app.signing_key());
+    let (account, _ready) = (account?, key?);
+
+    let Some((account, rehashed)) = proven(app, account, password)? else {
+        log::audit_unknown(Act::LoginRefused, identifier, request.ip());
+        return Err(Error::NoActiveAccount);
+    };
+    let clear = async { join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, &of_network)).0 };
+    if let Err(refusal) = also(&account) {
+        log::audit(Act::LoginRefused, account.user.id, request.ip());
+        clear.await?;
+        return Err(refusal);
+    }
+    let session = session::begin(account.user.id, account.epoch, request)?;
+    let noted = user::note_login(app, &account, rehashed.as_ref());
+    let (stored, tokens, cleared, ()) = join!(session.store(app), session.tokens(app), clear, noted);
+    stored?;
+    if let Err(error) = cleared {
+        // The login stands; its identifier has one try fewer for a while.
+        tracing::warn!(%error, "failures were not cleared");
+    }
+    log::audit(Act::LoggedIn, account.user.id, request.ip());
+    tokens
+}
+
+/// The active account whose password it is, with a new hash if the old one is due for renewal.
+fn proven(app: &App, account: Option<Account>, password: &Password) -> Result<Option<(Account, Option<Hash>)>, Error> {
+    let Some(account) = account else {
+        app.hasher.compare_with_nobody(password)?;
+        return Ok(None);
+    };
+    let matched = app.hasher.compare(password, &account.password)?;
+    if matched == Match::Wrong || !account.user.is_active {
+        return Ok(None);
+    }
+    let rehashed = (matched == Match::RightButOld).then(|| app.hasher.hash(password)).transpose()?;
+    Ok(Some((account, rehashed)))
+}

@@ -1,0 +1,83 @@
+//! Usernames.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{
+    email::Email,
+    http,
+    phone::{self, PhoneRules},
+};
+
+const INVALID: &str = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+const LONGEST: usize = 150;
+
+/// A username by Django's rule, `^[\w.@+-]{1,150}$`, in its composed form (NFKC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Takes letters and numbers of any script, and `_ @ . + -`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text: String = http::at_most(LONGEST, text)?.nfkc().collect();
+        let text = http::at_most(LONGEST, &text)?;
+        let valid = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_@.+-".contains(c));
+        if valid { Ok(Self(text.to_owned())) } else { Err(INVALID.to_owned()) }
+    }
+
+    /// As it is shown.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Without regard to case: what is unique.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key(&self.0)
+    }
+
+    /// Why it may not be this user's: it would let them pose as an address or number of somebody else at login.
+    #[must_use]
+    pub fn poses_as_another(&self, own: Option<&Email>, phones: PhoneRules) -> Option<&'static str> {
+        if phone::reads_as_phone(&self.0) && phones.parse(&self.0).is_ok() {
+            return Some("A username may not be a phone number.");
+        }
+        let address = Email::parse(&self.0).ok()?;
+        let is_own = own.is_some_and(|own| own.key() == address.key());
+        (!is_own).then_some("A username that is an e-mail address must be your own.")
+    }
+}
+
+/// The unique form of what is typed as a username.
+#[must_use]
+pub fn key(text: &str) -> String {
+    text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_are_unique_without_regard_to_case_or_composition() {
+        let key = |text: &str| Username::parse(text).unwrap().key();
+        assert_eq!(key("Bunny0909"), key("bUNNY0909"));
+        assert_eq!(key("Ame\u{301}lie"), key("am\u{e9}lie"));
+        assert_eq!(key("\u{ff21}da"), key("ada"));
+    }
+
+    #[test]
+    fn djangos_characters_are_taken_and_no_others() {
+        for text in ["a", "bunny0909", "a.b+c-d_e@f", "Łukasz", "名前"] {
+            assert!(Username::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "a b", "a/b", "a\nb", "<b>", "a'b"] {
+            assert_eq!(Username::parse(text), Err(INVALID.to_owned()), "{text}");
+        }
+        assert!(Username::parse(&"a".repeat(150)).is_ok());
+        assert_eq!(
+            Username::parse(&"a".repeat(151)),
+            Err("Ensure this field has no more than 150 characters.".to_owned())
+        );
+    }
+}
