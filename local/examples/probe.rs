@@ -1,0 +1,72 @@
+//! A function that does as it is told, for the tests of the local stack; it speaks the runtime API itself.
+
+use std::{collections::BTreeMap, process::exit, time::Duration};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), reqwest::Error> {
+    let variables: BTreeMap<String, String> = std::env::vars().collect();
+    let client = Client::builder().no_proxy().build()?;
+    let invocations = format!("http://{}/2018-06-01/runtime/invocation", variables["AWS_LAMBDA_RUNTIME_API"]);
+    if variables.contains_key("BROKEN") {
+        eprintln!("this function cannot start");
+        exit(1);
+    }
+    loop {
+        let next = client.get(format!("{invocations}/next")).send().await?;
+        let id = next.headers()["lambda-runtime-aws-request-id"].to_str().unwrap_or_default().to_owned();
+        let event: Value = serde_json::from_str(&next.text().await?).unwrap_or_default();
+        let (outcome, answer) = act(&client, &variables, &event).await;
+        client.post(format!("{invocations}/{id}/{outcome}")).body(answer).send().await?;
+    }
+}
+
+async fn act(client: &Client, variables: &BTreeMap<String, String>, event: &Value) -> (&'static str, String) {
+    if event["Records"].is_array() {
+        return ("response", deliver(client, variables, event).await.to_string());
+    }
+    match event["pathParameters"]["act"].as_str() {
+        Some("crash") => exit(3),
+        Some("hang") => {
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            ("response", String::new())
+        }
+        Some("garble") => ("response", "{".to_owned()),
+        Some("fail") => ("error", json!({ "errorType": "Probe", "errorMessage": "as told" }).to_string()),
+        Some("log") => {
+            println!("a line before the answer");
+            ("response", proxy_answer(&json!({})))
+        }
+        Some("large") => ("response", "x".repeat(7 * 1024 * 1024)),
+        Some(_) => (
+            "response",
+            proxy_answer(&json!({ "pid": std::process::id(), "event": event, "variables": variables })),
+        ),
+        None => ("response", event.to_string()),
+    }
+}
+
+fn proxy_answer(body: &Value) -> String {
+    json!({ "statusCode": 200, "multiValueHeaders": { "x-probe": ["1"] }, "body": body.to_string() })
+        .to_string()
+}
+
+/// Sends a message for every record, in their order, and reports the first that cannot be sent.
+async fn deliver(client: &Client, variables: &BTreeMap<String, String>, event: &Value) -> Value {
+    for record in event["Records"].as_array().into_iter().flatten() {
+        let change = &record["dynamodb"];
+        let email = json!({
+            "FromEmailAddress": "probe@example.com",
+            "Destination": { "ToAddresses": [change["NewImage"]["to"]["S"]] },
+            "Content": { "Simple": { "Subject": { "Data": "Probe" }, "Body": { "Text": { "Data": change["Keys"]["pk"]["S"] } } } },
+        });
+        let url = format!("{}/v2/email/outbound-emails", variables["AWS_ENDPOINT_URL_SESV2"]);
+        let sent = client.post(url).body(email.to_string()).send().await;
+        if !sent.is_ok_and(|answer| answer.status().is_success()) {
+            return json!({ "batchItemFailures": [{ "itemIdentifier": change["SequenceNumber"] }] });
+        }
+    }
+    json!({ "batchItemFailures": [] })
+}

@@ -1,0 +1,82 @@
+//! The command line.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use clap::Parser;
+use local::{Data, Options};
+
+/// Runs all of Rollcall on this computer.
+#[derive(Debug, Parser)]
+#[command(name = "cargo run --", version)]
+pub(crate) struct Arguments {
+    /// The port on 127.0.0.1; 0 takes any that is free.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Keep nothing: the data is gone when the stack stops.
+    #[arg(long)]
+    memory: bool,
+    /// An environment variable for every function; it wins over the template's.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    env: Vec<(String, String)>,
+    /// The value of a template parameter.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    parameter: Vec<(String, String)>,
+    /// Use the `DynamoDB` at this URL, such as `DynamoDB` Local's, instead of the embedded one.
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    dynamodb: Option<String>,
+    /// Run release builds of the functions.
+    #[arg(long)]
+    pub(crate) release: bool,
+}
+
+impl Arguments {
+    /// The options for a stack in the workspace at `root`. The binaries' folder is known after the build.
+    pub(crate) fn options(self, root: &Path) -> Options {
+        Options {
+            port: self.port,
+            data: if self.memory { Data::Memory } else { Data::Folder(root.join(".local")) },
+            env: BTreeMap::from_iter(self.env),
+            parameters: BTreeMap::from_iter(self.parameter),
+            dynamodb: self.dynamodb,
+            binaries: PathBuf::new(),
+            template: root.join("template.yaml"),
+            terminal: true,
+        }
+    }
+}
+
+/// The nearest folder upwards that holds `template.yaml`.
+pub(crate) fn workspace() -> io::Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let root = here.ancestors().find(|folder| folder.join("template.yaml").is_file());
+    root.map(ToOwned::to_owned).ok_or_else(|| io::Error::other("there is no template.yaml here or above"))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    if text.starts_with("http://") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected http://HOST:PORT".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}

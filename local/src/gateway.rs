@@ -1,0 +1,204 @@
+//! API Gateway: a REST API with its stage, in front of the functions.
+
+mod event;
+mod routes;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::{Body, BodyDataStream, Bytes},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, uri::Authority},
+};
+use futures_util::StreamExt;
+use serde_json::json;
+use tokio::time;
+
+use crate::{
+    lambda::{InvokeError, Pool},
+    logs::Logs,
+    template::GatewayResponse,
+};
+use event::Incoming;
+use routes::Routes;
+
+/// The longest request body, in bytes (API Gateway's quota).
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// A longer one is read and thrown away up to here, so that the client hears the answer and not a broken connection.
+const DRAIN_LIMIT: usize = 10 * BODY_LIMIT;
+/// The longest a request may wait for its function (the default quota of a regional API).
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+
+/// The routes, and how the gateway answers when there is none.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    routes: Routes,
+    responses: BTreeMap<String, GatewayResponse>,
+    logs: Arc<Logs>,
+}
+
+/// An answer of the gateway's own: its type, AWS's status and words for it, and the type that stands in for it.
+struct Refusal {
+    kind: &'static str,
+    status: u16,
+    message: &'static str,
+    error_type: &'static str,
+    fallback: &'static str,
+}
+
+const NO_ROUTE: Refusal = Refusal {
+    kind: "MISSING_AUTHENTICATION_TOKEN",
+    status: 403,
+    message: "Missing Authentication Token",
+    error_type: "MissingAuthenticationTokenException",
+    fallback: "DEFAULT_4XX",
+};
+const TOO_LARGE: Refusal = Refusal {
+    kind: "REQUEST_TOO_LARGE",
+    status: 413,
+    message: "Request Too Long",
+    error_type: "RequestTooLargeException",
+    fallback: "DEFAULT_4XX",
+};
+const BAD_REQUEST: Refusal = Refusal {
+    kind: "BAD_REQUEST_BODY",
+    status: 400,
+    message: "Bad Request",
+    error_type: "BadRequestException",
+    fallback: "DEFAULT_4XX",
+};
+/// What a function's crash, error, timeout or malformed answer becomes: AWS says 502 for each of them.
+const FAILED: Refusal = Refusal {
+    kind: "INTEGRATION_FAILURE",
+    status: 502,
+    message: "Internal server error",
+    error_type: "InternalServerErrorException",
+    fallback: "DEFAULT_5XX",
+};
+/// The gateway's own patience at its end.
+const TIMED_OUT: Refusal = Refusal {
+    kind: "INTEGRATION_TIMEOUT",
+    status: 504,
+    message: "Endpoint request timed out",
+    error_type: "InternalServerErrorException",
+    fallback: "DEFAULT_5XX",
+};
+
+impl Gateway {
+    pub(crate) fn new(
+        pools: &[Arc<Pool>],
+        responses: BTreeMap<String, GatewayResponse>,
+        logs: Arc<Logs>,
+    ) -> Self {
+        let routes = pools
+            .iter()
+            .flat_map(|pool| pool.function.routes.iter().map(|route| (route.clone(), Arc::clone(pool))));
+        Self { routes: Routes::new(routes), responses, logs }
+    }
+
+    async fn answer(&self, request: Request, peer: SocketAddr, id: &str) -> (Response<Body>, bool) {
+        let (parts, body) = request.into_parts();
+        let Some(found) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
+            return (self.refuse(&NO_ROUTE, id), false);
+        };
+        // On AWS the host is always one that leads here; functions may rely on its being one.
+        let host = parts.headers.get("host").map(|host| Authority::try_from(host.as_bytes()));
+        if matches!(host, None | Some(Err(_))) {
+            return (self.refuse(&BAD_REQUEST, id), false);
+        }
+        let body = match read(body.into_data_stream()).await {
+            Ok(body) => body,
+            Err(refusal) => return (self.refuse(refusal, id), false),
+        };
+        let request = Incoming {
+            method: parts.method,
+            uri: parts.uri,
+            version: parts.version,
+            headers: parts.headers,
+            body,
+            peer,
+        };
+        let event = event::event(&request, id, found.resource, &found.parameters).to_string();
+        let Ok(invoked) = time::timeout(INTEGRATION_TIMEOUT, found.function.invoke(Bytes::from(event))).await
+        else {
+            return (self.refuse(&TIMED_OUT, id), false);
+        };
+        let name = &found.function.function.binary;
+        let response = match invoked.result {
+            Ok(answer) => event::response(&answer).unwrap_or_else(|| {
+                self.logs.notice(&format!("{name}: the answer is malformed"));
+                self.refuse(&FAILED, id)
+            }),
+            Err(InvokeError::TooLarge) => self.refuse(&TOO_LARGE, id),
+            Err(error) => {
+                self.logs.notice(&format!("{name}: {error}"));
+                self.refuse(&FAILED, id)
+            }
+        };
+        (response, invoked.cold)
+    }
+
+    /// The template's gateway response for it, else its fallback's, else AWS's own.
+    fn refuse(&self, refusal: &Refusal, id: &str) -> Response<Body> {
+        let declared = self.responses.get(refusal.kind).or_else(|| self.responses.get(refusal.fallback));
+        let default = GatewayResponse::default();
+        let response = declared.unwrap_or(&default);
+        let body = response.body.as_deref().unwrap_or(r#"{"message":$context.error.messageString}"#);
+        let body = body
+            .replace("$context.error.messageString", &json!(refusal.message).to_string())
+            .replace("$context.error.message", refusal.message)
+            .replace("$context.error.responseType", refusal.kind)
+            .replace("$context.requestId", id);
+
+        let mut answer = Response::new(Body::from(body));
+        let status = response.status.unwrap_or(refusal.status);
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(refusal.error_type));
+        for (name, value) in &response.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                headers.insert(name, value);
+            }
+        }
+        answer
+    }
+}
+
+/// Handles every request that is not for the inbox, and tells the terminal about it in a line.
+pub(crate) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let started = Instant::now();
+    let line = format!("{} {}", request.method(), request.uri().path());
+    let id = uuid::Uuid::new_v4().to_string();
+    let (mut response, cold) = gateway.answer(request, peer, &id).await;
+    if let Ok(id) = HeaderValue::try_from(&id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_millis());
+    gateway.logs.notice(&format!("{line} {status} {milliseconds} ms{}", if cold { " cold" } else { "" }));
+    response
+}
+
+async fn read(mut stream: BodyDataStream) -> Result<Bytes, &'static Refusal> {
+    let mut body = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| &BAD_REQUEST)?;
+        length += chunk.len();
+        if length <= BODY_LIMIT {
+            body.extend_from_slice(&chunk);
+        } else if length > DRAIN_LIMIT {
+            break;
+        }
+    }
+    if length > BODY_LIMIT { Err(&TOO_LARGE) } else { Ok(Bytes::from(body)) }
+}
