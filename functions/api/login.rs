@@ -19,12 +19,13 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
     let (email, password) = (form.required("email", Email::parse), form.secret("password", Password::parse));
     let (Some(email), Some(password)) = (email, password) else { return Err(form.complaints()) };
 
-    let name = Name::Email(email.key());
+    let identifier = email.key();
+    let name = Name::Email(identifier.clone());
     let find = async {
         let holder = claim::find(app, &name).await?;
         Ok(holder.filter(|holder| !holder.staged).map(|holder| holder.user_id))
     };
-    let tokens = login(app, &request, &email.key(), find, &password, |account| {
+    let tokens = login(app, &request, &identifier, find, &password, |account| {
         if account.user.is_email_verified { Ok(()) } else { Err(Error::EmailNotVerified) }
     });
     json(200, &tokens.await?)

@@ -22,7 +22,8 @@ async fn obtain(app: &App, _: Anyone, request: Request) -> Reply {
     let phone = PhoneRules::from_env()?.parse(&username).ok();
     let only_verified = config::flag("REQUIRE_VERIFIED_EMAIL")?;
     let find = claim::find_login(app, &username, phone.as_ref().map(Phone::e164));
-    let tokens = login(app, &request, &user::username_key(&username), find, &password, |account| {
+    let identifier = user::username_key(&username);
+    let tokens = login(app, &request, &identifier, find, &password, |account| {
         if only_verified && !account.user.is_email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
     });
     json(200, &tokens.await?)

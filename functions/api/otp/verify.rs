@@ -23,11 +23,12 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let guess = form.required("otp", otp::guess);
     let (Some(email), Some(guess)) = (email, guess) else { return Err(form.complaints()) };
 
-    let name = Name::Email(email.key());
-    let (redeemed, holder) = join!(otp::redeem(app, Purpose::VerifyEmail, &email.key(), &guess), claim::find(app, &name));
+    let address = email.key();
+    let name = Name::Email(address.clone());
+    let (redeemed, holder) = join!(otp::redeem(app, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
     let verified = match (redeemed, holder?) {
         (Ok(code), Some(holder)) => {
-            let verified = user::verify_email(app, &email.key(), holder.staged, &code).await;
+            let verified = user::verify_email(app, &address, holder.staged, &code).await;
             verified.map(|()| code)
         }
         (Ok(_), None) => Err(Error::OtpInvalid),
