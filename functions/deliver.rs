@@ -75,7 +75,9 @@ async fn send(app: &App, change: &Images) -> Result<(), Error> {
     let to = shared::log::mask(&pending.record.to);
     match sent {
         Sent::Accepted => tracing::info!(purpose = %pending.record.purpose, to, "sent"),
-        Sent::Refused(reason) => tracing::error!(purpose = %pending.record.purpose, to, reason, "undeliverable"),
+        Sent::Refused(reason) => {
+            tracing::error!(purpose = %pending.record.purpose, to, reason, "undeliverable");
+        }
     }
     Ok(())
 }

@@ -39,7 +39,8 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
 
 fn limits(request: &Request) -> Result<[Throttle; 2], Error> {
     let registrations = config::number("REGISTRATIONS_PER_IP_PER_HOUR")?;
-    let from_here = Throttle::new("registrations_from", &request.network(), HOUR).at_most(registrations, "made");
+    let from_here =
+        Throttle::new("registrations_from", &request.network(), HOUR).at_most(registrations, "made");
     Ok([from_here, otp::throttle_of(request)?])
 }
 
@@ -49,11 +50,11 @@ struct Fields {
     username: Option<Username>,
     email: Option<Email>,
     password: Option<Password>,
-    phone: Option<Option<Phone>>,
+    phone: Option<Phone>,
     first_name: Option<String>,
     last_name: Option<String>,
     address: Option<String>,
-    date_of_birth: Option<Option<user::Date>>,
+    date_of_birth: Option<user::Date>,
 }
 
 impl Fields {
@@ -62,12 +63,14 @@ impl Fields {
         let username = form.required("username", Username::parse);
         let email = form.required("email", Email::parse);
         let password = form.secret("password", Password::parse);
-        let phone = form.nullable("phone_number", |text| phones.parse(text));
+        let phone = form.nullable("phone_number", |text| phones.parse(text)).flatten();
         let first_name = form.free_text("first_name", user::NAME_LENGTH);
         let last_name = form.free_text("last_name", user::NAME_LENGTH);
         let address = form.free_text("address", user::ADDRESS_LENGTH);
-        let date_of_birth = form.nullable("date_of_birth", user::date);
-        if let Some(complaint) = username.as_ref().and_then(|name| name.poses_as_another(email.as_ref(), phones)) {
+        let date_of_birth = form.nullable("date_of_birth", user::date).flatten();
+        if let Some(complaint) =
+            username.as_ref().and_then(|name| name.poses_as_another(email.as_ref(), phones))
+        {
             form.complain("username", complaint);
         }
         if let Some(password) = &password {
@@ -85,7 +88,7 @@ impl Fields {
     }
 
     fn names(&self) -> Vec<Name> {
-        user::names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref().and_then(Option::as_ref))
+        user::names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref())
     }
 
     /// The registration, when there is no complaint.
@@ -98,11 +101,11 @@ impl Fields {
             username,
             email,
             password: app.hasher.hash(&password)?,
-            phone: self.phone.flatten(),
+            phone: self.phone,
             first_name: self.first_name.unwrap_or_default(),
             last_name: self.last_name.unwrap_or_default(),
             address: self.address.unwrap_or_default(),
-            date_of_birth: self.date_of_birth.flatten(),
+            date_of_birth: self.date_of_birth,
         })
     }
 }

@@ -56,7 +56,11 @@ impl App {
         use aws_sdk_dynamodb::types::AttributeValue::S;
         let Tables { users, tokens, otps, throttles } = &self.tables;
         let probe = |table: &String| {
-            self.dynamodb.get_item().table_name(table).key("pk", S("health".into())).projection_expression("pk")
+            self.dynamodb
+                .get_item()
+                .table_name(table)
+                .key("pk", S("health".into()))
+                .projection_expression("pk")
         };
         let (a, b, c, d) = futures_util::join!(
             probe(users).send(),

@@ -119,14 +119,19 @@ pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, E
 }
 
 /// User, session and, when this instance does not know it yet, the public key come in one strongly consistent read.
-async fn check(app: &App, token: &Unverified, kind: Option<Kind>) -> Result<Result<Shown, TokenFault>, Error> {
+async fn check(
+    app: &App,
+    token: &Unverified,
+    kind: Option<Kind>,
+) -> Result<Result<Shown, TokenFault>, Error> {
     let now = time::seconds(time::now());
     let known = app.public_keys.known(&token.kid);
     // A forgery against a known key costs no read.
     if let Some(Err(fault)) = known.as_ref().map(|key| token.verify(key, &app.issuer, now, kind)) {
         return Ok(Err(fault));
     }
-    let (user_key, session_key) = (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
+    let (user_key, session_key) =
+        (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
     let mut batch = BatchGet::default();
     batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
     if known.is_none() {

@@ -39,6 +39,7 @@ impl Name {
     }
 
     /// The field that holds it.
+    #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
             Self::Username(_) => "username",
@@ -48,6 +49,7 @@ impl Name {
     }
 
     /// What a second taker hears.
+    #[must_use]
     pub fn taken(&self) -> &'static str {
         match self {
             Self::Username(_) => "A user with that username already exists.",
@@ -84,7 +86,9 @@ pub struct Holder {
 impl Holder {
     /// Whether an unverified address has lapsed: nobody can squat on one that its owner may want to register.
     fn has_lapsed(&self) -> bool {
-        !self.verified && !self.code_lives && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
+        !self.verified
+            && !self.code_lives
+            && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
     }
 }
 
@@ -113,7 +117,12 @@ async fn read_names(app: &App, names: &[Name]) -> Result<Holders, Error> {
     read_with(app, names, BatchGet::default(), None).await
 }
 
-async fn read_with(app: &App, names: &[Name], mut batch: BatchGet, code_to: Option<&str>) -> Result<Holders, Error> {
+async fn read_with(
+    app: &App,
+    names: &[Name],
+    mut batch: BatchGet,
+    code_to: Option<&str>,
+) -> Result<Holders, Error> {
     for name in names {
         batch.want(&app.tables.users, key(name.pk()));
     }
@@ -171,7 +180,13 @@ pub struct Terms {
 
 /// The writes by which `user` takes a name: its record, and when it lapsed from somebody else, that user's loss of it.
 /// The first of them is the one that fails when another was faster.
-pub fn take(app: &App, name: &Name, user: Id, terms: Terms, holders: &Holders) -> Result<Vec<TransactWriteItem>, Error> {
+pub fn take(
+    app: &App,
+    name: &Name,
+    user: Id,
+    terms: Terms,
+    holders: &Holders,
+) -> Result<Vec<TransactWriteItem>, Error> {
     let mut claim = key(name.pk());
     claim.insert("user_id".into(), s(user.to_string()));
     claim.insert("verified".into(), if terms.verified { yes() } else { no() });
@@ -186,7 +201,8 @@ pub fn take(app: &App, name: &Name, user: Id, terms: Terms, holders: &Holders) -
     if holder.user_id == user {
         return Ok(vec![table.when("user_id = :user").value("user", s(user.to_string())).put(claim)?]);
     }
-    let until = holder.reserved_until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
+    let until =
+        holder.reserved_until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
     let take_over = table
         .when("user_id = :loser AND verified = :no AND reserved_until = :until")
         .value("loser", s(holder.user_id.to_string()))
@@ -225,7 +241,10 @@ fn lose(app: &App, name: &Name, holder: &Holder) -> Result<Vec<TransactWriteItem
 
 /// The write that frees a name of `user`.
 pub fn free(app: &App, name: &Name, user: Id) -> Result<TransactWriteItem, Error> {
-    Write::to(&app.tables.users).when("user_id = :user").value("user", s(user.to_string())).delete(key(name.pk()))
+    Write::to(&app.tables.users)
+        .when("user_id = :user")
+        .value("user", s(user.to_string()))
+        .delete(key(name.pk()))
 }
 
 /// The write that marks an address of `user` as proven and present, on condition that it is `staged` or not as it was read.
@@ -243,7 +262,11 @@ pub fn prove(app: &App, name: &Name, user: Id, staged: bool) -> Result<TransactW
 /// could have chosen.
 pub async fn find_login(app: &App, username: &str, phone: Option<&str>) -> Result<Option<Id>, Error> {
     let address = Name::Email(email::key(username));
-    let names = [Some(address.clone()), phone.map(|number| Name::Phone(number.to_owned())), Some(Name::Username(user::username_key(username)))];
+    let names = [
+        Some(address.clone()),
+        phone.map(|number| Name::Phone(number.to_owned())),
+        Some(Name::Username(user::username_key(username))),
+    ];
     let names: Vec<_> = names.into_iter().flatten().collect();
     let holders = read_names(app, &names).await?;
     Ok(names

@@ -9,6 +9,7 @@ pub fn text(name: &'static str) -> Result<String, Error> {
 }
 
 /// A variable that need not be there.
+#[must_use]
 pub fn optional(name: &'static str) -> Option<String> {
     text(name).ok().filter(|value| !value.is_empty())
 }

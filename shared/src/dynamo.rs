@@ -5,7 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
     types::{
-        AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+        AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put,
+        TransactWriteItem, Update,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -45,11 +46,13 @@ pub(crate) fn is_yes(item: &Item, name: &str) -> bool {
 }
 
 pub(crate) fn to_item(record: &impl Serialize) -> Result<Item, Error> {
-    serde_dynamo::to_item(record).map_err(|error| Error::internal(format!("a record that cannot be stored: {error}")))
+    serde_dynamo::to_item(record)
+        .map_err(|error| Error::internal(format!("a record that cannot be stored: {error}")))
 }
 
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
-    serde_dynamo::from_item(item).map_err(|error| Error::internal(format!("a stored record that cannot be read: {error}")))
+    serde_dynamo::from_item(item)
+        .map_err(|error| Error::internal(format!("a stored record that cannot be read: {error}")))
 }
 
 /// The key of a record in a table with a `pk` alone.
@@ -91,14 +94,23 @@ impl BatchGet {
                 return Ok(found);
             }
             pause_before(attempt).await;
-            let answer =
-                app.dynamodb.batch_get_item().set_request_items(Some(wanted)).send().await.map_err(Error::from_aws)?;
+            let answer = app
+                .dynamodb
+                .batch_get_item()
+                .set_request_items(Some(wanted))
+                .send()
+                .await
+                .map_err(Error::from_aws)?;
             for (table, items) in answer.responses.unwrap_or_default() {
                 found.0.entry(table).or_default().extend(items);
             }
             wanted = answer.unprocessed_keys.unwrap_or_default();
         }
-        if wanted.is_empty() { Ok(found) } else { Err(Error::Unavailable("keys are left unprocessed".into())) }
+        if wanted.is_empty() {
+            Ok(found)
+        } else {
+            Err(Error::Unavailable("keys are left unprocessed".into()))
+        }
     }
 }
 
@@ -110,7 +122,8 @@ impl Found {
     /// Takes the record with that key out, if it exists.
     pub fn take(&mut self, table: &str, key: &Item) -> Option<Item> {
         let items = self.0.get_mut(table)?;
-        let at = items.iter().position(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))?;
+        let at =
+            items.iter().position(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))?;
         Some(items.swap_remove(at))
     }
 }
@@ -187,7 +200,7 @@ pub(crate) const ATTEMPTS: u32 = 6;
 pub(crate) async fn pause_before(attempt: u32) {
     if attempt > 0 {
         let most = 10_u64 << attempt;
-        let jitter = Uuid::new_v4().as_u128() as u64 % most;
+        let jitter = Uuid::new_v4().as_u64_pair().0 % most;
         tokio::time::sleep(Duration::from_millis(jitter)).await;
     }
 }

@@ -19,7 +19,7 @@ pub fn start() {
 
 /// The line of one request. The route is the template's, so no id or address of a path is in it.
 pub(crate) fn request(method: &str, route: &str, status: u16, took: Duration, cold: bool) {
-    let duration_ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
+    let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(method, route, status, duration_ms, cold, "request");
 }
 

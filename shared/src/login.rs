@@ -25,7 +25,8 @@ fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error>
 /// Failed logins from one network.
 fn of_network(request: &Request) -> Result<Throttle, Error> {
     let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
-    Ok(Throttle::new("logins_from", &request.network(), window).at_most(config::number("LOGIN_FAILURES_PER_IP")?, "failed"))
+    Ok(Throttle::new("logins_from", &request.network(), window)
+        .at_most(config::number("LOGIN_FAILURES_PER_IP")?, "failed"))
 }
 
 /// Guesses of the old password by somebody who has an access token.
@@ -59,7 +60,9 @@ pub async fn login(
         log::audit_unknown(Act::LoginRefused, identifier, request.ip());
         return Err(Error::NoActiveAccount);
     };
-    let clear = async { join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, &of_network)).0 };
+    let clear = async {
+        join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, &of_network)).0
+    };
     if let Err(refusal) = also(&account) {
         log::audit(Act::LoginRefused, account.user.id, request.ip());
         clear.await?;
@@ -78,7 +81,11 @@ pub async fn login(
 }
 
 /// The active account whose password it is, with a new hash if the old one is due for renewal.
-fn proven(app: &App, account: Option<Account>, password: &Password) -> Result<Option<(Account, Option<Hash>)>, Error> {
+fn proven(
+    app: &App,
+    account: Option<Account>,
+    password: &Password,
+) -> Result<Option<(Account, Option<Hash>)>, Error> {
     let Some(account) = account else {
         app.hasher.compare_with_nobody(password)?;
         return Ok(None);

@@ -61,13 +61,17 @@ impl Mail {
         } else {
             (
                 format!("{lead} {code}\n\n{rest}"),
-                format!("<p>{lead}</p><p style=\"font-size:2em;letter-spacing:.2em\"><b>{code}</b></p><p>{rest}</p>"),
+                format!(
+                    "<p>{lead}</p><p style=\"font-size:2em;letter-spacing:.2em\"><b>{code}</b></p><p>{rest}</p>"
+                ),
             )
         };
         Self {
             subject,
             text: format!("{text}\n"),
-            html: format!("<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif\">{html}</body></html>"),
+            html: format!(
+                "<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif\">{html}</body></html>"
+            ),
         }
     }
 
@@ -75,7 +79,11 @@ impl Mail {
     pub async fn send(&self, app: &App, to: &str) -> Result<Sent, Error> {
         let ses = app.mailer.get_or_try_init(|| async { aws::ses() }).await?;
         let content = |text: &str| {
-            Content::builder().data(text).charset("UTF-8").build().map_err(|error| Error::internal(error.to_string()))
+            Content::builder()
+                .data(text)
+                .charset("UTF-8")
+                .build()
+                .map_err(|error| Error::internal(error.to_string()))
         };
         let body = Body::builder().text(content(&self.text)?).html(content(&self.html)?).build();
         let message = Message::builder().subject(content(&self.subject)?).body(body).build();

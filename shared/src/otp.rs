@@ -16,7 +16,9 @@ use crate::{
     App, Error, Request,
     claim::{self, Holder, Name},
     config,
-    dynamo::{ATTEMPTS, Item, Refused, Write, from_item, key, n, number, pause_before, s, text, to_item, transact},
+    dynamo::{
+        ATTEMPTS, Item, Refused, Write, from_item, key, n, number, pause_before, s, text, to_item, transact,
+    },
     email::Email,
     http,
     secret::{Secret, Versions},
@@ -70,7 +72,8 @@ pub struct Record {
 }
 
 /// Holds for a record that no longer reserves anything: `:now` is in seconds.
-pub(crate) const NOT_LIVE: &str = "attribute_not_exists(pk) OR attribute_not_exists(user_id) OR expires <= :now";
+pub(crate) const NOT_LIVE: &str =
+    "attribute_not_exists(pk) OR attribute_not_exists(user_id) OR expires <= :now";
 
 /// The key of the record of a purpose and an address in its unique form.
 pub(crate) fn pk(purpose: Purpose, address: &str) -> String {
@@ -79,7 +82,8 @@ pub(crate) fn pk(purpose: Purpose, address: &str) -> String {
 
 /// Whether a stored record is somebody's and has not expired.
 pub(crate) fn is_live(item: &Item) -> bool {
-    item.contains_key("user_id") && number(item, "expires").is_some_and(|expires| expires > time::seconds(time::now()))
+    item.contains_key("user_id")
+        && number(item, "expires").is_some_and(|expires| expires > time::seconds(time::now()))
 }
 
 impl Record {
@@ -105,7 +109,9 @@ impl Record {
         item.extend(key(pk(self.purpose, address)));
         let write = Write::to(&app.tables.otps).value("now", n(time::seconds(time::now())));
         match self.user_id {
-            Some(user) => write.when(&format!("{NOT_LIVE} OR user_id = :user")).value("user", s(user.to_string())),
+            Some(user) => {
+                write.when(&format!("{NOT_LIVE} OR user_id = :user")).value("user", s(user.to_string()))
+            }
             None => write.when(NOT_LIVE),
         }
         .put(item)
@@ -121,7 +127,6 @@ impl Record {
     fn code(&self, key: &hmac::Key, address: &str) -> String {
         hotp(key, format!("{}#{address}#{}", self.purpose, self.nonce).as_bytes(), self.digits)
     }
-
 }
 
 /// A record that the stream brought, to be sent.
@@ -261,7 +266,8 @@ fn window(ends: u64, sent: u64, now: u64, length: u64) -> (u64, u64) {
 
 /// The limit on codes asked for from one network.
 pub fn throttle_of(request: &Request) -> Result<Throttle, Error> {
-    Ok(Throttle::new("codes_from", &request.network(), HOUR).at_most(config::number("OTP_PER_IP_PER_HOUR")?, "sent"))
+    Ok(Throttle::new("codes_from", &request.network(), HOUR)
+        .at_most(config::number("OTP_PER_IP_PER_HOUR")?, "sent"))
 }
 
 /// A guess as it is typed: at most 20 characters, so that nothing longer is worked on.
@@ -288,7 +294,9 @@ pub async fn send_to_whom_it_concerns(
         futures_util::join!(throttle::admit(app, [throttle]), claim::read(app, &names, address.as_deref()));
     admitted?;
     let (mut form, mut holders) = (form?, holders?);
-    let (Some(email), Some(address), [name]) = (email, address, names.as_slice()) else { return Err(form.complaints()) };
+    let (Some(email), Some(address), [name]) = (email, address, names.as_slice()) else {
+        return Err(form.complaints());
+    };
 
     let limits = Limits::from_env()?;
     for attempt in 0..ATTEMPTS {
@@ -322,7 +330,8 @@ pub struct Redeemed {
 /// Two things are counted before the code is compared: the guess against the code (`MAX_OTP_ATTEMPTS`), and the guess
 /// against the address (`OTP_WRONG_PER_DAY`).
 pub async fn redeem(app: &App, purpose: Purpose, address: &str, guess: &str) -> Result<Redeemed, Error> {
-    let wrong_a_day = Throttle::new("guesses", address, DAY).at_most(config::number("OTP_WRONG_PER_DAY")?, "guessed");
+    let wrong_a_day =
+        Throttle::new("guesses", address, DAY).at_most(config::number("OTP_WRONG_PER_DAY")?, "guessed");
     let pk = pk(purpose, address);
     let (counted, attempted, versions) =
         futures_util::join!(throttle::admit(app, [wrong_a_day]), attempt(app, &pk), app.secret());
@@ -333,12 +342,12 @@ pub async fn redeem(app: &App, purpose: Purpose, address: &str, guess: &str) -> 
     };
     let record = attempted?;
     // A guess at nothing is compared with something, too.
-    let compared = record.clone().map_or_else(|| Record::new_decoy(purpose), Ok)?;
+    let compared = record.clone().unwrap_or_else(|| Record::new_decoy(purpose));
     let versions = versions?;
     let mut right = matches(&compared, &versions, address, guess)?;
     if !right {
         // The function that sent it may have seen a rotation of the secret that this instance has not.
-        let versions = app.secret_since(Duration::from_secs(60)).await?;
+        let versions = app.secret_since(Duration::from_mins(1)).await?;
         right = matches(&compared, &versions, address, guess)?;
     }
     let user_id = record.as_ref().and_then(|record| record.user_id);
@@ -349,9 +358,9 @@ pub async fn redeem(app: &App, purpose: Purpose, address: &str, guess: &str) -> 
 }
 
 impl Record {
-    fn new_decoy(purpose: Purpose) -> Result<Self, Error> {
+    fn new_decoy(purpose: Purpose) -> Self {
         let nonce = Uuid::new_v4().simple().to_string();
-        Ok(Self {
+        Self {
             purpose,
             channel: "none".into(),
             to: String::new(),
@@ -360,7 +369,7 @@ impl Record {
             digits: 6,
             attempts_left: 0,
             expires: 0,
-        })
+        }
     }
 }
 
@@ -400,12 +409,9 @@ async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
     match taken {
         Ok(taken) => taken.attributes.map(from_item).transpose(),
         Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => refused
-                .item
-                .clone()
-                .filter(|item| text(item, "op") == Some(&op))
-                .map(from_item)
-                .transpose(),
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                refused.item.clone().filter(|item| text(item, "op") == Some(&op)).map(from_item).transpose()
+            }
             _ => Err(Error::from_aws(error)),
         },
     }
@@ -414,7 +420,10 @@ async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
 impl Redeemed {
     /// The write by which the code is used up: it fails when another request was faster, or a newer code took its place.
     pub(crate) fn spend(&self, app: &App) -> Result<TransactWriteItem, Error> {
-        Write::to(&app.tables.otps).when("nonce = :nonce").value("nonce", s(&self.nonce)).delete(key(&self.pk))
+        Write::to(&app.tables.otps)
+            .when("nonce = :nonce")
+            .value("nonce", s(&self.nonce))
+            .delete(key(&self.pk))
     }
 
     /// A right guess is no wrong one: takes it back from the day's count.
@@ -431,7 +440,7 @@ mod tests {
     const LIMITS: Limits = Limits { cooldown: 60, an_hour: 5, a_day: 10 };
 
     fn code(purpose: Purpose, nonce: &str, address: &str) -> String {
-        let record = Record { nonce: nonce.into(), purpose, ..Record::new_decoy(purpose).unwrap() };
+        let record = Record { nonce: nonce.into(), purpose, ..Record::new_decoy(purpose) };
         record.code(&Secret::of("a secret of the tests").code_key().unwrap(), address)
     }
 
@@ -448,7 +457,11 @@ mod tests {
     #[test]
     fn a_code_keeps_its_leading_zeros() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
-        assert!((0..200_u32).map(|i| hotp(&key, &i.to_be_bytes(), 4)).any(|code| code.starts_with('0') && code.len() == 4));
+        assert!(
+            (0..200_u32)
+                .map(|i| hotp(&key, &i.to_be_bytes(), 4))
+                .any(|code| code.starts_with('0') && code.len() == 4)
+        );
     }
 
     fn wait(allowance: &Allowance, purpose: Purpose, now: u64) -> Option<u64> {

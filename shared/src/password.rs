@@ -39,11 +39,12 @@ impl NewPassword {
     /// Reads both fields and leaves a complaint for all that is wrong with them, as far as the user is known.
     pub fn read(form: &mut Form, about: About) -> Result<Option<Self>, Error> {
         let rules = Rules::from_env()?;
-        let (new, again) = (form.secret("new_password", Password::parse), form.secret("confirm_password", Password::parse));
-        if let (Some(new), Some(again)) = (&new, &again) {
-            if new.0 != again.0 {
-                form.complain("confirm_password", "The two password fields didn't match.");
-            }
+        let (new, again) =
+            (form.secret("new_password", Password::parse), form.secret("confirm_password", Password::parse));
+        if let (Some(new), Some(again)) = (&new, &again)
+            && new.0 != again.0
+        {
+            form.complain("confirm_password", "The two password fields didn't match.");
         }
         for complaint in new.iter().flat_map(|new| rules.complaints(new, about)) {
             form.complain("new_password", complaint);

@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn one_number_has_one_form() {
-        for text in ["+91 98811 67671", "+91-9881167671", "(098811) 67671", "00919881167671", "tel:+919881167671"] {
+        for text in
+            ["+91 98811 67671", "+91-9881167671", "(098811) 67671", "00919881167671", "tel:+919881167671"]
+        {
             assert_eq!(parse(text), Ok("+919881167671".into()), "{text}");
         }
         assert_eq!(parse("+1 650-253-0000"), Ok("+16502530000".into()));
@@ -82,7 +84,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_number_is_refused() {
-        for text in ["", "abc", "123", "+", "++91", "+999123456789", "12345678901234567890", &"9".repeat(1_000)] {
+        for text in
+            ["", "abc", "123", "+", "++91", "+999123456789", "12345678901234567890", &"9".repeat(1_000)]
+        {
             assert_eq!(parse(text), Err(INVALID), "{text}");
         }
     }

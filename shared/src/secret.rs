@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{App, Error, aws, config};
 
 /// A rotation is seen by a warm instance after at most so long.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// What an instance has fetched.
 #[derive(Default)]
@@ -78,7 +78,7 @@ async fn fetch(client: &aws_sdk_secretsmanager::Client) -> Result<Versions, Erro
     let previous = match previous {
         Ok(previous) => previous.secret_string,
         // It was never rotated.
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => None,
+        Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) => None,
         Err(error) => return Err(Error::from_aws(error)),
     };
     Ok(Versions { current: Secret(current.into()), previous: previous.map(|text| Secret(text.into())) })

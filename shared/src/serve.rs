@@ -37,7 +37,12 @@ where
     .await
 }
 
-async fn answer<W, F, Answer>(app: &'static App, endpoint: &'static F, request: Request, cold: bool) -> Response
+async fn answer<W, F, Answer>(
+    app: &'static App,
+    endpoint: &'static F,
+    request: Request,
+    cold: bool,
+) -> Response
 where
     W: Who,
     F: Fn(&'static App, W, Request) -> Answer + Send + Sync,

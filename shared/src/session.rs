@@ -63,7 +63,10 @@ struct Lifetimes {
 
 impl Lifetimes {
     fn from_env() -> Result<Self, Error> {
-        Ok(Self { access: config::number("ACCESS_TOKEN_SECONDS")?, refresh: config::number("REFRESH_TOKEN_SECONDS")? })
+        Ok(Self {
+            access: config::number("ACCESS_TOKEN_SECONDS")?,
+            refresh: config::number("REFRESH_TOKEN_SECONDS")?,
+        })
     }
 }
 
@@ -209,7 +212,12 @@ pub async fn refresh(
 
 /// Makes the current token the previous one. Gives the session as it then is, whoever made it so: this request, this
 /// request's own first try whose answer was lost, or another request with the same token.
-async fn rotate(app: &App, session: Session, lifetimes: &Lifetimes, request: &Request) -> Result<Session, Error> {
+async fn rotate(
+    app: &App,
+    session: Session,
+    lifetimes: &Lifetimes,
+    request: &Request,
+) -> Result<Session, Error> {
     let now = time::now();
     let next = Session {
         current_jti: new_jti(),
@@ -269,7 +277,9 @@ pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
         .await;
     match ended {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error) if error.as_service_error().is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception) => {
+            Ok(false)
+        }
         Err(error) => Err(Error::from_aws(error)),
     }
 }

@@ -4,7 +4,7 @@
 //! tallies: "of this identifier" and "of this identifier from that network" are one record and one write, and clearing
 //! the record clears both. What is refused is not counted, so that `Retry-After` is true however often a client tries.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::{
@@ -69,7 +69,8 @@ pub struct Counted {
 
 /// Counts an event in every counter, all at once. When one of them is full none counts it, and the answer is 429.
 pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Result<[Counted; N], Error> {
-    let answers = futures_util::future::join_all(throttles.into_iter().map(|throttle| count(app, throttle))).await;
+    let answers =
+        futures_util::future::join_all(throttles.into_iter().map(|throttle| count(app, throttle))).await;
     let mut counted = Vec::with_capacity(N);
     let mut refusal: Option<Error> = None;
     for answer in answers {
@@ -108,16 +109,17 @@ pub async fn take_back(app: &App, counted: &Counted) {
         .set_expression_attribute_values(Some(values))
         .send()
         .await;
-    if let Err(error) = taken_back.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
-        if !error.is_conditional_check_failed_exception() {
-            tracing::warn!(%error, "an event stays counted");
-        }
+    if let Err(error) = taken_back.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error)
+        && !error.is_conditional_check_failed_exception()
+    {
+        tracing::warn!(%error, "an event stays counted");
     }
 }
 
 /// Forgets all that a counter has counted, in all its tallies.
 pub async fn clear(app: &App, throttle: &Throttle) -> Result<(), Error> {
-    let delete = app.dynamodb.delete_item().table_name(&app.tables.throttles).set_key(Some(key(&throttle.pk)));
+    let delete =
+        app.dynamodb.delete_item().table_name(&app.tables.throttles).set_key(Some(key(&throttle.pk)));
     delete.send().await.map_err(Error::from_aws)?;
     Ok(())
 }
@@ -142,12 +144,13 @@ async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
         };
         let expires = number(&old, "expires").unwrap_or(0);
         if text(&old, "op") == Some(&op) {
-            return Ok(Counted { expires, throttle });
+            return Ok(Counted { throttle, expires });
         }
         if expires <= now {
             // The window has passed and DynamoDB has not deleted the record yet: begin the next one.
             if restart(app, &throttle, now, expires, &op).await? {
-                return Ok(Counted { expires: now + throttle.window, throttle });
+                let expires = now + throttle.window;
+                return Ok(Counted { throttle, expires });
             }
             continue;
         }
@@ -161,7 +164,7 @@ async fn try_count(app: &App, throttle: &Throttle, now: u64, op: &str) -> Result
     let (names, mut values, sum) = tallies(throttle, 1);
     let mut room = String::new();
     for (at, (_, limit)) in throttle.tallies.iter().enumerate() {
-        room.push_str(&format!(" AND (attribute_not_exists(#t{at}) OR #t{at} < :limit{at})"));
+        let _ = write!(room, " AND (attribute_not_exists(#t{at}) OR #t{at} < :limit{at})");
         values.insert(format!(":limit{at}"), n(*limit));
     }
     values.extend([
@@ -211,7 +214,13 @@ async fn restart(app: &App, throttle: &Throttle, now: u64, passed: u64, op: &str
         .await;
     match put {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error)
+            if error.as_service_error().is_some_and(
+                aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+            ) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(Error::from_aws(error)),
     }
 }
@@ -221,7 +230,12 @@ type Values = HashMap<String, AttributeValue>;
 
 /// The names and values that add `by` to every tally, and the clause that does it.
 fn tallies(throttle: &Throttle, by: i8) -> (Names, Values, String) {
-    let names = throttle.tallies.iter().enumerate().map(|(at, (name, _))| (format!("#t{at}"), name.clone())).collect();
+    let names = throttle
+        .tallies
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| (format!("#t{at}"), name.clone()))
+        .collect();
     let values = Values::from([(":by".to_owned(), AttributeValue::N(by.to_string()))]);
     let sum: Vec<_> = (0..throttle.tallies.len()).map(|at| format!("#t{at} :by")).collect();
     (names, values, sum.join(", "))
@@ -233,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_counter_does_not_hold_what_was_typed() {
-        let throttle = Throttle::new("login", "ada@example.com", 900).at_most(50, "all").at_most_from(5, "192.0.2.1");
+        let throttle =
+            Throttle::new("login", "ada@example.com", 900).at_most(50, "all").at_most_from(5, "192.0.2.1");
         assert!(!format!("{throttle:?}").contains("ada"));
         assert!(!format!("{throttle:?}").contains("192.0.2.1"));
     }

@@ -6,8 +6,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use key::{PublicKeys, SigningKey, record_key};
 pub use key::{Jwk, published};
+pub(crate) use key::{PublicKeys, SigningKey, record_key};
 
 use crate::{App, Error, http::TokenFault, user::Id};
 
@@ -68,7 +68,8 @@ impl Unverified {
         if text.len() > LONGEST {
             return Err(TokenFault::Invalid);
         }
-        let token = jsonwebtoken::dangerous::insecure_decode::<Claims>(text).map_err(|_| TokenFault::Invalid)?;
+        let token =
+            jsonwebtoken::dangerous::insecure_decode::<Claims>(text).map_err(|_| TokenFault::Invalid)?;
         let kid = token.header.kid.filter(|kid| key::is_kid(kid)).ok_or(TokenFault::Invalid)?;
         if token.header.alg != Algorithm::ES256 {
             return Err(TokenFault::Invalid);
@@ -89,14 +90,21 @@ impl Unverified {
     }
 
     /// The claims, once signature, algorithm, issuer, times and kind are right. `now` is in seconds since 1970.
-    pub(crate) fn verify(&self, key: &DecodingKey, issuer: &str, now: u64, kind: Option<Kind>) -> Result<Claims, TokenFault> {
+    pub(crate) fn verify(
+        &self,
+        key: &DecodingKey,
+        issuer: &str,
+        now: u64,
+        kind: Option<Kind>,
+    ) -> Result<Claims, TokenFault> {
         let mut rules = Validation::new(Algorithm::ES256);
         // Our own clock decides, below.
         rules.validate_exp = false;
         rules.set_required_spec_claims(&["exp", "iss"]);
         rules.set_issuer(&[issuer]);
         rules.validate_aud = false;
-        let claims = jsonwebtoken::decode::<Claims>(&self.text, key, &rules).map_err(|_| TokenFault::Invalid)?.claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(&self.text, key, &rules).map_err(|_| TokenFault::Invalid)?.claims;
         if claims.iat > now + SKEW {
             return Err(TokenFault::Invalid);
         }
@@ -124,6 +132,7 @@ impl From<Pair> for Refreshed {
 }
 
 /// A token in a body: any text. What is wrong with it is told in a token's words, not a field's.
+#[must_use]
 pub fn text(text: &str) -> Result<String, std::convert::Infallible> {
     Ok(text.to_owned())
 }
@@ -193,7 +202,12 @@ mod tests {
     }
 
     fn check(text: &str, key: &SigningKey) -> Result<Claims, TokenFault> {
-        Unverified::read(text)?.verify(&key.public().decoding_key().unwrap(), "rollcall", NOW, Some(Kind::Access))
+        Unverified::read(text)?.verify(
+            &key.public().decoding_key().unwrap(),
+            "rollcall",
+            NOW,
+            Some(Kind::Access),
+        )
     }
 
     #[test]
@@ -251,8 +265,12 @@ mod tests {
         let mut confused = Header::new(Algorithm::HS256);
         confused.kid = Some(key.kid().to_owned());
         let public = key.public();
-        let hs256 =
-            jsonwebtoken::encode(&confused, &claims(), &EncodingKey::from_secret(&public.uncompressed().unwrap())).unwrap();
+        let hs256 = jsonwebtoken::encode(
+            &confused,
+            &claims(),
+            &EncodingKey::from_secret(&public.uncompressed().unwrap()),
+        )
+        .unwrap();
         let mut without_jti = json!(claims());
         without_jti.as_object_mut().unwrap().remove("jti");
         let hostile = encode(json!({ "typ": "JWT", "alg": "ES256", "kid": "../../etc/passwd" }));

@@ -25,7 +25,8 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
 
     let address = email.key();
     let name = Name::Email(address.clone());
-    let (redeemed, holder) = join!(otp::redeem(app, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
+    let (redeemed, holder) =
+        join!(otp::redeem(app, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
     let verified = match (redeemed, holder?) {
         (Ok(code), Some(holder)) => {
             let verified = user::verify_email(app, &address, holder.staged, &code).await;

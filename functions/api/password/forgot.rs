@@ -15,5 +15,8 @@ async fn forgot(app: &App, _: Anyone, request: Request) -> Reply {
     // A code proves the address as well as it sets the password, so that an unverified one will do; one that is only
     // staged is not the account's yet.
     otp::send_to_whom_it_concerns(app, &request, Purpose::ResetPassword, |holder| !holder.staged).await?;
-    json(200, &object!({ "message": "If an account has that address, a code to set a new password has been sent." }))
+    json(
+        200,
+        &object!({ "message": "If an account has that address, a code to set a new password has been sent." }),
+    )
 }

@@ -6,8 +6,7 @@ use shared::{
     log::{self, Act},
     login,
     password::{Match, NewPassword, Password},
-    session, throttle,
-    user,
+    session, throttle, user,
 };
 
 const WRONG: &str = "Your old password was entered incorrectly. Please enter it again.";

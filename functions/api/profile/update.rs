@@ -4,9 +4,7 @@ use futures_util::join;
 use shared::{
     App, Bearer, Error, Form, Reply, Request, claim,
     email::Email,
-    json,
-    log,
-    otp,
+    json, log, otp,
     phone::PhoneRules,
     throttle,
     user::{self, Changes, Username},
@@ -25,7 +23,11 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, (changes, mut form), holders) = (caller?, form?, holders?);
 
     let own = changes.email.clone().or_else(|| Email::parse(&caller.account.user.email).ok());
-    if let Some(complaint) = changes.username.as_ref().and_then(|name| name.poses_as_another(own.as_ref(), PhoneRules::from_env().ok()?)) {
+    if let Some(complaint) = changes
+        .username
+        .as_ref()
+        .and_then(|name| name.poses_as_another(own.as_ref(), PhoneRules::from_env().ok()?))
+    {
         form.complain("username", complaint);
     }
     form.complain_all(user::taken(&names, &holders, caller.id()));
@@ -33,9 +35,9 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     if changes.stages_email(&caller.account.user) {
         throttle::admit(app, [otp::throttle_of(&request)?]).await?;
     }
-    let (user, changed) = user::update(app, caller.account.user, &changes, holders).await?;
-    if !changed.is_empty() {
-        log::audit_change(user.id, user.id, &changed, request.ip());
+    let (user, fields) = user::update(app, caller.account.user, &changes, holders).await?;
+    if !fields.is_empty() {
+        log::audit_change(user.id, user.id, &fields, request.ip());
     }
     json(200, &user)
 }

@@ -12,7 +12,8 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     let Some(text) = form.required("refresh", token::text) else { return Err(form.complaints()) };
 
     let shown = shown(app, &text, Some(token::Kind::Refresh)).await?;
-    let account = shown.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
+    let account =
+        shown.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
     let session = shown.session.ok_or(Error::TokenNotValid(TokenFault::Blacklisted))?;
     let tokens = session::refresh(app, &shown.claims, &account, session, &request).await?;
     json(200, &token::Refreshed::from(tokens))

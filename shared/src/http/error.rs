@@ -103,7 +103,8 @@ impl Error {
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let refused = error.as_service_error().is_some() && error.raw_response().is_some_and(|r| r.status().as_u16() < 500);
+        let refused = error.as_service_error().is_some()
+            && error.raw_response().is_some_and(|r| r.status().as_u16() < 500);
         let busy = error.code().is_some_and(|code| BUSY.iter().any(|busy| code.contains(busy)));
         let cause = DisplayErrorContext(error).to_string();
         if refused && !busy { Self::Internal(cause) } else { Self::Unavailable(cause) }
@@ -171,8 +172,7 @@ impl Error {
             body["code"] = json!(code);
         }
         if let Self::BearerNotValid(fault) = self {
-            body["messages"] =
-                json!([{ "token_class": "AccessToken", "token_type": "access", "message": fault.to_string() }]);
+            body["messages"] = json!([{ "token_class": "AccessToken", "token_type": "access", "message": fault.to_string() }]);
         }
         body
     }
@@ -196,7 +196,8 @@ impl Error {
             _ => {}
         }
         if self.asks_for_a_bearer() {
-            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer realm=\"api\""));
+            headers
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer realm=\"api\""));
         }
         response
     }

@@ -32,7 +32,11 @@ impl Form {
     }
 
     /// A field that must be there and not blank.
-    pub fn required<T, E: ToString>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn required<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         if !self.has(name) {
             self.complain(name, REQUIRED);
             return None;
@@ -41,7 +45,11 @@ impl Form {
     }
 
     /// A field that may be absent, but not blank.
-    pub fn not_blank<T, E: ToString>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn not_blank<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         let text = text.trim();
         if text.is_empty() {
@@ -58,7 +66,6 @@ impl Form {
     }
 
     /// A field that may be absent, or `null` or blank for none: `Some(None)` says "none".
-    #[expect(clippy::option_option, reason = "absent, none and some are three answers: PATCH tells them apart")]
     pub fn nullable<T, E: ToString>(
         &mut self,
         name: &'static str,
@@ -75,7 +82,11 @@ impl Form {
     }
 
     /// A field that must be there and is taken as it stands, blanks at its ends included: a password.
-    pub fn secret<T, E: ToString>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn secret<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         if !self.has(name) {
             self.complain(name, REQUIRED);
             return None;

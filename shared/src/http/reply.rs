@@ -24,7 +24,9 @@ pub fn json(status: u16, body: &impl Serialize) -> Reply {
 pub fn json_public(body: &impl Serialize, max_age: u32) -> Reply {
     let mut response = with_status(StatusCode::OK, body);
     let value = HeaderValue::from_str(&format!("public, max-age={max_age}"));
-    response.headers_mut().insert(header::CACHE_CONTROL, value.map_err(|error| Error::internal(error.to_string()))?);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, value.map_err(|error| Error::internal(error.to_string()))?);
     Ok(response)
 }
 

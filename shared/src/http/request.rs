@@ -27,7 +27,9 @@ impl Request {
     #[must_use]
     pub fn route(&self) -> &str {
         match self.inner.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.as_deref().unwrap_or_default(),
+            Some(RequestContext::ApiGatewayV1(context)) => {
+                context.resource_path.as_deref().unwrap_or_default()
+            }
             Some(RequestContext::ApiGatewayV2(context)) => {
                 let key = context.route_key.as_deref().unwrap_or_default();
                 key.split_once(' ').map_or(key, |(_method, path)| path)
@@ -56,8 +58,12 @@ impl Request {
     #[must_use]
     pub fn ip(&self) -> &str {
         match self.inner.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref().unwrap_or_default(),
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().unwrap_or_default(),
+            Some(RequestContext::ApiGatewayV1(context)) => {
+                context.identity.source_ip.as_deref().unwrap_or_default()
+            }
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.http.source_ip.as_deref().unwrap_or_default()
+            }
             _ => "",
         }
     }

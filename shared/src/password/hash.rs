@@ -2,7 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version, password_hash::phc::{Output, ParamsString, Salt}};
+use argon2::{
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
+};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use zeroize::Zeroize;
 
@@ -77,7 +80,8 @@ impl Hasher {
             return Ok(Match::Wrong);
         }
         let ours = ours()?;
-        let same = (params.m_cost(), params.t_cost(), params.p_cost()) == (ours.m_cost(), ours.t_cost(), ours.p_cost());
+        let same = (params.m_cost(), params.t_cost(), params.p_cost())
+            == (ours.m_cost(), ours.t_cost(), ours.p_cost());
         Ok(if same { Match::Right } else { Match::RightButOld })
     }
 
@@ -86,7 +90,13 @@ impl Hasher {
         self.argon2(&ours()?, password, b"nobody has this!", &mut [0; OUTPUT])
     }
 
-    fn argon2(&self, params: &Params, password: &Password, salt: &[u8], output: &mut [u8]) -> Result<(), Error> {
+    fn argon2(
+        &self,
+        params: &Params,
+        password: &Password,
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
         // A poisoned lock only means that a hash panicked halfway; the memory is written before it is read.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.resize(params.block_count(), Block::default());
@@ -102,8 +112,8 @@ fn ours() -> Result<Params, Error> {
     Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT)).map_err(failure)
 }
 
-fn failure(error: impl ToString) -> Error {
-    Error::internal(format!("argon2: {}", error.to_string()))
+fn failure<E: std::fmt::Display>(error: E) -> Error {
+    Error::internal(format!("argon2: {error}"))
 }
 
 #[cfg(test)]
@@ -123,7 +133,8 @@ mod tests {
     #[test]
     fn only_the_password_matches_and_every_hash_has_its_own_salt() {
         let hasher = Hasher::default();
-        let (one, two) = (hasher.hash(&password("password123")).unwrap(), hasher.hash(&password("password123")).unwrap());
+        let (one, two) =
+            (hasher.hash(&password("password123")).unwrap(), hasher.hash(&password("password123")).unwrap());
         assert_ne!(one.phc(), two.phc());
         assert_eq!(hasher.compare(&password("password123"), &one).unwrap(), Match::Right);
         assert_eq!(hasher.compare(&password("Password123"), &one).unwrap(), Match::Wrong);
@@ -140,9 +151,13 @@ mod tests {
     #[test]
     fn a_hash_with_other_parameters_matches_and_is_due_for_renewal() {
         let phc = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1_024, 1, 1, None).unwrap());
-        let old = argon2::PasswordHasher::hash_password_with_salt(&phc, b"password123", b"0123456789abcdef").unwrap();
+        let old = argon2::PasswordHasher::hash_password_with_salt(&phc, b"password123", b"0123456789abcdef")
+            .unwrap();
         let hasher = Hasher::default();
-        assert_eq!(hasher.compare(&password("password123"), &Hash(old.to_string())).unwrap(), Match::RightButOld);
+        assert_eq!(
+            hasher.compare(&password("password123"), &Hash(old.to_string())).unwrap(),
+            Match::RightButOld
+        );
         assert_eq!(hasher.compare(&password("password124"), &Hash(old.to_string())).unwrap(), Match::Wrong);
     }
 

@@ -48,9 +48,8 @@ impl Rules {
         }
         if text.chars().count() < self.shortest {
             let shortest = self.shortest;
-            complaints.push(format!(
-                "This password is too short. It must contain at least {shortest} characters."
-            ));
+            complaints
+                .push(format!("This password is too short. It must contain at least {shortest} characters."));
         }
         if strict && is_common(text) {
             complaints.push("This password is too common.".to_owned());
@@ -70,8 +69,10 @@ fn is_common(password: &str) -> bool {
     let (mut low, mut high) = (0, list.len());
     while low < high {
         let middle = usize::midpoint(low, high);
-        let start = list.iter().take(middle).rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        let line = list.get(start..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
+        let start =
+            list.iter().take(middle).rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let line =
+            list.get(start..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
         match line.cmp(wanted.as_bytes()) {
             std::cmp::Ordering::Equal => return true,
             std::cmp::Ordering::Less => low = start + line.len() + 1,
@@ -90,12 +91,18 @@ fn resembles(password: &str, about: About) -> Option<&'static str> {
         ("last name", about.last_name),
         ("email address", about.email),
     ];
-    attributes.into_iter().find(|(_, value)| is_similar(&password, &value.to_lowercase())).map(|(name, _)| name)
+    attributes
+        .into_iter()
+        .find(|(_, value)| is_similar(&password, &value.to_lowercase()))
+        .map(|(name, _)| name)
 }
 
 fn is_similar(password: &str, value: &str) -> bool {
     let words = value.split(|c: char| !c.is_alphanumeric() && c != '_');
-    words.chain([value]).filter(|part| !part.is_empty()).any(|part| similarity(password, part) >= MOST_SIMILAR)
+    words
+        .chain([value])
+        .filter(|part| !part.is_empty())
+        .any(|part| similarity(password, part) >= MOST_SIMILAR)
 }
 
 /// Python's `SequenceMatcher.quick_ratio`: twice the characters that both have, over the characters of both.
@@ -147,7 +154,12 @@ mod tests {
 
     #[test]
     fn a_password_may_not_resemble_its_user() {
-        let about = About { username: "bunny0909", email: "bunny@wonderland.example", first_name: "Basavraj", last_name: "" };
+        let about = About {
+            username: "bunny0909",
+            email: "bunny@wonderland.example",
+            first_name: "Basavraj",
+            last_name: "",
+        };
         let similar = |attribute: &str| vec![format!("The password is too similar to the {attribute}.")];
         assert_eq!(complaints(Policy::Strict, "Bunny0909!", about), similar("username"));
         assert_eq!(complaints(Policy::Strict, "basavraj77", about), similar("first name"));

@@ -27,7 +27,7 @@ use crate::{
 /// The partition of the public keys in the Tokens table.
 const PARTITION: &str = "keys";
 /// A published key is taken from memory for so long, and published again after it.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 /// A key outlives the last token that it signed by so many seconds.
 const MARGIN: u64 = 86_400;
 
@@ -81,7 +81,8 @@ impl SigningKey {
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.public.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.private).map_err(|error| Error::internal(format!("signing: {error}")))
+        jsonwebtoken::encode(&header, claims, &self.private)
+            .map_err(|error| Error::internal(format!("signing: {error}")))
     }
 
     #[cfg(test)]
@@ -113,11 +114,20 @@ impl Jwk {
         // RFC 7638, section 3.2: the required members, in this order, without blanks.
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
         let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()));
-        Ok(Self { kty: "EC".into(), crv: "P-256".into(), x, y, usage: "sig".into(), alg: "ES256".into(), kid })
+        Ok(Self {
+            kty: "EC".into(),
+            crv: "P-256".into(),
+            x,
+            y,
+            usage: "sig".into(),
+            alg: "ES256".into(),
+            kid,
+        })
     }
 
     pub(crate) fn decoding_key(&self) -> Result<DecodingKey, Error> {
-        DecodingKey::from_ec_components(&self.x, &self.y).map_err(|error| Error::internal(format!("a public key: {error}")))
+        DecodingKey::from_ec_components(&self.x, &self.y)
+            .map_err(|error| Error::internal(format!("a public key: {error}")))
     }
 
     /// The point, uncompressed.

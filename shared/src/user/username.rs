@@ -8,7 +8,8 @@ use crate::{
     phone::{self, PhoneRules},
 };
 
-const INVALID: &str = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+const INVALID: &str =
+    "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
 const LONGEST: usize = 150;
 
 /// A username by Django's rule, `^[\w.@+-]{1,150}$`, in its composed form (NFKC).
