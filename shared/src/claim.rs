@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, yes},
+    dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
     email,
     otp::{self, Allowance, Purpose},
     time,
@@ -178,15 +178,39 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
 }
 
-/// The writes by which `user` takes a name: its record, and when it lapsed from somebody else, that user's loss of it.
-/// The first of them is the one that fails when another was faster.
+/// The writes by which `user` takes names: their records and, when they lapsed from somebody else, that user's loss of them.
 pub fn take(
+    app: &App,
+    wanted: &[(Name, Terms)],
+    user: Id,
+    holders: &Holders,
+) -> Result<Vec<TransactWriteItem>, Error> {
+    let mut writes = Vec::new();
+    let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
+    for (name, terms) in wanted {
+        writes.push(take_one(app, name, user, *terms, holders.of(name))?);
+        if let Some(loser) = holders.of(name).filter(|holder| holder.user_id != user) {
+            losses.entry(loser.user_id).or_default().add(name, loser);
+        }
+        // The code of an e-mail address is replaced in the same transaction, on the same condition.
+        if let (Name::Phone(_), Some(code), Some(_)) = (name, name.code(), holders.of(name)) {
+            let now = n(time::seconds(time::now()));
+            writes.push(Write::to(&app.tables.otps).when(otp::NOT_LIVE).value("now", now).check(key(code))?);
+        }
+    }
+    for (loser, loss) in losses {
+        writes.push(loss.write(app, loser)?);
+    }
+    Ok(writes)
+}
+
+fn take_one(
     app: &App,
     name: &Name,
     user: Id,
     terms: Terms,
-    holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
+    holder: Option<&Holder>,
+) -> Result<TransactWriteItem, Error> {
     let mut claim = key(name.pk());
     claim.insert("user_id".into(), s(user.to_string()));
     claim.insert("verified".into(), if terms.verified { yes() } else { no() });
@@ -195,48 +219,61 @@ pub fn take(
         claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
     }
     let table = Write::to(&app.tables.users);
-    let Some(holder) = holders.of(name) else {
-        return Ok(vec![table.when("attribute_not_exists(pk)").put(claim)?]);
+    let Some(holder) = holder else {
+        return table.when("attribute_not_exists(pk)").put(claim);
     };
     if holder.user_id == user {
-        return Ok(vec![table.when("user_id = :user").value("user", s(user.to_string())).put(claim)?]);
+        return table.when("user_id = :user").value("user", s(user.to_string())).put(claim);
     }
     let until =
         holder.reserved_until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
-    let take_over = table
-        .when("user_id = :loser AND verified = :no AND reserved_until = :until")
+    table
+        .when("user_id = :loser AND verified = :no AND staged = :staged AND reserved_until = :until")
         .value("loser", s(holder.user_id.to_string()))
         .value("no", no())
+        .value("staged", if holder.staged { yes() } else { no() })
         .value("until", n(until))
-        .put(claim)?;
-    Ok([vec![take_over], lose(app, name, holder)?].concat())
+        .put(claim)
 }
 
-/// What the takeover of a lapsed address does to the user who had it.
-fn lose(app: &App, name: &Name, holder: &Holder) -> Result<Vec<TransactWriteItem>, Error> {
-    let loser = Write::to(&app.tables.users).when("attribute_exists(pk)");
-    let expression = match name {
-        Name::Username(_) => return Err(Error::internal("a username does not lapse")),
-        Name::Email(_) if holder.staged => "REMOVE pending_email",
-        Name::Email(_) => "SET email = :none, is_email_verified = :no",
-        Name::Phone(_) => "REMOVE phone_number SET is_phone_verified = :no",
-    };
-    let loser = match name {
-        Name::Email(_) if holder.staged => loser,
-        Name::Email(_) => loser.value("none", s("")).value("no", no()),
-        _ => loser.value("no", no()),
-    };
-    let mut writes = vec![loser.update(user::record_key(holder.user_id), expression)?];
-    // The code of an e-mail address is replaced in the same transaction, on the same condition.
-    if let (Name::Phone(_), Some(code)) = (name, name.code()) {
-        writes.push(
-            Write::to(&app.tables.otps)
-                .when(otp::NOT_LIVE)
-                .value("now", n(time::seconds(time::now())))
-                .check(key(code))?,
-        );
+/// What one user loses by a takeover, in one write: a transaction may touch a record only once.
+#[derive(Default)]
+struct Loss {
+    email: bool,
+    pending_email: bool,
+    phone: bool,
+}
+
+impl Loss {
+    fn add(&mut self, name: &Name, holder: &Holder) {
+        match name {
+            // A username never lapses.
+            Name::Username(_) => {}
+            Name::Email(_) if holder.staged => self.pending_email = true,
+            Name::Email(_) => self.email = true,
+            Name::Phone(_) => self.phone = true,
+        }
     }
-    Ok(writes)
+
+    fn write(&self, app: &App, loser: Id) -> Result<TransactWriteItem, Error> {
+        let mut write = Write::to(&app.tables.users).when("attribute_exists(pk)");
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        if self.email {
+            write = write.value("none", s(""));
+            set.extend(["email = :none", "is_email_verified = :no"]);
+        }
+        if self.phone {
+            set.push("is_phone_verified = :no");
+            remove.push("phone_number");
+        }
+        if self.pending_email {
+            remove.push("pending_email");
+        }
+        if !set.is_empty() {
+            write = write.value("no", no());
+        }
+        write.update(user::record_key(loser), &update_expression(&set, &remove))
+    }
 }
 
 /// The write that frees a name of `user`.

@@ -205,6 +205,17 @@ pub(crate) async fn pause_before(attempt: u32) {
     }
 }
 
+/// `SET a, b REMOVE c`, as far as there is something to set or remove.
+pub(crate) fn update_expression(set: &[impl AsRef<str>], remove: &[impl AsRef<str>]) -> String {
+    let clause = |verb: &str, parts: &[&str]| {
+        if parts.is_empty() { None } else { Some(format!("{verb} {}", parts.join(", "))) }
+    };
+    let set: Vec<_> = set.iter().map(AsRef::as_ref).collect();
+    let remove: Vec<_> = remove.iter().map(AsRef::as_ref).collect();
+    let clauses: Vec<_> = [clause("SET", &set), clause("REMOVE", &remove)].into_iter().flatten().collect();
+    clauses.join(" ")
+}
+
 /// A write of a transaction, or alone: an expression with its names and values.
 pub(crate) struct Write {
     table: String,

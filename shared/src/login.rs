@@ -54,7 +54,7 @@ pub async fn login(
         admitted.inspect_err(|_| log::audit_unknown(Act::Throttled, identifier, request.ip()))?;
     // Nobody has the nil id: an unknown user is read like a known one.
     let (account, key) = join!(user::find(app, found?.unwrap_or(Id::nil())), app.signing_key());
-    let (account, _ready) = (account?, key?);
+    let (account, key) = (account?, key?);
 
     let Some((account, rehashed)) = proven(app, account, password)? else {
         log::audit_unknown(Act::LoginRefused, identifier, request.ip());
@@ -70,14 +70,14 @@ pub async fn login(
     }
     let session = session::begin(account.user.id, account.epoch, request)?;
     let noted = user::note_login(app, &account, rehashed.as_ref());
-    let (stored, tokens, cleared, ()) = join!(session.store(app), session.tokens(app), clear, noted);
+    let (stored, cleared, ()) = join!(session.store(app), clear, noted);
     stored?;
     if let Err(error) = cleared {
         // The login stands; its identifier has one try fewer for a while.
         tracing::warn!(%error, "failures were not cleared");
     }
     log::audit(Act::LoggedIn, account.user.id, request.ip());
-    tokens
+    session.tokens(app, &key)
 }
 
 /// The active account whose password it is, with a new hash if the old one is due for renewal.

@@ -18,7 +18,7 @@ use crate::{
     http::TokenFault,
     log::{self, Act},
     time,
-    token::{Claims, Draft, Pair, new_jti},
+    token::{Claims, Draft, Pair, SigningKey, new_jti},
     user::{self, Account, Id},
 };
 
@@ -152,9 +152,9 @@ impl New {
         Ok(())
     }
 
-    /// Its tokens, verifiable by everybody once this returns.
-    pub async fn tokens(&self, app: &App) -> Result<Pair, Error> {
-        issue(app, &self.session, &self.lifetimes).await
+    /// Its tokens.
+    pub fn tokens(&self, app: &App, key: &SigningKey) -> Result<Pair, Error> {
+        issue(app, key, &self.session, &self.lifetimes)
     }
 
     fn item(&self) -> Result<Item, Error> {
@@ -165,9 +165,7 @@ impl New {
 }
 
 /// Signs the tokens of a session as it stands.
-async fn issue(app: &App, session: &Session, lifetimes: &Lifetimes) -> Result<Pair, Error> {
-    let key = app.signing_key().await?;
-    app.publish(&key, lifetimes.refresh).await?;
+fn issue(app: &App, key: &SigningKey, session: &Session, lifetimes: &Lifetimes) -> Result<Pair, Error> {
     let now = time::seconds(time::now());
     let draft = Draft {
         user_id: session.user_id,
@@ -177,7 +175,7 @@ async fn issue(app: &App, session: &Session, lifetimes: &Lifetimes) -> Result<Pa
         access_exp: session.ends.min(now + lifetimes.access),
         now,
     };
-    draft.sign(app, &key)
+    draft.sign(app, key)
 }
 
 /// New tokens for a refresh token, which was verified and whose user is active.
@@ -187,6 +185,7 @@ async fn issue(app: &App, session: &Session, lifetimes: &Lifetimes) -> Result<Pa
 /// token older than that, somebody else has the token too: the session is ended for both.
 pub async fn refresh(
     app: &App,
+    key: &SigningKey,
     claims: &Claims,
     account: &Account,
     session: Session,
@@ -207,7 +206,7 @@ pub async fn refresh(
         log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
-    issue(app, &session, &lifetimes).await
+    issue(app, key, &session, &lifetimes)
 }
 
 /// Makes the current token the previous one. Gives the session as it then is, whoever made it so: this request, this

@@ -6,8 +6,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use key::{Jwk, published};
-pub(crate) use key::{PublicKeys, SigningKey, record_key};
+pub use key::{Jwk, SigningKey, published};
+pub(crate) use key::{PublicKeys, record_key};
 
 use crate::{App, Error, http::TokenFault, user::Id};
 

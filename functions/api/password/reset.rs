@@ -1,5 +1,6 @@
 //! `POST /api/password/reset`: the caller changes their password. All sessions end, and the caller gets a new one.
 
+use futures_util::join;
 use serde_json::json as object;
 use shared::{
     App, Caller, Error, Reply, Request, json,
@@ -24,12 +25,14 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
     form.check()?;
 
     // Who holds a stolen access token must not guess the password with it.
-    let [tried] = throttle::admit(app, [login::of_old_password(caller.id())?]).await?;
+    let limit = login::of_old_password(caller.id())?;
+    let (tried, key) = join!(throttle::admit(app, [limit]), app.signing_key());
+    let ([tried], key) = (tried?, key?);
     if app.hasher.compare(&old, &caller.account.password)? == Match::Wrong {
         return Err(Error::field("old_password", WRONG));
     }
     let session = session::begin(caller.id(), caller.account.epoch + 1, &request)?;
-    let tokens = session.tokens(app).await?;
+    let tokens = session.tokens(app, &key)?;
     if !user::change_password(app, &caller.account, &app.hasher.hash(new.password())?, &session).await? {
         return Err(Error::field("old_password", WRONG));
     }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::Claims;
 use crate::{
-    App, Error,
+    App, Error, config,
     dynamo::{Found, Item, from_item, key2, n, number, s, to_item},
     secret::Secret,
     time,
@@ -45,7 +45,7 @@ pub struct Jwk {
 }
 
 /// A private key, and the public one that goes with it. It cannot be printed.
-pub(crate) struct SigningKey {
+pub struct SigningKey {
     private: EncodingKey,
     public: Jwk,
 }
@@ -64,7 +64,7 @@ pub(super) fn is_kid(text: &str) -> bool {
 
 impl SigningKey {
     /// The key of a secret: always the same one.
-    pub fn derive(secret: &Secret) -> Result<Self, Error> {
+    pub(crate) fn derive(secret: &Secret) -> Result<Self, Error> {
         // A private key is a number from 1 to the order of the curve. One derivation in 2^32 falls outside, is refused,
         // and the next one serves.
         let pair = (0..8_u8)
@@ -78,7 +78,7 @@ impl SigningKey {
         Ok(Self { private: EncodingKey::from_ec_der(pkcs8.as_ref()), public })
     }
 
-    pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
+    pub(crate) fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.public.kid.clone());
         jsonwebtoken::encode(&header, claims, &self.private)
@@ -164,14 +164,17 @@ impl PublicKeys {
 }
 
 impl App {
-    /// The key that signs now.
-    pub(crate) async fn signing_key(&self) -> Result<SigningKey, Error> {
-        SigningKey::derive(&self.secret().await?.current)
+    /// The key that signs now, published: an endpoint asks for it beside its reads, so that signing waits for nothing.
+    pub async fn signing_key(&self) -> Result<SigningKey, Error> {
+        let key = SigningKey::derive(&self.secret().await?.current)?;
+        self.publish(&key).await?;
+        Ok(key)
     }
 
     /// Makes sure that everybody can verify what `key` signs, for as long as any token that it signs lives:
-    /// `refresh_seconds` from now, and a day. Once an instance in five minutes; all others find it done.
-    pub(crate) async fn publish(&self, key: &SigningKey, refresh_seconds: u64) -> Result<(), Error> {
+    /// `REFRESH_TOKEN_SECONDS` from now, and a day. Once an instance in five minutes; all others find it done.
+    async fn publish(&self, key: &SigningKey) -> Result<(), Error> {
+        let refresh_seconds = config::number("REFRESH_TOKEN_SECONDS")?;
         let mut published = self.public_keys.published.lock().await;
         if published.as_ref().is_some_and(|(at, kid)| *kid == key.public.kid && at.elapsed() < FRESH) {
             return Ok(());

@@ -87,10 +87,9 @@ pub async fn register(app: &App, new: Registration, mut holders: Holders) -> Res
             code.write(app, &address)?,
             allowance.write(app, &address)?,
         ];
-        for name in &names {
-            let terms = if matches!(name, Name::Username(_)) { USERNAME } else { unproven };
-            writes.extend(claim::take(app, name, id, terms, &holders)?);
-        }
+        let terms = |name: &Name| if matches!(name, Name::Username(_)) { USERNAME } else { unproven };
+        let wanted: Vec<_> = names.iter().map(|name| (name.clone(), terms(name))).collect();
+        writes.extend(claim::take(app, &wanted, id, &holders)?);
         match transact(app, writes).await {
             Ok(()) => return Ok(account.user),
             // Something is no longer as it was read: look again.

@@ -8,7 +8,7 @@ use super::{Date, USERNAME, User, Username, find, names, record_key, reservation
 use crate::{
     App, Error,
     claim::{self, Holders, Name, Terms},
-    dynamo::{ATTEMPTS, Refused, Write, pause_before, to_item, transact},
+    dynamo::{ATTEMPTS, Refused, Write, pause_before, to_item, transact, update_expression},
     email::{self, Email},
     otp::{Limits, Purpose, Record},
     phone::Phone,
@@ -108,11 +108,11 @@ fn apply(
     holders: &Holders,
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let id = user.id;
-    let mut writes = Vec::new();
+    let (mut wanted, mut writes) = (Vec::new(), Vec::new());
     if let Some(new) = &changes.username {
         let old = username_key(&user.username);
         if new.key() != old {
-            writes.extend(claim::take(app, &Name::Username(new.key()), id, USERNAME, holders)?);
+            wanted.push((Name::Username(new.key()), USERNAME));
             writes.push(claim::free(app, &Name::Username(old), id)?);
         }
         new.text().clone_into(&mut user.username);
@@ -122,7 +122,7 @@ fn apply(
         if new != user.phone_number {
             if let Some(number) = &new {
                 let terms = Terms { verified: false, staged: false, reserved_for: reservation()? };
-                writes.extend(claim::take(app, &Name::Phone(number.clone()), id, terms, holders)?);
+                wanted.push((Name::Phone(number.clone()), terms));
             }
             if let Some(old) = user.phone_number.take() {
                 writes.push(claim::free(app, &Name::Phone(old), id)?);
@@ -132,7 +132,13 @@ fn apply(
         }
     }
     if let Some(new) = &changes.email {
-        writes.extend(stage_email(app, new, changes.stages_email(user), user, holders)?);
+        let stages = changes.stages_email(user);
+        writes.extend(change_email(app, new, stages, user)?);
+        if stages {
+            let terms = Terms { verified: false, staged: true, reserved_for: reservation()? };
+            wanted.push((Name::Email(new.key()), terms));
+            writes.extend(send_codes(app, new, user, holders)?);
+        }
     }
     if let Some(new) = &changes.first_name {
         user.first_name.clone_from(new);
@@ -146,40 +152,41 @@ fn apply(
     if let Some(new) = changes.date_of_birth {
         user.date_of_birth = new;
     }
+    writes.extend(claim::take(app, &wanted, id, holders)?);
     Ok(writes)
 }
 
-/// Stages a new address, with a code to it and a notice to the present one; going back to the present address gives up the
-/// staged one.
-fn stage_email(
+/// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.
+fn change_email(
     app: &App,
     new: &Email,
     stages: bool,
     user: &mut User,
-    holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
-    let id = user.id;
-    let mut writes = Vec::new();
+) -> Result<Option<TransactWriteItem>, Error> {
     let is_present = new.key() == email::key(&user.email);
     if is_present {
         new.typed().clone_into(&mut user.email);
     }
-    if (is_present || stages)
-        && let Some(given_up) = user.pending_email.take()
-    {
-        writes.push(claim::free(app, &Name::Email(email::key(&given_up)), id)?);
-    }
+    let given_up = if is_present || stages { user.pending_email.take() } else { None };
     if stages {
-        let now = time::seconds(time::now());
-        let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-        let terms = Terms { verified: false, staged: true, reserved_for: reservation()? };
-        writes.extend(claim::take(app, &Name::Email(new.key()), id, terms, holders)?);
-        writes.push(Record::new(Purpose::VerifyEmail, new.typed(), Some(id))?.write(app, &new.key())?);
-        writes.push(allowance.write(app, &new.key())?);
-        if !user.email.is_empty() {
-            writes.push(Record::new(Purpose::NoticeEmailChange, &user.email, Some(id))?.write_notice(app)?);
-        }
         user.pending_email = Some(new.typed().to_owned());
+    }
+    given_up.map(|address| claim::free(app, &Name::Email(email::key(&address)), user.id)).transpose()
+}
+
+/// A code to the new address, and a notice to the present one.
+fn send_codes(
+    app: &App,
+    new: &Email,
+    user: &User,
+    holders: &Holders,
+) -> Result<Vec<TransactWriteItem>, Error> {
+    let now = time::seconds(time::now());
+    let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
+    let code = Record::new(Purpose::VerifyEmail, new.typed(), Some(user.id))?;
+    let mut writes = vec![code.write(app, &new.key())?, allowance.write(app, &new.key())?];
+    if !user.email.is_empty() {
+        writes.push(Record::new(Purpose::NoticeEmailChange, &user.email, Some(user.id))?.write_notice(app)?);
     }
     Ok(writes)
 }
@@ -232,12 +239,6 @@ fn update_record(app: &App, old: &User, fields: &[Field]) -> Result<TransactWrit
             }
         }
     }
-    let mut expression = String::new();
-    if !set.is_empty() {
-        expression = format!("SET {}", set.join(", "));
-    }
-    if !remove.is_empty() {
-        expression = format!("{expression} REMOVE {}", remove.join(", "));
-    }
+    let expression = update_expression(&set, &remove);
     write.when(&condition).update(record_key(old.id), &expression)
 }
