@@ -1,0 +1,10 @@
+//! `/api`.
+
+mod login;
+mod logout;
+mod otp;
+mod password;
+mod profile;
+mod register;
+mod sessions;
+mod token;

@@ -1,0 +1,4 @@
+//! `/api/otp`.
+
+mod resend;
+mod verify;

@@ -1,0 +1,4 @@
+//! `/api/password`.
+
+mod forgot;
+mod reset;

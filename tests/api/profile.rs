@@ -1,0 +1,4 @@
+//! `/api/profile`.
+
+mod read;
+mod update;

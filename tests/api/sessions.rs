@@ -1,0 +1,4 @@
+//! `/api/sessions`.
+
+mod delete;
+mod list;

@@ -1,0 +1,186 @@
+//! `POST /api/token/refresh`.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{Api, User, complaint, token, token_not_valid};
+
+/// Lets the time pass in which a used refresh token answers once more.
+async fn let_grace_pass(api: &Api) {
+    api.set("Tokens", |key| key.contains("session#"), "rotated_at", &json!({ "N": "1000000000" })).await;
+}
+
+fn jti(token: &str) -> Value {
+    token::claims(token)["jti"].take()
+}
+
+#[tokio::test]
+async fn a_refresh_gives_two_new_tokens_and_uses_up_the_old() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    let answer = ada.try_refresh().await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(
+        answer.text.starts_with("{\"access\":\"") && answer.text.contains("\",\"refresh\":\""),
+        "{}",
+        answer.text
+    );
+    let refreshed = User::new(&api, &answer.body);
+    assert_ne!(jti(&refreshed.refresh), jti(&ada.refresh));
+    assert_eq!((refreshed.sid(), refreshed.id()), (ada.sid(), ada.id()));
+    refreshed.is_signed_in().await;
+    let answer = api.post("/api/token/verify", &json!({ "token": ada.refresh })).await;
+    answer.is(401, &token_not_valid("Token is blacklisted"));
+}
+
+#[tokio::test]
+async fn a_retry_gets_the_same_successor() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    let (first, second) = (ada.refreshed().await, ada.refreshed().await);
+
+    assert_eq!(jti(&first.refresh), jti(&second.refresh));
+    first.is_signed_in().await;
+    second.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn thirty_parallel_refreshes_of_one_token_have_one_successor() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    let refreshed = join_all((0..30).map(|_| ada.refreshed())).await;
+
+    let successors: BTreeSet<String> = refreshed.iter().map(|user| jti(&user.refresh).to_string()).collect();
+    assert_eq!(successors.len(), 1);
+    for user in &refreshed {
+        assert_eq!(user.get("/api/profile").await.status, 200);
+    }
+    refreshed[29].refreshed().await.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn a_replay_after_the_grace_ends_the_session_for_both() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let thief = ada.refreshed().await;
+    let_grace_pass(&api).await;
+
+    ada.try_refresh().await.is(401, &token_not_valid("Token is blacklisted"));
+
+    thief.is_signed_out().await;
+    let killed = api.audited("session killed for reuse");
+    assert_eq!(killed.len(), 1);
+    assert_eq!((&killed[0]["user_id"], &killed[0]["ip"]), (&json!(ada.id()), &json!("127.0.0.1")));
+}
+
+#[tokio::test]
+async fn a_token_two_generations_old_ends_the_session_at_once() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let successor = ada.refreshed().await.refreshed().await;
+
+    ada.try_refresh().await.is(401, &token_not_valid("Token is blacklisted"));
+
+    successor.is_signed_out().await;
+}
+
+#[tokio::test]
+async fn a_replay_leaves_other_sessions_alone() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let other = api.log_in("ada").await;
+    ada.refreshed().await.refreshed().await;
+
+    assert_eq!(ada.try_refresh().await.status, 401);
+
+    other.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn another_spelling_of_the_signature_is_the_same_token() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let respelled = token::respelled(&ada.refresh);
+    assert_ne!(respelled, ada.refresh);
+    let refresh = |token: String| async move { token };
+
+    let body = json!({ "refresh": refresh(respelled.clone()).await });
+    let first = User::new(&api, &api.post("/api/token/refresh", &body).await.body);
+    assert_eq!(jti(&first.refresh), jti(&ada.refreshed().await.refresh));
+
+    let_grace_pass(&api).await;
+    api.post("/api/token/refresh", &body).await.is(401, &token_not_valid("Token is blacklisted"));
+    first.is_signed_out().await;
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_logged_out_token_is_dead_too() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    assert_eq!(ada.post("/api/logout", &json!({ "refresh": ada.refresh })).await.status, 200);
+
+    let body = json!({ "refresh": token::respelled(&ada.refresh) });
+    api.post("/api/token/refresh", &body).await.is(401, &token_not_valid("Token is blacklisted"));
+}
+
+#[tokio::test]
+async fn an_access_token_does_not_refresh() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    let answer = api.post("/api/token/refresh", &json!({ "refresh": ada.access })).await;
+
+    answer.is(401, &token_not_valid("Token has wrong type"));
+    ada.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn an_expired_token_does_not_refresh() {
+    let api = Api::with(&[("RefreshTokenSeconds", "0")]).await;
+    let ada = api.signed_in().await;
+
+    ada.try_refresh().await.is(401, &token_not_valid("Token is expired"));
+}
+
+#[tokio::test]
+async fn the_token_of_an_inactive_or_deleted_user_does_not_refresh() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let none =
+        json!({ "detail": "No active account found for the given token.", "code": "no_active_account" });
+    let is_ada = |key: &str| key == format!("user#{}", ada.id());
+
+    api.set("Users", is_ada, "is_active", &json!({ "BOOL": false })).await;
+    ada.try_refresh().await.is(401, &none);
+
+    api.delete_items("Users", is_ada).await;
+    ada.try_refresh().await.is(401, &none);
+}
+
+#[tokio::test]
+async fn a_token_whose_session_is_gone_does_not_refresh() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    api.delete_items("Tokens", |key| key.contains("session#")).await;
+
+    ada.try_refresh().await.is(401, &token_not_valid("Token is blacklisted"));
+}
+
+#[tokio::test]
+async fn garbage_and_nothing_do_not_refresh() {
+    let api = Api::start().await;
+
+    for garbage in ["x", "a.b.c", "..", "eyJhbGciOiJub25lIn0.e30."] {
+        let answer = api.post("/api/token/refresh", &json!({ "refresh": garbage })).await;
+        answer.is(401, &token_not_valid("Token is invalid"));
+        assert_eq!(answer.header("x-amzn-remapped-www-authenticate"), "Bearer realm=\"api\"");
+    }
+    let answer = api.post("/api/token/refresh", &json!({})).await;
+    answer.is(400, &complaint("refresh", "This field is required."));
+}

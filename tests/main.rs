@@ -1,0 +1,23 @@
+//! Journeys over HTTP, as a client makes them: each test has a stack of its own, with the functions' real binaries.
+//!
+//! The folders mirror those of the functions; what holds for all of them is next to this file.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, and so may what it calls")]
+
+mod support;
+
+mod api;
+mod deliver;
+mod health;
+#[path = "well-known/jwks.rs"]
+mod jwks;
+
+mod authentication;
+mod bad_input;
+mod catalogue;
+mod events;
+mod killed;
+mod logs;
+mod requests;
+mod rotation;
+mod seeds;

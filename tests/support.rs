@@ -1,0 +1,42 @@
+//! What every journey needs: a stack of its own, clients, users, and the tools of an attacker.
+
+mod api;
+mod client;
+mod dynamodb;
+pub(crate) mod token;
+mod user;
+
+pub(crate) use api::Api;
+pub(crate) use client::{Answer, Client};
+pub(crate) use user::{PASSWORD, User, registration};
+
+use serde_json::{Value, json};
+
+/// What every refusal of a bearer token says, apart from the reason.
+pub(crate) fn bearer_not_valid(reason: &str) -> Value {
+    json!({
+        "detail": "Given token not valid for any token type",
+        "code": "token_not_valid",
+        "messages": [{ "token_class": "AccessToken", "token_type": "access", "message": reason }],
+    })
+}
+
+/// What every refusal of a token in a body says.
+pub(crate) fn token_not_valid(reason: &str) -> Value {
+    json!({ "detail": reason, "code": "token_not_valid" })
+}
+
+/// What a wrong password, an unknown user and an inactive one hear alike.
+pub(crate) fn no_active_account() -> Value {
+    json!({ "detail": "No active account found with the given credentials", "code": "no_active_account" })
+}
+
+/// What every code that is no good hears.
+pub(crate) fn otp_invalid() -> Value {
+    json!({ "detail": "OTP has expired or is invalid.", "code": "otp_invalid" })
+}
+
+/// A complaint about one field.
+pub(crate) fn complaint(field: &str, complaint: &str) -> Value {
+    json!({ field: [complaint] })
+}

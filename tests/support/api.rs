@@ -1,0 +1,170 @@
+//! A stack for one test.
+
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    path::{Path, PathBuf},
+};
+
+use local::{Data, Message, Options, Stack};
+use serde_json::{Value, json};
+
+use super::{Client, PASSWORD, User, registration};
+
+/// The whole API, in memory and on free ports. It is a client, too: one that is nobody yet.
+pub(crate) struct Api {
+    pub(crate) stack: Stack,
+    anyone: Client,
+}
+
+impl Deref for Api {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.anyone
+    }
+}
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+impl Api {
+    /// As it deploys, with every parameter's default.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// As the Django systems were.
+    pub(crate) async fn seeds() -> Self {
+        Self::with(&[("Policy", "seeds")]).await
+    }
+
+    /// With other parameters.
+    pub(crate) async fn with(parameters: &[(&str, &str)]) -> Self {
+        Self::on(Data::Memory, parameters).await
+    }
+
+    /// With data that is there again after a restart.
+    pub(crate) async fn kept_in(folder: &Path, parameters: &[(&str, &str)]) -> Self {
+        Self::on(Data::Folder(folder.to_owned()), parameters).await
+    }
+
+    async fn on(data: Data, parameters: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let options = Options {
+            port: 0,
+            data,
+            env: BTreeMap::new(),
+            parameters: parameters.iter().map(owned).collect(),
+            dynamodb: None,
+            binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
+            template: root().join("template.yaml"),
+            terminal: false,
+        };
+        let stack = Stack::start(options).await.unwrap();
+        let anyone = Client::new(stack.url());
+        Self { stack, anyone }
+    }
+
+    /// A user who has registered as `name`, and what the API said of them.
+    pub(crate) async fn registered(&self, name: &str) -> Value {
+        let answer = self.post("/api/register", &registration(name)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.body
+    }
+
+    /// The same, with an e-mail address that is proven.
+    pub(crate) async fn verified(&self, name: &str) -> Value {
+        let user = self.registered(name).await;
+        self.verify(user["email"].as_str().unwrap()).await;
+        user
+    }
+
+    /// Proves an address with the code that was sent to it.
+    pub(crate) async fn verify(&self, email: &str) {
+        let otp = self.code_for(email).await;
+        let answer = self.post("/api/otp/verify", &json!({ "email": email, "otp": otp })).await;
+        answer.is(200, &json!({ "message": "Email verified successfully." }));
+    }
+
+    /// A user who has registered as `ada` and logged in.
+    pub(crate) async fn signed_in(&self) -> User {
+        self.registered("ada").await;
+        self.log_in("ada").await
+    }
+
+    /// A new session of a user.
+    pub(crate) async fn log_in(&self, name: &str) -> User {
+        self.log_in_with(name, PASSWORD).await
+    }
+
+    pub(crate) async fn log_in_with(&self, name: &str, password: &str) -> User {
+        let answer = self.try_token(name, password).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        User::new(self, &answer.body)
+    }
+
+    pub(crate) async fn try_token(&self, name: &str, password: &str) -> super::Answer {
+        self.post("/api/token", &json!({ "username": name, "password": password })).await
+    }
+
+    /// The newest message to an address; waits for the first.
+    pub(crate) async fn message_to(&self, address: &str) -> Message {
+        self.stack.message(address, 0).await.expect("a message");
+        self.stack.messages(address).pop().unwrap()
+    }
+
+    /// The code in the newest message to an address; waits for the first.
+    pub(crate) async fn code_for(&self, address: &str) -> String {
+        code_in(&self.message_to(address).await)
+    }
+
+    /// The code in the message to an address that comes after the first `after`.
+    pub(crate) async fn code_after(&self, address: &str, after: usize) -> String {
+        code_in(&self.stack.message(address, after).await.expect("a message"))
+    }
+
+    /// How many messages an address has got, once everything that was to be sent before this call has been.
+    pub(crate) async fn mails_to(&self, address: &str) -> usize {
+        // Messages go out in order: when this one has come, so have those before it.
+        let fence = format!("fence-{}@example.com", uuid::Uuid::new_v4().simple());
+        self.put_item("Otps", &notice_to(&fence)).await;
+        self.message_to(&fence).await;
+        self.stack.messages(address).len()
+    }
+
+    /// What the functions have logged, line by line.
+    pub(crate) fn logged(&self) -> Vec<Value> {
+        self.stack.logs().iter().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// The audit events of a kind.
+    pub(crate) fn audited(&self, act: &str) -> Vec<Value> {
+        self.logged().into_iter().filter(|line| line["audit"] == act).collect()
+    }
+}
+
+fn code_in(message: &Message) -> String {
+    let digits = message.body.chars().skip_while(|c| !c.is_ascii_digit());
+    let code: String = digits.take_while(char::is_ascii_digit).collect();
+    assert_eq!(code.len(), 6, "{}", message.body);
+    code
+}
+
+/// A record of the Otps table that makes `deliver` send a message without a code.
+fn notice_to(address: &str) -> Value {
+    let nonce = uuid::Uuid::new_v4().simple().to_string();
+    json!({
+        "pk": { "S": format!("notice_email_change#{nonce}") },
+        "purpose": { "S": "notice_email_change" },
+        "channel": { "S": "email" },
+        "to": { "S": address },
+        "user_id": { "S": uuid::Uuid::now_v7().to_string() },
+        "nonce": { "S": nonce },
+        "digits": { "N": "6" },
+        "attempts_left": { "N": "3" },
+        "expires": { "N": "4102444800" },
+    })
+}

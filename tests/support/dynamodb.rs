@@ -1,0 +1,106 @@
+//! A look behind the API: the tables, read and changed as an operator could.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Api;
+
+impl Api {
+    /// Calls DynamoDB.
+    pub(crate) async fn dynamodb(&self, operation: &str, request: &Value) -> Value {
+        let authorization = "AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, \
+                             SignedHeaders=host, Signature=0";
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client
+            .post(self.stack.dynamodb_url())
+            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+            .header("x-amz-date", "20200101T000000Z")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("authorization", authorization)
+            .body(request.to_string());
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Every item of a table, by its key.
+    pub(crate) async fn items(&self, table: &str) -> BTreeMap<String, Value> {
+        let scanned =
+            self.dynamodb("Scan", &json!({ "TableName": name(table), "ConsistentRead": true })).await;
+        assert_eq!(scanned.get("LastEvaluatedKey"), None, "more than a page");
+        let items = scanned["Items"].as_array().unwrap();
+        items.iter().map(|item| (key_of(item), item.clone())).collect()
+    }
+
+    /// Users, codes and sessions: what a refused request leaves as it was.
+    pub(crate) async fn records(&self) -> BTreeMap<String, Value> {
+        let mut records = BTreeMap::new();
+        for table in ["Users", "Otps", "Tokens"] {
+            records.extend(self.items(table).await);
+        }
+        records
+    }
+
+    /// An item by its partition key.
+    pub(crate) async fn item(&self, table: &str, pk: &str) -> Option<Value> {
+        self.items(table).await.into_iter().find(|(key, _)| key == pk).map(|(_, item)| item)
+    }
+
+    pub(crate) async fn put_item(&self, table: &str, item: &Value) {
+        self.dynamodb("PutItem", &json!({ "TableName": name(table), "Item": item })).await;
+    }
+
+    /// Sets an attribute of the items for which `which` holds.
+    pub(crate) async fn set(
+        &self,
+        table: &str,
+        which: impl Fn(&str) -> bool,
+        attribute: &str,
+        value: &Value,
+    ) {
+        let mut changed = 0;
+        for (key, mut item) in self.items(table).await {
+            if which(&key) {
+                item[attribute] = value.clone();
+                self.put_item(table, &item).await;
+                changed += 1;
+            }
+        }
+        assert!(changed > 0, "there was nothing to change");
+    }
+
+    /// Deletes the items for which `which` holds.
+    pub(crate) async fn delete_items(&self, table: &str, which: impl Fn(&str) -> bool) {
+        for (key, item) in self.items(table).await {
+            if which(&key) {
+                let mut key = json!({ "pk": item["pk"] });
+                if let Some(sort_key) = item.get("sk") {
+                    key["sk"] = sort_key.clone();
+                }
+                self.dynamodb("DeleteItem", &json!({ "TableName": name(table), "Key": key })).await;
+            }
+        }
+    }
+
+    /// Lets every limit's time pass.
+    pub(crate) async fn forget_limits(&self) {
+        self.delete_items("Throttles", |_| true).await;
+    }
+
+    /// Lets a code's time pass, and its address's reservation with it.
+    pub(crate) async fn let_code_expire(&self, purpose: &str, address: &str) {
+        let long_ago = json!({ "N": "1000000000" });
+        self.set("Otps", |key| key == format!("{purpose}#{address}"), "expires", &long_ago).await;
+    }
+}
+
+fn name(table: &str) -> String {
+    format!("rollcall-{table}")
+}
+
+fn key_of(item: &Value) -> String {
+    let part = |name: &str| item[name]["S"].as_str();
+    [part("pk"), part("sk")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
