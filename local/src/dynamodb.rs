@@ -1,6 +1,6 @@
 //! `DynamoDB`: embedded, or wherever `--dynamodb` points, with the tables of the template.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use axum::http::StatusCode;
 use dynoxide::Database;
@@ -165,11 +165,10 @@ impl DynamoDb {
 }
 
 /// What cannot be changed under the functions' feet: keys, indexes and whether there is a stream.
-fn shape(table: &Value) -> (&Value, Vec<String>, bool) {
+fn shape(table: &Value) -> (&Value, BTreeMap<&str, &Value>, bool) {
     let indexes = table["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
-    let mut indexes: Vec<String> =
-        indexes.map(|index| format!("{} {}", index["IndexName"], index["KeySchema"])).collect();
-    indexes.sort();
+    let indexes =
+        indexes.filter_map(|index| Some((index["IndexName"].as_str()?, &index["KeySchema"]))).collect();
     (&table["KeySchema"], indexes, table["StreamSpecification"]["StreamEnabled"] == true)
 }
 

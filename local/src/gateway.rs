@@ -11,15 +11,15 @@ use std::{
 };
 
 use axum::{
-    body::{Body, BodyDataStream, Bytes},
+    body::{Body, Bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, uri::Authority},
 };
-use futures_util::StreamExt;
 use serde_json::json;
 use tokio::time;
 
 use crate::{
+    body::{self, Unreadable},
     lambda::{InvokeError, Pool},
     logs::Logs,
     template::GatewayResponse,
@@ -29,8 +29,6 @@ use routes::Routes;
 
 /// The longest request body, in bytes (API Gateway's quota).
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
-/// A longer one is read and thrown away up to here, so that the client hears the answer and not a broken connection.
-const DRAIN_LIMIT: usize = 10 * BODY_LIMIT;
 /// The longest a request may wait for its function (the default quota of a regional API).
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
@@ -111,9 +109,10 @@ impl Gateway {
         if matches!(host, None | Some(Err(_))) {
             return (self.refuse(&BAD_REQUEST, id), false);
         }
-        let body = match read(body.into_data_stream()).await {
+        let body = match body::read(body, BODY_LIMIT).await {
             Ok(body) => body,
-            Err(refusal) => return (self.refuse(refusal, id), false),
+            Err(Unreadable::TooLong) => return (self.refuse(&TOO_LARGE, id), false),
+            Err(Unreadable::BrokenOff) => return (self.refuse(&BAD_REQUEST, id), false),
         };
         let request = Incoming {
             method: parts.method,
@@ -186,19 +185,4 @@ pub(crate) async fn handle(
     let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_millis());
     gateway.logs.notice(&format!("{line} {status} {milliseconds} ms{}", if cold { " cold" } else { "" }));
     response
-}
-
-async fn read(mut stream: BodyDataStream) -> Result<Bytes, &'static Refusal> {
-    let mut body = Vec::new();
-    let mut length = 0;
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| &BAD_REQUEST)?;
-        length += chunk.len();
-        if length <= BODY_LIMIT {
-            body.extend_from_slice(&chunk);
-        } else if length > DRAIN_LIMIT {
-            break;
-        }
-    }
-    if length > BODY_LIMIT { Err(&TOO_LARGE) } else { Ok(Bytes::from(body)) }
 }

@@ -119,47 +119,57 @@ impl Pool {
         let Ok(_slot) = self.slots.acquire().await else {
             return Invoked { result: Err(InvokeError::Stopping), cold: false };
         };
-        let warm = self.warm();
-        let cold = warm.is_none();
-        let result = self.run_on(warm, event).await;
-        self.finished.send_replace(());
-        Invoked { result, cold }
-    }
-
-    async fn run_on(&self, warm: Option<Instance>, event: Bytes) -> Result<Bytes, InvokeError> {
-        if *self.stop.borrow() {
-            return Err(InvokeError::Stopping);
-        }
         let patience_ends = async {
             stopped(self.stop.clone()).await;
             time::sleep(STOP_GRACE).await;
         };
-        let mut instance = match warm {
-            Some(instance) => instance,
-            None => Instance::start(self).await?,
-        };
-        let result = tokio::select! {
+        let invoked = tokio::select! {
             biased;
-            result = instance.invoke(event, self.function.timeout) => result,
-            () = patience_ends => Err(InvokeError::Stopping),
+            invoked = self.run_on_instance(event) => invoked,
+            () = patience_ends => Invoked { result: Err(InvokeError::Stopping), cold: false },
         };
+        self.finished.send_replace(());
+        invoked
+    }
+
+    async fn run_on_instance(&self, event: Bytes) -> Invoked {
+        let (mut instance, cold) = match self.instance().await {
+            Ok(instance) => instance,
+            Err(error) => return Invoked { result: Err(error), cold: true },
+        };
+        let result = instance.invoke(event, self.function.timeout).await;
         if matches!(result, Ok(_) | Err(InvokeError::Failed(_))) {
             lock(&self.idle).push(instance);
         } else {
             instance.end().await;
         }
-        result
+        Invoked { result, cold }
     }
 
-    /// The instance used last, if one is idle and has not exited meanwhile.
-    fn warm(&self) -> Option<Instance> {
-        let mut idle = lock(&self.idle);
-        while let Some(mut instance) = idle.pop() {
-            if matches!(instance.process.try_wait(), Ok(None)) {
-                return Some(instance);
+    /// The instance used last if one is idle, or a new one; and whether it is new.
+    async fn instance(&self) -> Result<(Instance, bool), InvokeError> {
+        if *self.stop.borrow() {
+            return Err(InvokeError::Stopping);
+        }
+        while let Some(mut instance) = self.idle_instance() {
+            // It may have ended after its last answer. The invocation must not suffer for it.
+            match instance.ready().await {
+                Ok(()) => return Ok((instance, false)),
+                Err(_) => instance.end().await,
             }
         }
-        None
+        let mut instance = Instance::start(self).await?;
+        match instance.ready().await {
+            Ok(()) => Ok((instance, true)),
+            Err(error) => {
+                instance.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn idle_instance(&self) -> Option<Instance> {
+        lock(&self.idle).pop()
     }
 
     /// Waits until no instance is left. The stop signal must have been given.
@@ -232,23 +242,27 @@ impl Instance {
         Ok(Self { process, api, pipes })
     }
 
-    async fn invoke(&mut self, event: Bytes, timeout: Duration) -> Result<Bytes, InvokeError> {
-        let (taken, is_taken) = oneshot::channel();
-        let (reply, answer) = oneshot::channel();
-        let work = Work { event, taken, reply };
-        let answered = async {
-            if self.api.work.send(work).await.is_err() || time::timeout(INIT_TIMEOUT, is_taken).await.is_err()
-            {
-                return Err(InvokeError::TimedOut(INIT_TIMEOUT));
-            }
-            time::timeout(timeout, answer).await.map_err(|_| InvokeError::TimedOut(timeout))
-        };
+    /// Waits until the process asks for work: an instance's start does not count as working time.
+    async fn ready(&mut self) -> Result<(), InvokeError> {
         tokio::select! {
             biased;
-            said = answered => match said? {
-                Ok(Said::Answer(body)) => Ok(body),
-                Ok(Said::Error(error)) => Err(InvokeError::Failed(error)),
-                Err(_) => Err(InvokeError::Stopping),
+            status = self.process.wait() => Err(InvokeError::Exited(status?)),
+            ready = time::timeout(INIT_TIMEOUT, self.api.ready()) => ready.map_err(|_| InvokeError::TimedOut(INIT_TIMEOUT)),
+        }
+    }
+
+    async fn invoke(&mut self, event: Bytes, timeout: Duration) -> Result<Bytes, InvokeError> {
+        let (reply, answer) = oneshot::channel();
+        if self.api.work.send(Work { event, reply }).await.is_err() {
+            return Err(InvokeError::Stopping);
+        }
+        tokio::select! {
+            biased;
+            said = time::timeout(timeout, answer) => match said {
+                Ok(Ok(Said::Answer(body))) => Ok(body),
+                Ok(Ok(Said::Error(error))) => Err(InvokeError::Failed(error)),
+                Ok(Err(_)) => Err(InvokeError::Stopping),
+                Err(_) => Err(InvokeError::TimedOut(timeout)),
             },
             status = self.process.wait() => Err(InvokeError::Exited(status?)),
         }

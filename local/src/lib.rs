@@ -4,6 +4,7 @@
 //! tables and streams come from `template.yaml`, and the functions are the binaries that deploy.
 
 mod aws;
+mod body;
 mod compile;
 mod dynamodb;
 mod gateway;

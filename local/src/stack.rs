@@ -100,7 +100,7 @@ pub struct Stack {
     mappings: Mutex<JoinSet<()>>,
     stop: watch::Sender<bool>,
     /// Held while the folder is in use.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Options {
@@ -208,7 +208,7 @@ impl Stack {
             undelivered,
             mappings: Mutex::new(mappings),
             stop,
-            _lock: occupied,
+            lock: occupied,
         })
     }
 
@@ -284,6 +284,10 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         self.stop.send_replace(true);
+        if let Some(lock) = &self.lock {
+            // Closing the file is not enough: a process that is just being started has a copy of it for a moment.
+            let _ = lock.unlock();
+        }
     }
 }
 

@@ -41,7 +41,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: target/lambda/probe/
-      Timeout: 1
+      Timeout: 2
       Environment: { Variables: { GREETING: !Ref Greeting, POSTS: !Ref Posts, OVERRIDDEN: template } }
       Events:
         Act: { Type: Api, Properties: { RestApiId: !Ref Api, Path: "/act/{act}", Method: POST } }
@@ -371,6 +371,50 @@ async fn a_restart_goes_on_where_the_stack_stopped() {
 }
 
 #[tokio::test]
+async fn a_stack_can_use_a_database_that_is_already_there() {
+    let local = Local::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let dynamodb = Some(local.stack.dynamodb_url().to_owned());
+    let other = Stack::start(Options { dynamodb, ..options(folder.path()) }).await.unwrap();
+
+    local.post("shared", Some("ada@example.com")).await;
+
+    assert_eq!(other.message("ada@example.com", 0).await.unwrap().body, "shared");
+}
+
+#[tokio::test]
+async fn a_table_that_was_made_from_another_template_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Options { data: Data::Folder(folder.path().join(".local")), ..options(folder.path()) };
+    Stack::start(kept.clone()).await.unwrap().stop().await;
+    let changed = TEMPLATE.replace("AttributeName: pk", "AttributeName: id");
+    std::fs::write(&kept.template, changed).unwrap();
+
+    let error = Stack::start(kept).await.unwrap_err().to_string();
+
+    assert!(error.contains("the table rollcall-Posts has another shape than in the template"), "{error}");
+}
+
+#[tokio::test]
+async fn a_delivery_that_never_succeeds_ends_in_the_queue() {
+    let local = Local::start().await;
+    local.stack.refuse_mail(true);
+    local.post("lost", Some("ada@example.com")).await;
+
+    let given_up = loop {
+        if let Some(record) = local.stack.undelivered().pop() {
+            break record;
+        }
+        tokio::task::yield_now().await;
+    };
+
+    assert_eq!(given_up["requestContext"]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(given_up["requestContext"]["approximateInvokeCount"], 3);
+    assert_eq!(given_up["DDBStreamBatchInfo"]["batchSize"], 1);
+    assert_eq!(local.stack.messages("ada@example.com"), []);
+}
+
+#[tokio::test]
 async fn stopping_leaves_no_process_behind() {
     let local = Local::start().await;
     let instance = pid(local.act("tell").await).await;
@@ -406,7 +450,7 @@ async fn what_keeps_a_stack_from_starting_is_said() {
         ),
         (
             Options { binaries: PathBuf::from("/nowhere"), ..base.clone() },
-            "no binary in /nowhere: broken, deliver, probe",
+            "these functions have no binary in /nowhere: ",
         ),
         (
             Options { dynamodb: Some("http://127.0.0.1:1".to_owned()), ..base.clone() },

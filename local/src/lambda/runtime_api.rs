@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
@@ -19,11 +19,14 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    sync::{Mutex as AsyncMutex, mpsc, oneshot},
+    sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
-use crate::logs::{Pipe, lock};
+use crate::{
+    body::{self, Unreadable},
+    logs::{Pipe, lock},
+};
 
 /// The longest answer of a function, in bytes: Lambda's 6 MB and some room for what wraps it.
 const RESPONSE_LIMIT: usize = 6 * 1024 * 1024 + 100;
@@ -41,8 +44,6 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) event: Bytes,
-    /// Told when the instance takes it: an instance's start does not count as working time.
-    pub(super) taken: oneshot::Sender<()>,
     pub(super) reply: oneshot::Sender<Said>,
 }
 
@@ -60,6 +61,8 @@ struct Shared {
     arn: String,
     timeout: Duration,
     work: AsyncMutex<mpsc::Receiver<Work>>,
+    /// Whether the instance is waiting for work.
+    ready: watch::Sender<bool>,
     current: Mutex<Option<(String, oneshot::Sender<Said>)>>,
     pipes: Mutex<Vec<Arc<Pipe>>>,
 }
@@ -69,11 +72,11 @@ impl RuntimeApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (work, receiver) = mpsc::channel(1);
-        let work_queue = AsyncMutex::new(receiver);
         let shared = Arc::new(Shared {
             arn,
             timeout,
-            work: work_queue,
+            work: AsyncMutex::new(receiver),
+            ready: watch::Sender::new(false),
             current: Mutex::default(),
             pipes: Mutex::default(),
         });
@@ -83,6 +86,12 @@ impl RuntimeApi {
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { address, work, shared, server })
+    }
+
+    /// Waits until the instance has asked for work.
+    pub(super) async fn ready(&self) {
+        // The sender lives as long as `self` does.
+        let _ = self.shared.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
     /// The output to read before an answer is handed on.
@@ -108,13 +117,16 @@ fn router(shared: Arc<Shared>) -> Router {
 
 /// Waits for work. An instance that goes away while it waits takes nothing with it.
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    let Some(work) = shared.work.lock().await.recv().await else {
+    let mut work = shared.work.lock().await;
+    shared.ready.send_replace(true);
+    let work = work.recv().await;
+    shared.ready.send_replace(false);
+    let Some(work) = work else {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "the instance is being stopped");
     };
     let id = uuid::Uuid::new_v4().to_string();
     let deadline = SystemTime::now() + shared.timeout;
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let _ = work.taken.send(());
     *lock(&shared.current) = Some((id.clone(), work.reply));
     let headers = [
         ("content-type", "application/json".to_owned()),
@@ -128,13 +140,19 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
 
 /// The answer, at once or in chunks.
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
-    if let Ok(body) = to_bytes(body, RESPONSE_LIMIT).await {
-        return shared.reply(&id, Said::Answer(body));
+    let failed =
+        |kind: &str, message: String| Said::Error(json!({ "errorType": kind, "errorMessage": message }));
+    match body::read(body, RESPONSE_LIMIT).await {
+        Ok(body) => shared.reply(&id, Said::Answer(body)),
+        Err(Unreadable::BrokenOff) => {
+            shared.reply(&id, failed("Runtime.TruncatedResponse", "it broke off".to_owned()))
+        }
+        Err(Unreadable::TooLong) => {
+            let message = format!("the response is larger than {RESPONSE_LIMIT} bytes");
+            shared.reply(&id, failed("Function.ResponseSizeTooLarge", message.clone()));
+            refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
+        }
     }
-    let message = format!("the response is larger than {RESPONSE_LIMIT} bytes, or broke off");
-    let error = json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": message });
-    shared.reply(&id, Said::Error(error));
-    refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
 }
 
 async fn error(
