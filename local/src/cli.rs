@@ -11,7 +11,7 @@ use local::{Data, Options};
 
 /// Runs all of Rollcall on this computer.
 #[derive(Debug, Parser)]
-#[command(name = "cargo run --", version)]
+#[command(bin_name = "cargo run --", version)]
 pub(crate) struct Arguments {
     /// The port on 127.0.0.1; 0 takes any that is free.
     #[arg(long, default_value_t = 3000)]
@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
     /// The value of a template parameter.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     parameter: Vec<(String, String)>,
-    /// Use the `DynamoDB` at this URL, such as `DynamoDB` Local's, instead of the embedded one.
+    // Spelt here, where a doc comment would put its code marks into the help.
+    #[arg(help = "Use the DynamoDB at this URL, such as DynamoDB Local's, instead of the embedded one")]
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     dynamodb: Option<String>,
     /// Run release builds of the functions.

@@ -112,6 +112,15 @@ impl Pool {
         running.await.unwrap_or(Invoked { result: Err(InvokeError::Stopping), cold: false })
     }
 
+    /// Invokes the function with a value, and reads its answer as one.
+    pub(crate) async fn invoke_with(self: &Arc<Self>, event: &Value) -> Result<Value, InvokeError> {
+        let answer = self.invoke(Bytes::from(event.to_string())).await.result?;
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&answer).map_err(|_| InvokeError::BadAnswer)
+    }
+
     async fn run(&self, event: Bytes) -> Invoked {
         if event.len() > EVENT_LIMIT {
             return Invoked { result: Err(InvokeError::TooLarge), cold: false };

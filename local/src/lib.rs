@@ -7,6 +7,7 @@ mod aws;
 mod body;
 mod compile;
 mod dynamodb;
+mod file;
 mod gateway;
 mod inbox;
 mod journal;

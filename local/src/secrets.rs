@@ -1,19 +1,12 @@
 //! Secrets: made up at the first start, kept with their versions and stages.
 
-use std::{
-    collections::BTreeMap,
-    fs::OpenOptions,
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Mutex};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{logs::lock, template};
+use crate::{file, logs::lock, template};
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -56,11 +49,7 @@ pub(crate) type Refusal = (&'static str, String);
 impl Secrets {
     /// Reads the file, and makes up what the template declares and the file lacks.
     pub(crate) fn open(file: Option<PathBuf>, declared: &[template::Secret]) -> io::Result<Self> {
-        let mut secrets: BTreeMap<String, Secret> = match file.as_deref().map(std::fs::read) {
-            None => BTreeMap::new(),
-            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Some(text) => serde_json::from_slice(&text?)?,
-        };
+        let mut secrets: BTreeMap<String, Secret> = file::load(file.as_deref())?;
         for secret in declared {
             if !secrets.contains_key(&secret.arn) {
                 let value = secret.value.clone().map_or_else(|| generated(&secret.generate), Ok)?;
@@ -119,14 +108,8 @@ impl Secrets {
         Ok((arn, name, version))
     }
 
-    /// Written aside, readable by nobody else, and renamed.
     fn write(&self, secrets: &BTreeMap<String, Secret>) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let aside = file.with_extension("new");
-        let mut new = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&aside)?;
-        new.write_all(&serde_json::to_vec_pretty(secrets)?)?;
-        new.sync_all()?;
-        std::fs::rename(aside, file)
+        self.file.as_deref().map_or(Ok(()), |file| file::replace(file, secrets))
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Bytes};
+use axum::Router;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
 
@@ -263,11 +263,7 @@ impl Stack {
         let is_meant = |pool: &&Arc<Pool>| pool.function.binary == function || pool.function.id == function;
         let pool =
             self.pools.iter().find(is_meant).ok_or_else(|| InvokeError::Unknown(function.to_owned()))?;
-        let answer = pool.invoke(Bytes::from(event.to_string())).await.result?;
-        if answer.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&answer).map_err(|_| InvokeError::BadAnswer)
+        pool.invoke_with(&event).await
     }
 
     /// Stops everything and waits until every instance is gone.

@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet, time};
 
 use crate::{
     dynamodb::{CallError, DynamoDb, stopped},
+    file,
     journal::Journal,
     lambda::{InvokeError, Pool},
     logs::{Logs, lock},
@@ -41,11 +41,7 @@ pub(crate) struct Positions {
 
 impl Positions {
     pub(crate) fn open(file: Option<PathBuf>) -> io::Result<Self> {
-        let saved = match file.as_deref().map(std::fs::read) {
-            None => BTreeMap::new(),
-            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Some(text) => serde_json::from_slice(&text?)?,
-        };
+        let saved = file::load(file.as_deref())?;
         Ok(Self { file, saved: Mutex::new(saved) })
     }
 
@@ -53,16 +49,13 @@ impl Positions {
         lock(&self.saved).get(key).cloned()
     }
 
-    /// Written aside and renamed: a crash leaves the old positions or the new ones.
     fn save(&self, key: &str, sequence_number: &str) -> io::Result<()> {
         let mut saved = lock(&self.saved);
         let before = saved.insert(key.to_owned(), sequence_number.to_owned());
-        let Some(file) = self.file.as_ref().filter(|_| before.as_deref() != Some(sequence_number)) else {
-            return Ok(());
-        };
-        let aside = file.with_extension("new");
-        std::fs::write(&aside, serde_json::to_vec(&*saved)?)?;
-        std::fs::rename(aside, file)
+        match &self.file {
+            Some(file) if before.as_deref() != Some(sequence_number) => file::replace(file, &*saved),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -129,8 +122,10 @@ async fn read_shard(mapping: Arc<Mapping>, shard: String) -> String {
             Ok(Page { next, found }) => {
                 iterator = next;
                 if !found {
-                    // Elapsed or told: either way the stream is read again.
-                    let _ = time::timeout(POLL_INTERVAL, finished.changed()).await;
+                    tokio::select! {
+                        _ = finished.changed() => {}
+                        () = mapping.sleep(POLL_INTERVAL) => {}
+                    }
                 }
             }
             Err(error) => {
@@ -244,7 +239,7 @@ impl Mapping {
                 Step::Invoke { records: pending, after } => {
                     self.save_before(shard, &records, &pending);
                     self.sleep(after).await;
-                    let answer = self.invoke(&pending).await;
+                    let answer = self.function.invoke_with(&json!({ "Records": pending })).await;
                     if matches!(answer, Err(InvokeError::Stopping)) {
                         // The next run starts with this batch.
                         return;
@@ -267,15 +262,6 @@ impl Mapping {
     /// Sleeps, but not through the end of the stack.
     async fn sleep(&self, duration: Duration) {
         let _ = time::timeout(duration, stopped(self.stop.clone())).await;
-    }
-
-    async fn invoke(&self, records: &[Value]) -> Result<Value, InvokeError> {
-        let event = json!({ "Records": records }).to_string();
-        let answer = self.function.invoke(Bytes::from(event)).await.result?;
-        if answer.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&answer).map_err(|_| InvokeError::BadAnswer)
     }
 
     /// What came before the first pending record will not be handed over again, even if the stack is killed now.
