@@ -6,7 +6,7 @@ mod dynamodb;
 pub(crate) mod token;
 mod user;
 
-pub(crate) use api::Api;
+pub(crate) use api::{Api, root};
 pub(crate) use client::{Answer, Client};
 pub(crate) use user::{PASSWORD, User, registration};
 

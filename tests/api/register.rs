@@ -210,7 +210,7 @@ async fn a_password_may_not_be_common_numeric_short_or_like_its_user() {
         ("PASSWORD123", "This password is too common."),
         ("8317462950174", "This password is entirely numeric."),
         ("xq7!z", "This password is too short. It must contain at least 8 characters."),
-        ("wonderland", "The password is too similar to the username."),
+        ("wonderlandy", "The password is too similar to the username."),
         ("Basavraj7", "The password is too similar to the first name."),
         ("ningadali.", "The password is too similar to the last name."),
         ("rabbit-hole", "The password is too similar to the email address."),

@@ -32,11 +32,11 @@ async fn a_wrong_password_an_unknown_and_an_inactive_user_hear_the_same() {
     api.set("Users", |key| key == format!("user#{bob}"), "is_active", &json!({ "BOOL": false })).await;
 
     for (name, password) in
-        [("ada", "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD), ("no\u{0}body", "x")].iter().take(3)
+        [("ada", "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD)]
     {
         api.try_token(name, password).await.is(401, &no_active_account());
     }
-    assert_eq!(api.items("Tokens").await.len(), 0);
+    assert_eq!(api.sessions().await.len(), 0);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn the_sixth_failure_from_one_ip_address_is_throttled_even_for_the_right_p
         }
         assert!(api.try_token(name, PASSWORD).await.is_throttled() <= 900, "{name}");
     }
-    assert_eq!(api.items("Tokens").await.len(), 0);
+    assert_eq!(api.sessions().await.len(), 0);
 }
 
 #[tokio::test]

@@ -25,6 +25,9 @@ impl Deref for Api {
     }
 }
 
+/// What a local run sets otherwise than a deployed stack.
+const DEPLOYED: [(&str, &str); 1] = [("Policy", "strict")];
+
 /// The repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -57,7 +60,7 @@ impl Api {
             port: 0,
             data,
             env: BTreeMap::new(),
-            parameters: parameters.iter().map(owned).collect(),
+            parameters: DEPLOYED.iter().chain(parameters).map(owned).collect(),
             dynamodb: None,
             binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
             template: root().join("template.yaml"),

@@ -36,11 +36,18 @@ impl Api {
 
     /// Users, codes and sessions: what a refused request leaves as it was.
     pub(crate) async fn records(&self) -> BTreeMap<String, Value> {
-        let mut records = BTreeMap::new();
-        for table in ["Users", "Otps", "Tokens"] {
+        let mut records = self.sessions().await;
+        for table in ["Users", "Otps"] {
             records.extend(self.items(table).await);
         }
         records
+    }
+
+    /// Every session.
+    pub(crate) async fn sessions(&self) -> BTreeMap<String, Value> {
+        let mut sessions = self.items("Tokens").await;
+        sessions.retain(|key, _| key.contains("session#"));
+        sessions
     }
 
     /// An item by its partition key.

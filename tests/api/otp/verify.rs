@@ -61,7 +61,7 @@ async fn a_wrong_code_proves_nothing() {
     let code = api.code_for(ADA).await;
 
     for guessed in
-        [wrong(&code, 0), code[..5].to_owned(), format!("{code}0"), "abcdef".to_owned()].iter().take(2)
+        [&wrong(&code, 0), &code[..5], "ｱbcdef"]
     {
         guess(&api, guessed).await.is(400, &otp_invalid());
     }

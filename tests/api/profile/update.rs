@@ -1,1 +1,340 @@
-//! `x`.
+//! `PUT` and `PATCH /api/profile`.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Api, PASSWORD, User, complaint, no_active_account, registration};
+
+const OLD: &str = "ada@example.com";
+const NEW: &str = "new@example.com";
+
+/// Asserts that a change is refused with these complaints, and that nothing is written.
+async fn is_refused(api: &Api, user: &User, body: &Value, complaints: &Value) {
+    let before = api.records().await;
+    user.patch("/api/profile", body).await.is(400, complaints);
+    assert_eq!(api.records().await, before, "{body}");
+}
+
+/// Ada, with a verified address and a staged new one.
+async fn staged(api: &Api) -> User {
+    api.verified("ada").await;
+    let ada = api.log_in("ada").await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": NEW })).await.status, 200);
+    ada
+}
+
+async fn log_in_by(api: &Api, email: &str) -> Answer {
+    api.post("/api/login", &json!({ "email": email, "password": PASSWORD })).await
+}
+
+#[tokio::test]
+async fn a_patch_changes_the_fields_it_names_and_no_others() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let mut expected = ada.profile().await;
+    expected["first_name"] = json!("Ada");
+    expected["date_of_birth"] = json!("1815-12-10");
+
+    let answer = ada.patch("/api/profile", &json!({ "first_name": " Ada ", "date_of_birth": "1815-12-10" })).await;
+
+    answer.is(200, &expected);
+    assert_eq!(ada.profile().await, expected);
+}
+
+#[tokio::test]
+async fn an_empty_patch_changes_nothing() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let before = api.records().await;
+
+    ada.patch("/api/profile", &json!({})).await.is(200, &ada.profile().await);
+
+    assert_eq!(api.records().await, before);
+}
+
+#[tokio::test]
+async fn a_put_wants_the_required_fields_and_leaves_the_others() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    ada.patch("/api/profile", &json!({ "first_name": "Ada", "address": "London" })).await;
+    let mut expected = ada.profile().await;
+    expected["last_name"] = json!("Lovelace");
+    let required = ["This field is required."];
+
+    ada.put("/api/profile", &json!({ "last_name": "x" })).await.is(400, &json!({ "username": required, "email": required }));
+    let answer = ada.put("/api/profile", &json!({ "username": "ada", "email": OLD, "last_name": "Lovelace" })).await;
+
+    answer.is(200, &expected);
+    assert_eq!(ada.profile().await, expected);
+}
+
+#[tokio::test]
+async fn read_only_and_unknown_fields_are_ignored() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let before = ada.profile().await;
+
+    let body = json!({
+        "id": "0", "is_staff": true, "is_superuser": true, "is_active": false, "is_email_verified": true,
+        "is_phone_verified": true, "pending_email": "eve@example.com", "date_joined": "2000-01-01T00:00:00Z",
+        "last_login": null, "password": "a new long phrase", "epoch": 9, "pk": "user#0",
+    });
+    ada.patch("/api/profile", &body).await.is(200, &before);
+
+    assert_eq!(ada.profile().await, before);
+    ada.is_signed_in().await;
+    api.try_token("ada", "a new long phrase").await.is(401, &no_active_account());
+}
+
+#[tokio::test]
+async fn optional_fields_can_be_emptied() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let before = ada.profile().await;
+    let all = json!({
+        "first_name": "Ada", "last_name": "Lovelace", "address": "London", "phone_number": "9881167671",
+        "date_of_birth": "1815-12-10",
+    });
+    assert_eq!(ada.patch("/api/profile", &all).await.body["phone_number"], "+919881167671");
+
+    let none = json!({ "first_name": "", "last_name": "", "address": "", "phone_number": null, "date_of_birth": "" });
+    ada.patch("/api/profile", &none).await.is(200, &before);
+
+    assert_eq!(api.item("Users", "phone#+919881167671").await, None);
+}
+
+#[tokio::test]
+async fn every_complaint_about_every_field_comes_at_once() {
+    let api = Api::start().await;
+    api.registered("bob").await;
+    let ada = api.signed_in().await;
+
+    let body = json!({
+        "username": "Bob", "email": "BOB@example.com", "phone_number": "123", "first_name": [], "last_name": null,
+        "address": "x".repeat(1001), "date_of_birth": "yesterday",
+    });
+    let complaints = json!({
+        "username": ["A user with that username already exists."],
+        "email": ["user with this email already exists."],
+        "phone_number": ["Enter a valid phone number."],
+        "first_name": ["Not a valid string."],
+        "last_name": ["This field may not be null."],
+        "address": ["Ensure this field has no more than 1000 characters."],
+        "date_of_birth": ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."],
+    });
+    is_refused(&api, &ada, &body, &complaints).await;
+}
+
+#[tokio::test]
+async fn what_must_not_be_blank_cannot_be_emptied() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    for field in ["username", "email"] {
+        is_refused(&api, &ada, &json!({ field: " " }), &complaint(field, "This field may not be blank.")).await;
+        is_refused(&api, &ada, &json!({ field: null }), &complaint(field, "This field may not be null.")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_username_may_not_pose_as_somebody_elses_address_or_number() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    for (username, words) in [
+        ("eve@example.com", "A username that is an e-mail address must be your own."),
+        ("9881167671", "A username may not be a phone number."),
+    ] {
+        is_refused(&api, &ada, &json!({ "username": username }), &complaint("username", words)).await;
+    }
+
+    assert_eq!(ada.patch("/api/profile", &json!({ "username": "Ada@example.com" })).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_changed_username_leaves_the_old_one_free() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    assert_eq!(ada.patch("/api/profile", &json!({ "username": "Countess" })).await.body["username"], "Countess");
+
+    api.try_token("ada", PASSWORD).await.is(401, &no_active_account());
+    assert_eq!(api.try_token("countess", PASSWORD).await.status, 200);
+    let mut body = registration("ada");
+    body["email"] = json!("another@example.com");
+    assert_eq!(api.post("/api/register", &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_username_may_change_its_case() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    assert_eq!(ada.patch("/api/profile", &json!({ "username": "ADA" })).await.body["username"], "ADA");
+
+    assert_eq!(api.try_token("ada", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_changed_phone_number_is_not_verified() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    ada.patch("/api/profile", &json!({ "phone_number": "9881167671" })).await;
+    api.set("Users", |key| key.starts_with("user#"), "is_phone_verified", &json!({ "BOOL": true })).await;
+    let same = ada.patch("/api/profile", &json!({ "phone_number": "+91 98811 67671" })).await;
+    assert_eq!(same.body["is_phone_verified"], true);
+
+    let answer = ada.patch("/api/profile", &json!({ "phone_number": "9101234567" })).await;
+
+    assert_eq!(answer.body["phone_number"], "+919101234567");
+    assert_eq!(answer.body["is_phone_verified"], false);
+    assert_eq!(api.item("Users", "phone#+919881167671").await, None);
+}
+
+#[tokio::test]
+async fn a_new_address_is_staged_and_both_addresses_are_told() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    let ada = api.log_in("ada").await;
+    let mut expected = ada.profile().await;
+    expected["pending_email"] = json!(NEW);
+
+    ada.patch("/api/profile", &json!({ "email": NEW })).await.is(200, &expected);
+
+    api.code_for(NEW).await;
+    let notice = api.stack.message(OLD, 1).await.unwrap();
+    assert_eq!(notice.subject, "Rollcall: your e-mail address is about to change");
+    assert!(!notice.body.contains(NEW));
+    assert!(!notice.body.contains(|c: char| c.is_ascii_digit()), "a notice has no code: {}", notice.body);
+}
+
+#[tokio::test]
+async fn until_it_is_verified_the_old_address_stays_and_works() {
+    let api = Api::start().await;
+    staged(&api).await;
+
+    assert_eq!(log_in_by(&api, OLD).await.status, 200);
+    log_in_by(&api, NEW).await.is(401, &no_active_account());
+    api.try_token(NEW, PASSWORD).await.is(401, &no_active_account());
+}
+
+#[tokio::test]
+async fn once_it_is_verified_the_new_address_takes_the_old_ones_place_which_is_free() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+
+    api.verify(NEW).await;
+
+    let profile = ada.profile().await;
+    assert_eq!((&profile["email"], &profile["pending_email"]), (&json!(NEW), &Value::Null));
+    assert_eq!(profile["is_email_verified"], true);
+    assert_eq!(log_in_by(&api, NEW).await.status, 200);
+    log_in_by(&api, OLD).await.is(401, &no_active_account());
+    let mut body = registration("bob");
+    body["email"] = json!(OLD);
+    assert_eq!(api.post("/api/register", &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_staged_address_is_taken_while_its_code_lives() {
+    let api = Api::start().await;
+    staged(&api).await;
+
+    let mut body = registration("bob");
+    body["email"] = json!(NEW);
+
+    api.post("/api/register", &body).await.is(400, &complaint("email", "user with this email already exists."));
+}
+
+#[tokio::test]
+async fn going_back_to_the_present_address_gives_up_the_staged_one() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+    let code = api.code_for(NEW).await;
+
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": OLD })).await.body["pending_email"], Value::Null);
+
+    assert_eq!(api.post("/api/otp/verify", &json!({ "email": NEW, "otp": code })).await.status, 400);
+    assert_eq!(ada.profile().await["email"], OLD);
+    assert_eq!(api.item("Users", &format!("email#{NEW}")).await, None);
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_not_sent_to_a_staged_address() {
+    let api = Api::start().await;
+    staged(&api).await;
+    api.code_for(NEW).await;
+
+    assert_eq!(api.post("/api/password/forgot", &json!({ "email": NEW })).await.status, 200);
+
+    assert_eq!(api.mails_to(NEW).await, 1);
+}
+
+#[tokio::test]
+async fn a_staged_address_gets_no_more_codes_than_the_limits_allow() {
+    let api = Api::with(&[("OtpPerIpPerHour", "2")]).await;
+    let ada = api.signed_in().await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": NEW })).await.status, 200);
+    let before = api.records().await;
+
+    ada.patch("/api/profile", &json!({ "email": "newer@example.com" })).await.is_throttled();
+
+    assert_eq!(api.records().await, before);
+}
+
+#[tokio::test]
+async fn parallel_changes_of_different_fields_all_survive() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let changes = [
+        json!({ "first_name": "Ada" }),
+        json!({ "last_name": "Lovelace" }),
+        json!({ "address": "London" }),
+        json!({ "date_of_birth": "1815-12-10" }),
+        json!({ "phone_number": "9881167671" }),
+        json!({ "username": "countess" }),
+    ];
+
+    for answer in join_all(changes.iter().map(|change| ada.patch("/api/profile", change))).await {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    let profile = ada.profile().await;
+    let mut expected = profile.clone();
+    for change in &changes {
+        expected.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    }
+    expected["phone_number"] = json!("+919881167671");
+    assert_eq!(profile, expected);
+}
+
+#[tokio::test]
+async fn of_parallel_changes_to_one_username_one_succeeds() {
+    let api = Api::start().await;
+    let mut users = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        api.registered(name).await;
+        users.push(api.log_in(name).await);
+    }
+
+    let change = json!({ "username": "king" });
+    let answers = join_all(users.iter().map(|user| user.patch("/api/profile", &change))).await;
+
+    let (changed, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(changed.len(), 1);
+    for answer in refused {
+        answer.is(400, &complaint("username", "A user with that username already exists."));
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_audited_by_the_names_of_its_fields() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+
+    ada.patch("/api/profile", &json!({ "first_name": "Ada", "address": "London", "last_name": "" })).await;
+
+    let changes = api.audited("profile changed");
+    assert_eq!(changes.len(), 1);
+    let id = json!(ada.id());
+    assert_eq!((&changes[0]["user_id"], &changes[0]["actor_id"]), (&id, &id));
+    assert_eq!(changes[0]["fields"], "first_name,address");
+}
