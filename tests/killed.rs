@@ -1,1 +1,121 @@
-//! `x`.
+//! The stack is killed in the middle of its work, and starts again.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Api, Client, PASSWORD};
+
+/// The variable that tells the child process where to keep its data.
+const FOLDER: &str = "ROLLCALL_TEST_FOLDER";
+const PARAMETERS: [(&str, &str); 2] = [("RegistrationsPerIpPerHour", "1000"), ("OtpPerIpPerHour", "1000")];
+
+/// A process of its own with a stack in it: this very program, told to run one test alone.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "killed::a_process_with_a_stack_in_it", "--ignored", "--nocapture"])
+            .env(FOLDER, folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
+        Self { child, url: url.expect("the stack starts") }
+    }
+
+    /// SIGKILL: nothing in it gets to tidy up.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "not a test: the process that the test below kills"]
+async fn a_process_with_a_stack_in_it() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let api = Api::kept_in(Path::new(&folder), &PARAMETERS).await;
+    println!("Listening on {}", api.stack.url());
+    std::future::pending::<()>().await;
+}
+
+fn registration(n: usize) -> Value {
+    json!({
+        "username": format!("user{n}"), "email": format!("user{n}@example.com"), "password": PASSWORD,
+        "phone_number": format!("98811676{n:02}"),
+    })
+}
+
+/// Every claim has its user, and every user their claims.
+fn are_whole(users: &BTreeMap<String, Value>) {
+    let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);
+    let mut claimed = 0;
+    for (key, user) in users.iter().filter(|(key, _)| key.starts_with("user#")) {
+        let id = key.strip_prefix("user#").unwrap();
+        for (kind, name) in [("username", "username"), ("email", "email"), ("phone", "phone_number")] {
+            let claim = format!("{kind}#{}", text(user, name).unwrap());
+            assert_eq!(text(&users[&claim], "user_id").unwrap(), id, "{claim}");
+            claimed += 1;
+        }
+    }
+    let claims = users.keys().filter(|key| !key.starts_with("user#")).count();
+    assert_eq!(claims, claimed, "a claim without its user");
+}
+
+#[tokio::test]
+async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let client = Client::new(&process.url);
+    let mut requests: FuturesUnordered<_> = (0..24)
+        .map(|n| {
+            let client = client.clone();
+            async move {
+                let body = registration(n).to_string();
+                let answer = client.try_send(Method::POST, "/api/register", Some("application/json"), body).await;
+                (n, answer)
+            }
+        })
+        .collect();
+
+    let mut registered = Vec::new();
+    let mut process = Some(process);
+    while let Some((n, answer)) = requests.next().await {
+        if answer.is_ok_and(|answer| answer.status == 201) {
+            registered.push(n);
+        }
+        if registered.len() == 6 {
+            process.take().into_iter().for_each(Process::kill);
+        }
+    }
+    assert!(process.is_none() && registered.len() < 24, "the stack was not killed in the middle: {registered:?}");
+
+    let api = Api::kept_in(folder.path(), &PARAMETERS).await;
+    for n in registered {
+        assert_eq!(api.try_token(&format!("user{n}"), PASSWORD).await.status, 200, "user{n}");
+    }
+    let users = api.items("Users").await;
+    are_whole(&users);
+    for email in users.keys().filter_map(|key| key.strip_prefix("email#")) {
+        api.verify(email).await;
+    }
+    // Who heard nothing may ask again: they are registered, or they are not.
+    for n in 0..24 {
+        let status = api.post("/api/register", &registration(n)).await.status;
+        assert!([201, 400].contains(&status), "user{n}: {status}");
+    }
+    are_whole(&api.items("Users").await);
+}

@@ -37,6 +37,12 @@ impl User {
         Self { client: client.bearer(&access), access, refresh }
     }
 
+    /// The same tokens, shown to a stack that was started again.
+    pub(crate) fn at_home_of(&self, client: &Client) -> Self {
+        let (access, refresh) = (self.access.clone(), self.refresh.clone());
+        Self { client: client.bearer(&access), access, refresh }
+    }
+
     /// The user's id.
     pub(crate) fn id(&self) -> String {
         self.claim("user_id")
