@@ -49,7 +49,8 @@ async fn no_guarded_endpoint_answers_to_a_forged_token() {
     let forged = Key::named("a-key-of-a-stranger-which-nobody-published-").sign(&token::claims(&ada.access));
     for (method, path) in GUARDED {
         let body = if method == "GET" { "" } else { "{}" };
-        let answer = api.bearer(&forged).send(method.parse().unwrap(), path, Some("application/json"), body).await;
+        let answer =
+            api.bearer(&forged).send(method.parse().unwrap(), path, Some("application/json"), body).await;
 
         answer.is(401, &bearer_not_valid("Token is invalid"));
         assert_eq!(answer.header("x-amzn-remapped-www-authenticate"), "Bearer realm=\"api\"");
@@ -97,7 +98,8 @@ async fn forgeries(api: &Api, ada: &User) -> Vec<(&'static str, String)> {
     let point = [vec![4], coordinate("x"), coordinate("y")].concat();
     let mut hs256 = Header::new(Algorithm::HS256);
     hs256.kid = Some(kid.clone());
-    let by_hmac = |secret: &[u8]| jsonwebtoken::encode(&hs256, &claims, &EncodingKey::from_secret(secret)).unwrap();
+    let by_hmac =
+        |secret: &[u8]| jsonwebtoken::encode(&hs256, &claims, &EncodingKey::from_secret(secret)).unwrap();
 
     let mut forgeries = vec![
         ("alg none", format!("{}.{body}.", alg("none"))),
@@ -110,15 +112,27 @@ async fn forgeries(api: &Api, ada: &User) -> Vec<(&'static str, String)> {
         ("a signature of zeros", format!("{header}.{body}.{}", encoded_bytes(&[0; 64]))),
         ("two parts", format!("{header}.{body}")),
         ("four parts", format!("{}.{signature}", ada.access)),
-        ("another user", format!("{header}.{}.{signature}", encoded(&changed("user_id", json!(uuid::Uuid::now_v7()))))),
-        ("a longer life", format!("{header}.{}.{signature}", encoded(&changed("exp", json!(4_102_444_800_u64))))),
+        (
+            "another user",
+            format!("{header}.{}.{signature}", encoded(&changed("user_id", json!(uuid::Uuid::now_v7())))),
+        ),
+        (
+            "a longer life",
+            format!("{header}.{}.{signature}", encoded(&changed("exp", json!(4_102_444_800_u64)))),
+        ),
         ("a foreign key under our key's id", Key::named(&kid).sign(&claims)),
         ("a foreign key", Key::named("a-key-of-a-stranger-which-nobody-published-").sign(&claims)),
         ("garbage", "garbage".to_owned()),
         ("nothing in three parts", "..".to_owned()),
         ("a long text", "x".repeat(5_000)),
     ];
-    for kid in ["", "../../../../dev/null", "key#x' OR '1'='1", "https://eve.example.com/jwks.json", &"k".repeat(2_000)] {
+    for kid in [
+        "",
+        "../../../../dev/null",
+        "key#x' OR '1'='1",
+        "https://eve.example.com/jwks.json",
+        &"k".repeat(2_000),
+    ] {
         forgeries.push(("a hostile kid", Key::named(kid).sign(&claims)));
     }
     forgeries
@@ -195,7 +209,11 @@ async fn every_claim_is_checked_though_the_signature_is_right() {
     };
 
     assert_eq!(show(&api, &key.sign(&claims)).await.status, 200, "the key of this test is believed");
-    assert_eq!(show(&api, &changed("iat", json!(iat + 30))).await.status, 200, "a clock that is a little off");
+    assert_eq!(
+        show(&api, &changed("iat", json!(iat + 30))).await.status,
+        200,
+        "a clock that is a little off"
+    );
     for (reason, token) in [
         ("Token is invalid", changed("iss", json!("another"))),
         ("Token is invalid", changed("iat", json!(iat + 3_600))),
@@ -212,7 +230,12 @@ async fn every_claim_is_checked_though_the_signature_is_right() {
         ("Token is invalid", without("sid")),
     ] {
         let answer = show(&api, &token).await;
-        assert_eq!((answer.status, &answer.body), (401, &bearer_not_valid(reason)), "{}", token::claims(&token));
+        assert_eq!(
+            (answer.status, &answer.body),
+            (401, &bearer_not_valid(reason)),
+            "{}",
+            token::claims(&token)
+        );
     }
 }
 

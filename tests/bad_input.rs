@@ -75,7 +75,8 @@ async fn a_password_of_a_megabyte_is_too_long() {
 #[tokio::test]
 async fn of_two_fields_of_one_name_the_last_counts() {
     let api = Api::start().await;
-    let body = r#"{"username":"eve","email":"ada@example.com","password":"correct horse battery","username":"ada"}"#;
+    let body =
+        r#"{"username":"eve","email":"ada@example.com","password":"correct horse battery","username":"ada"}"#;
 
     let answer = api.post_text("/api/register", JSON, body).await;
 
@@ -98,7 +99,8 @@ async fn a_hostile_header_does_no_harm() {
     let ada = api.header("User-Agent", &"x".repeat(8_000)).header("X-Forwarded-For", "' OR 1=1 --");
 
     api.registered("ada").await;
-    let answer = ada.post("/api/token", &json!({ "username": "ada", "password": crate::support::PASSWORD })).await;
+    let answer =
+        ada.post("/api/token", &json!({ "username": "ada", "password": crate::support::PASSWORD })).await;
 
     let user = crate::support::User::new(&api, &answer.body);
     let session = &user.get("/api/sessions").await.body[0];

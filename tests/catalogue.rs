@@ -18,7 +18,8 @@ struct Entry {
 
 fn catalogue() -> Vec<Entry> {
     let manifest = std::fs::read_to_string(root().join("functions/Cargo.toml")).unwrap();
-    let lines = manifest.lines().skip_while(|line| *line != "bin = [").skip(1).take_while(|line| *line != "]");
+    let lines =
+        manifest.lines().skip_while(|line| *line != "bin = [").skip(1).take_while(|line| *line != "]");
     let quoted = |line: &str, name: &str| {
         let (_, rest) = line.split_once(&format!("{name} = \"")).expect(line);
         rest.split_once('"').unwrap().0.to_owned()

@@ -26,7 +26,8 @@ fn batch(records: &[(&str, Value)]) -> Value {
 async fn what_the_stream_brings_is_sent() {
     let api = Api::start().await;
 
-    let answer = api.stack.invoke("deliver", batch(&[("verify_email#ada@example.com", json!({}))])).await.unwrap();
+    let answer =
+        api.stack.invoke("deliver", batch(&[("verify_email#ada@example.com", json!({}))])).await.unwrap();
 
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     api.code_for("ada@example.com").await;
@@ -76,7 +77,8 @@ async fn a_decoy_is_not_sent() {
 async fn while_the_mail_is_down_messages_wait_in_order() {
     let api = Api::start().await;
     api.stack.refuse_mail(true);
-    let answer = api.stack.invoke("deliver", batch(&[("verify_email#ada@example.com", json!({}))])).await.unwrap();
+    let answer =
+        api.stack.invoke("deliver", batch(&[("verify_email#ada@example.com", json!({}))])).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "000" }] }));
     for name in ["bob", "eve"] {
         api.registered(name).await;

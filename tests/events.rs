@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use local::Template;
 use serde_json::{Value, json};
 
-use crate::support::{Api, root};
+use crate::support::{Api, registration, root};
 
 #[tokio::test]
 async fn every_function_takes_its_sample_event() {
@@ -29,6 +29,57 @@ async fn every_function_takes_its_sample_event() {
         }
     }
     // What can succeed without a token has succeeded.
-    let user = api.item("Users", "username#testuser").await;
-    assert!(user.is_some());
+    assert!(api.item("Users", "username#testuser").await.is_some());
+}
+
+/// The sample event of a function, from another IP address.
+fn sample(binary: &str, source_ip: &str) -> Value {
+    let file = root().join(format!("events/{binary}.json"));
+    let mut event: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    event["requestContext"]["identity"]["sourceIp"] = json!(source_ip);
+    event
+}
+
+#[tokio::test]
+async fn an_ipv6_network_counts_as_one_client() {
+    let api = Api::with(&[("OtpPerIpPerHour", "1")]).await;
+    let mut statuses = Vec::new();
+    for source_ip in
+        ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1", "192.0.2.1", "::ffff:192.0.2.2"]
+    {
+        let mut event = sample("api-otp-resend", source_ip);
+        event["body"] = json!(json!({ "email": format!("user{}@example.com", statuses.len()) }).to_string());
+        statuses.push(api.stack.invoke("api-otp-resend", event).await.unwrap()["statusCode"].clone());
+    }
+
+    assert_eq!(statuses, [200, 429, 200, 200, 200]);
+}
+
+#[tokio::test]
+async fn a_function_takes_the_events_of_an_http_api_too() {
+    let api = Api::start().await;
+    let event = json!({
+        "version": "2.0", "routeKey": "POST /api/register", "rawPath": "/api/register", "rawQueryString": "",
+        "headers": { "content-type": "application/json", "host": "127.0.0.1" },
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "local", "domainName": "127.0.0.1", "domainPrefix": "local",
+            "http": {
+                "method": "POST", "path": "/api/register", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1",
+                "userAgent": "curl",
+            },
+            "requestId": "an-id-of-the-gateway", "routeKey": "POST /api/register", "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1_767_225_600_000_u64,
+        },
+        "body": registration("ada").to_string(), "isBase64Encoded": false,
+    });
+
+    let answer = api.stack.invoke("api-register", event).await.unwrap();
+
+    assert_eq!(answer["statusCode"], 201, "{answer}");
+    let line = api.logged().into_iter().find(|line| line["message"] == "request").unwrap();
+    assert_eq!(
+        (&line["route"], &line["span"]["request_id"]),
+        (&json!("/api/register"), &json!("an-id-of-the-gateway"))
+    );
+    assert_eq!(api.audited("registered")[0]["ip"], "192.0.2.1");
 }

@@ -32,7 +32,8 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
+        let url =
+            lines.map_while(Result::ok).find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
         Self { child, url: url.expect("the stack starts") }
     }
 
@@ -85,7 +86,8 @@ async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
             let client = client.clone();
             async move {
                 let body = registration(n).to_string();
-                let answer = client.try_send(Method::POST, "/api/register", Some("application/json"), body).await;
+                let answer =
+                    client.try_send(Method::POST, "/api/register", Some("application/json"), body).await;
                 (n, answer)
             }
         })
@@ -101,7 +103,10 @@ async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
             process.take().into_iter().for_each(Process::kill);
         }
     }
-    assert!(process.is_none() && registered.len() < 24, "the stack was not killed in the middle: {registered:?}");
+    assert!(
+        process.is_none() && registered.len() < 24,
+        "the stack was not killed in the middle: {registered:?}"
+    );
 
     let api = Api::kept_in(folder.path(), &PARAMETERS).await;
     for n in registered {

@@ -24,7 +24,10 @@ async fn whole_journey(api: &Api) -> (Vec<(&'static str, Answer)>, Vec<String>) 
     let code = api.code_for(EMAIL).await;
     let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
     for otp in [&wrong, &code] {
-        answers.push(("/api/otp/verify", api.post("/api/otp/verify", &json!({ "email": EMAIL, "otp": otp })).await));
+        answers.push((
+            "/api/otp/verify",
+            api.post("/api/otp/verify", &json!({ "email": EMAIL, "otp": otp })).await,
+        ));
     }
     for password in ["a wrong password", PASSWORD] {
         let body = json!({ "email": EMAIL, "password": password });
@@ -37,19 +40,28 @@ async fn whole_journey(api: &Api) -> (Vec<(&'static str, Answer)>, Vec<String>) 
     answers.push(("/api/token/refresh", user.try_refresh().await));
     let user = User::new(api, &answers[8].1.body);
     answers.push(("/api/profile", user.get("/api/profile/").await));
-    answers.push(("/api/profile", user.patch("/api/profile", &json!({ "address": "12 St James's Square" })).await));
+    answers.push((
+        "/api/profile",
+        user.patch("/api/profile", &json!({ "address": "12 St James's Square" })).await,
+    ));
     let body = json!({ "old_password": PASSWORD, "new_password": SECOND, "confirm_password": SECOND });
     answers.push(("/api/password/reset", user.post("/api/password/reset", &body).await));
-    answers.push(("/api/password/forgot", api.post("/api/password/forgot", &json!({ "email": EMAIL })).await));
+    answers
+        .push(("/api/password/forgot", api.post("/api/password/forgot", &json!({ "email": EMAIL })).await));
     let second_code = api.code_after(EMAIL, 1).await;
-    let body = json!({ "email": EMAIL, "otp": second_code, "new_password": THIRD, "confirm_password": THIRD });
+    let body =
+        json!({ "email": EMAIL, "otp": second_code, "new_password": THIRD, "confirm_password": THIRD });
     answers.push(("/api/password/forgot/confirm", api.post("/api/password/forgot/confirm", &body).await));
     answers.push(("/api/token", api.try_token("countess", THIRD).await));
     let user = User::new(api, &answers[14].1.body);
-    answers.push(("/api/sessions/{id}", user.delete(&format!("/api/sessions/{}", uuid::Uuid::now_v7())).await));
+    answers
+        .push(("/api/sessions/{id}", user.delete(&format!("/api/sessions/{}", uuid::Uuid::now_v7())).await));
     answers.push(("/api/logout", user.post("/api/logout", &json!({ "refresh": user.refresh })).await));
     answers.push(("/api/profile", user.get("/api/profile").await));
-    answers.push(("/api/logout", user.post("/api/logout", &json!({ "refresh": "not-a-token-but-secret" })).await));
+    answers.push((
+        "/api/logout",
+        user.post("/api/logout", &json!({ "refresh": "not-a-token-but-secret" })).await,
+    ));
     secrets.push("not-a-token-but-secret".to_owned());
     secrets.push("St James".to_owned());
 
@@ -70,7 +82,8 @@ fn holds(line: &str, secret: &str) -> bool {
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
     let is_code = secret.len() == 6 && secret.bytes().all(|byte| byte.is_ascii_digit());
     line.match_indices(secret).any(|(at, _)| {
-        !is_code || !(is_part(line[..at].chars().next_back()) || is_part(line[at + secret.len()..].chars().next()))
+        !is_code
+            || !(is_part(line[..at].chars().next_back()) || is_part(line[at + secret.len()..].chars().next()))
     })
 }
 
@@ -93,7 +106,8 @@ async fn every_request_leaves_one_line_with_its_id_route_status_and_time() {
         assert!(line["cold"].is_boolean() && line["method"].is_string() && line["level"] == "INFO", "{line}");
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
     }
-    let cold: Vec<&Value> = lines.values().filter(|line| line["cold"] == true).map(|line| &line["route"]).collect();
+    let cold: Vec<&Value> =
+        lines.values().filter(|line| line["cold"] == true).map(|line| &line["route"]).collect();
     assert!(cold.len() >= 10 && cold.len() < lines.len(), "{cold:?}");
 }
 
@@ -111,15 +125,29 @@ async fn what_matters_to_security_is_audited() {
     assert_eq!(
         sorted,
         [
-            "code refused", "logged in", "logged in", "logged out", "login refused", "login refused", "login refused",
-            "login refused", "password changed", "password recovered", "profile changed", "registered", "verified",
+            "code refused",
+            "logged in",
+            "logged in",
+            "logged out",
+            "login refused",
+            "login refused",
+            "login refused",
+            "login refused",
+            "password changed",
+            "password recovered",
+            "profile changed",
+            "registered",
+            "verified",
         ]
     );
     for act in &acts {
         assert_eq!(act["ip"], "127.0.0.1", "{act}");
         assert!(act["span"]["request_id"].is_string(), "{act}");
         let is_about_her = act["user_id"] == *id;
-        assert!(is_about_her || act["identifier"].as_str().is_some_and(|masked| masked.contains("***")), "{act}");
+        assert!(
+            is_about_her || act["identifier"].as_str().is_some_and(|masked| masked.contains("***")),
+            "{act}"
+        );
     }
 }
 
@@ -130,7 +158,8 @@ async fn no_line_holds_a_password_code_token_address_or_number() {
     assert!(answers.iter().all(|(_, answer)| answer.status < 500));
     // A delivery that fails is logged, too.
     api.stack.refuse_mail(true);
-    let body = json!({ "username": "bob", "email": "bob.kept.secret@analytical.example", "password": PASSWORD });
+    let body =
+        json!({ "username": "bob", "email": "bob.kept.secret@analytical.example", "password": PASSWORD });
     api.post("/api/register", &body).await;
     api.stack.refuse_mail(false);
     api.code_for("bob.kept.secret@analytical.example").await;

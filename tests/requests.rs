@@ -58,29 +58,46 @@ async fn what_is_no_route_is_not_found() {
             is_hardened(&answer);
         }
     }
-    assert_eq!(api.logged().iter().filter(|line| line["message"] == "request").count(), 1, "no function runs");
+    assert_eq!(
+        api.logged().iter().filter(|line| line["message"] == "request").count(),
+        1,
+        "no function runs"
+    );
 }
 
 #[tokio::test]
 async fn a_body_may_be_a_form_as_curl_sends_it() {
     let api = Api::start().await;
 
-    let body = "username=ada&email=ada%2Btag%40example.com&password=correct+horse%20battery&first_name=%C3%85da";
+    let body =
+        "username=ada&email=ada%2Btag%40example.com&password=correct+horse%20battery&first_name=%C3%85da";
     let answer = api.post_text("/api/register/", FORM, body).await;
 
     assert_eq!(answer.status, 201, "{}", answer.text);
-    assert_eq!((&answer.body["email"], &answer.body["first_name"]), (&json!("ada+tag@example.com"), &json!("Åda")));
-    let answer = api.post_text("/api/token", &format!("{FORM}; charset=UTF-8"), format!("username=ada&password={PASSWORD}")).await;
+    assert_eq!(
+        (&answer.body["email"], &answer.body["first_name"]),
+        (&json!("ada+tag@example.com"), &json!("Åda"))
+    );
+    let answer = api
+        .post_text(
+            "/api/token",
+            &format!("{FORM}; charset=UTF-8"),
+            format!("username=ada&password={PASSWORD}"),
+        )
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let otp = api.code_for("ada+tag@example.com").await;
-    let answer = api.post_text("/api/otp/verify", FORM, format!("email=ada%2btag@example.com&otp={otp}")).await;
+    let answer =
+        api.post_text("/api/otp/verify", FORM, format!("email=ada%2btag@example.com&otp={otp}")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
 #[tokio::test]
 async fn the_content_type_is_read_as_http_means_it() {
     let api = Api::start().await;
-    for content_type in ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=utf-8"] {
+    for content_type in
+        ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=utf-8"]
+    {
         let answer = api.post_text("/api/otp/resend", content_type, "{}").await;
         answer.is(400, &json!({ "email": ["This field is required."] }));
     }
@@ -89,7 +106,9 @@ async fn the_content_type_is_read_as_http_means_it() {
 #[tokio::test]
 async fn another_content_type_is_not_supported() {
     let api = Api::start().await;
-    for content_type in ["text/plain", "multipart/form-data; boundary=x", "application/xml", "application/jsonp"] {
+    for content_type in
+        ["text/plain", "multipart/form-data; boundary=x", "application/xml", "application/jsonp"]
+    {
         for path in ["/api/register", "/api/otp/resend", "/api/token"] {
             let answer = api.post_text(path, content_type, "{}").await;
             let detail = format!("Unsupported media type \"{content_type}\" in request.");
@@ -116,9 +135,15 @@ async fn malformed_json_is_told_so() {
 #[tokio::test]
 async fn a_body_that_is_no_object_is_told_so() {
     let api = Api::start().await;
-    for (body, kind) in
-        [("[]", "list"), ("[{}]", "list"), ("\"a\"", "str"), ("null", "NoneType"), ("1", "int"), ("1.5", "float"), ("true", "bool")]
-    {
+    for (body, kind) in [
+        ("[]", "list"),
+        ("[{}]", "list"),
+        ("\"a\"", "str"),
+        ("null", "NoneType"),
+        ("1", "int"),
+        ("1.5", "float"),
+        ("true", "bool"),
+    ] {
         let words = format!("Invalid data. Expected a dictionary, but got {kind}.");
         api.post_text("/api/token", JSON, body).await.is(400, &json!({ "non_field_errors": [words] }));
     }
@@ -173,4 +198,18 @@ async fn no_answer_is_kept_sniffed_or_sent_in_the_clear() {
             assert_eq!(answer.header("content-type"), JSON);
         }
     }
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_told_in_three_words_and_logged_in_full() {
+    let api = Api::start().await;
+    api.dynamodb("DeleteTable", &json!({ "TableName": "rollcall-Users" })).await;
+
+    let answer = api.try_token("ada", PASSWORD).await;
+
+    answer.is(500, &json!({ "detail": "A server error occurred." }));
+    is_hardened(&answer);
+    let errors: Vec<_> = api.logged().into_iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0]["cause"].as_str().unwrap().contains("ResourceNotFoundException"), "{}", errors[0]);
 }

@@ -11,7 +11,12 @@ async fn rotate(api: &Api) {
         "ClientRequestToken": uuid::Uuid::new_v4(),
     });
     let request = client.post(api.stack.aws_url()).header("x-amz-target", "secretsmanager.PutSecretValue");
-    let answer = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string()).send().await.unwrap();
+    let answer = request
+        .header("content-type", "application/x-amz-json-1.1")
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 200);
 }
 
@@ -27,7 +32,7 @@ async fn a_rotation_signs_nobody_out_and_both_keys_are_published() {
     let ada = api.signed_in().await;
     let code = api.code_for("ada@example.com").await;
     let old = token::header(&ada.access)["kid"].clone();
-    assert_eq!(kids(&api).await, [old.clone()]);
+    assert_eq!(kids(&api).await, std::slice::from_ref(&old));
 
     rotate(&api).await;
     ada.is_signed_in().await;

@@ -88,7 +88,9 @@ async fn the_bodies_of_seed_000() {
             "is_staff": false, "date_joined": seen["date_joined"], "last_login": null,
         }),
     );
-    let token = api.post_text("/api/token/", JSON, "{\"username\": \"bunny0909\",\n\"password\": \"password123\"}").await;
+    let token = api
+        .post_text("/api/token/", JSON, "{\"username\": \"bunny0909\",\n\"password\": \"password123\"}")
+        .await;
     refreshes_and_logs_out(&api, &token.body).await;
 }
 

@@ -73,6 +73,16 @@ async fn a_forged_or_wrong_token_ends_nothing() {
 }
 
 #[tokio::test]
+async fn an_expired_token_is_told_so() {
+    let api = Api::with(&[("RefreshTokenSeconds", "0")]).await;
+    let ada = api.signed_in().await;
+
+    let answer = api.post("/api/logout", &json!({ "refresh": ada.refresh })).await;
+
+    answer.is(401, &token_not_valid("Token is expired"));
+}
+
+#[tokio::test]
 async fn the_token_is_required() {
     let api = Api::start().await;
 

@@ -268,6 +268,20 @@ async fn a_password_is_taken_as_it_is_typed_up_to_128_characters() {
 }
 
 #[tokio::test]
+async fn neither_password_nor_code_nor_token_is_stored() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let code = api.code_for("ada@example.com").await;
+
+    let user = api.item("Users", &format!("user#{}", ada.id())).await.unwrap();
+    assert!(user["password"]["S"].as_str().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{user}");
+    let records = json!(api.records().await).to_string();
+    for secret in [PASSWORD, &format!("\"{code}\""), &ada.access, &ada.refresh, "eyJ"] {
+        assert!(!records.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_is_trimmed_and_kept_as_it_was_typed() {
     let api = Api::start().await;
 

@@ -31,9 +31,7 @@ async fn a_wrong_password_an_unknown_and_an_inactive_user_hear_the_same() {
     let bob = api.registered("bob").await["id"].as_str().unwrap().to_owned();
     api.set("Users", |key| key == format!("user#{bob}"), "is_active", &json!({ "BOOL": false })).await;
 
-    for (name, password) in
-        [("ada", "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD)]
-    {
+    for (name, password) in [("ada", "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD)] {
         api.try_token(name, password).await.is(401, &no_active_account());
     }
     assert_eq!(api.sessions().await.len(), 0);

@@ -60,9 +60,7 @@ async fn a_wrong_code_proves_nothing() {
     let ada = api.signed_in().await;
     let code = api.code_for(ADA).await;
 
-    for guessed in
-        [&wrong(&code, 0), &code[..5], "ｱbcdef"]
-    {
+    for guessed in [&wrong(&code, 0), &code[..5], "ｱbcdef"] {
         guess(&api, guessed).await.is(400, &otp_invalid());
     }
 

@@ -27,7 +27,11 @@ async fn a_code_is_sent_to_the_address_of_an_account() {
     let message = api.stack.message(ADA, 1).await.unwrap();
     assert_eq!(message.subject, "Rollcall: set a new password");
     let code = api.code_after(ADA, 1).await;
-    assert!(message.body.starts_with(&format!("Your code to set a new password is {code}\n")), "{}", message.body);
+    assert!(
+        message.body.starts_with(&format!("Your code to set a new password is {code}\n")),
+        "{}",
+        message.body
+    );
 }
 
 #[tokio::test]
@@ -77,7 +81,9 @@ async fn an_ip_address_asks_for_so_many_codes_an_hour() {
 async fn the_address_is_required() {
     let api = Api::start().await;
 
-    api.post("/api/password/forgot", &json!({})).await.is(400, &complaint("email", "This field is required."));
+    api.post("/api/password/forgot", &json!({}))
+        .await
+        .is(400, &complaint("email", "This field is required."));
     forgot(&api, "nobody").await.is(400, &complaint("email", "Enter a valid email address."));
 
     assert_eq!(api.records().await.len(), 0);

@@ -27,7 +27,10 @@ async fn the_caller_gets_a_new_session_and_every_other_one_is_dead() {
 
     assert_eq!(answer.status, 200, "{}", answer.text);
     let (refresh, access) = (&answer.body["refresh"], &answer.body["access"]);
-    answer.is(200, &json!({ "message": "Password changed successfully.", "refresh": refresh, "access": access }));
+    answer.is(
+        200,
+        &json!({ "message": "Password changed successfully.", "refresh": refresh, "access": access }),
+    );
     let next = User::new(&api, &answer.body);
     next.is_signed_in().await;
     assert_ne!(next.sid(), ada.sid());
@@ -80,7 +83,8 @@ async fn the_rules_for_a_new_password_hold() {
     let all = json!({ "old_password": required, "new_password": required, "confirm_password": required });
     is_refused(&api, &ada, &json!({}), &all).await;
 
-    let differing = json!({ "old_password": PASSWORD, "new_password": "123456", "confirm_password": "1234567" });
+    let differing =
+        json!({ "old_password": PASSWORD, "new_password": "123456", "confirm_password": "1234567" });
     let complaints = json!({
         "new_password": [
             "This password is too short. It must contain at least 8 characters.",

@@ -35,7 +35,8 @@ async fn a_patch_changes_the_fields_it_names_and_no_others() {
     expected["first_name"] = json!("Ada");
     expected["date_of_birth"] = json!("1815-12-10");
 
-    let answer = ada.patch("/api/profile", &json!({ "first_name": " Ada ", "date_of_birth": "1815-12-10" })).await;
+    let answer =
+        ada.patch("/api/profile", &json!({ "first_name": " Ada ", "date_of_birth": "1815-12-10" })).await;
 
     answer.is(200, &expected);
     assert_eq!(ada.profile().await, expected);
@@ -61,8 +62,11 @@ async fn a_put_wants_the_required_fields_and_leaves_the_others() {
     expected["last_name"] = json!("Lovelace");
     let required = ["This field is required."];
 
-    ada.put("/api/profile", &json!({ "last_name": "x" })).await.is(400, &json!({ "username": required, "email": required }));
-    let answer = ada.put("/api/profile", &json!({ "username": "ada", "email": OLD, "last_name": "Lovelace" })).await;
+    ada.put("/api/profile", &json!({ "last_name": "x" }))
+        .await
+        .is(400, &json!({ "username": required, "email": required }));
+    let answer =
+        ada.put("/api/profile", &json!({ "username": "ada", "email": OLD, "last_name": "Lovelace" })).await;
 
     answer.is(200, &expected);
     assert_eq!(ada.profile().await, expected);
@@ -130,8 +134,10 @@ async fn what_must_not_be_blank_cannot_be_emptied() {
     let api = Api::start().await;
     let ada = api.signed_in().await;
     for field in ["username", "email"] {
-        is_refused(&api, &ada, &json!({ field: " " }), &complaint(field, "This field may not be blank.")).await;
-        is_refused(&api, &ada, &json!({ field: null }), &complaint(field, "This field may not be null.")).await;
+        is_refused(&api, &ada, &json!({ field: " " }), &complaint(field, "This field may not be blank."))
+            .await;
+        is_refused(&api, &ada, &json!({ field: null }), &complaint(field, "This field may not be null."))
+            .await;
     }
 }
 
@@ -154,7 +160,10 @@ async fn a_changed_username_leaves_the_old_one_free() {
     let api = Api::start().await;
     let ada = api.signed_in().await;
 
-    assert_eq!(ada.patch("/api/profile", &json!({ "username": "Countess" })).await.body["username"], "Countess");
+    assert_eq!(
+        ada.patch("/api/profile", &json!({ "username": "Countess" })).await.body["username"],
+        "Countess"
+    );
 
     api.try_token("ada", PASSWORD).await.is(401, &no_active_account());
     assert_eq!(api.try_token("countess", PASSWORD).await.status, 200);
@@ -241,7 +250,9 @@ async fn a_staged_address_is_taken_while_its_code_lives() {
     let mut body = registration("bob");
     body["email"] = json!(NEW);
 
-    api.post("/api/register", &body).await.is(400, &complaint("email", "user with this email already exists."));
+    api.post("/api/register", &body)
+        .await
+        .is(400, &complaint("email", "user with this email already exists."));
 }
 
 #[tokio::test]

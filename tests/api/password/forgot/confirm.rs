@@ -116,7 +116,10 @@ async fn a_password_that_breaks_the_rules_does_not_use_up_the_code() {
     api.registered("ada").await;
     let code = code(&api).await;
 
-    let complaints = ["This password is too short. It must contain at least 8 characters.", "This password is too common."];
+    let complaints = [
+        "This password is too short. It must contain at least 8 characters.",
+        "This password is too common.",
+    ];
     is_refused(&api, &with(&code, "qwerty"), &json!({ "new_password": complaints })).await;
     let mut body = with(&code, NEXT);
     body["confirm_password"] = json!("something else");
@@ -151,6 +154,7 @@ async fn all_fields_are_required() {
     let api = Api::start().await;
     let required = ["This field is required."];
 
-    let complaints = json!({ "email": required, "otp": required, "new_password": required, "confirm_password": required });
+    let complaints =
+        json!({ "email": required, "otp": required, "new_password": required, "confirm_password": required });
     is_refused(&api, &json!({}), &complaints).await;
 }
