@@ -1,5 +1,7 @@
 //! `deliver`, fed by the stream of the codes.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::Api;
@@ -90,4 +92,23 @@ async fn while_the_mail_is_down_messages_wait_in_order() {
         assert_eq!(api.mails_to(&format!("{name}@example.com")).await, 1);
     }
     assert_eq!(api.stack.undelivered(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_before_its_code_expired_is_in_the_queue() {
+    let api = Api::with_codes_of_a_second().await;
+    api.stack.refuse_mail(true);
+
+    api.registered("ada").await;
+
+    // Nothing tells when a queue has got something: one asks it, as its alarm does.
+    while api.stack.undelivered().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    api.stack.refuse_mail(false);
+    assert_eq!(api.mails_to("ada@example.com").await, 0);
+    assert_eq!(api.stack.undelivered().len(), 1);
+    assert!(
+        api.logged().iter().any(|line| line["message"] == "a message was not sent and will be tried again")
+    );
 }

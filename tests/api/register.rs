@@ -444,6 +444,39 @@ async fn a_lapsed_address_is_taken_over_and_its_first_account_loses_it() {
 }
 
 #[tokio::test]
+async fn a_registration_takes_over_the_lapsed_names_of_two_accounts() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    let mut bob = registration("bob");
+    bob["phone_number"] = json!("9881167671");
+    assert_eq!(api.post("/api/register", &bob).await.status, 201);
+    let (ada, bob) = (api.log_in("ada").await, api.log_in("bob").await);
+    let_lapse(&api).await;
+
+    let winner =
+        with(&json!({ "username": "eve", "email": "ada@example.com", "phone_number": "+919881167671" }));
+    assert_eq!(api.post("/api/register", &winner).await.status, 201);
+
+    let (ada, bob) = (ada.profile().await, bob.profile().await);
+    assert_eq!((&ada["email"], &ada["username"]), (&json!(""), &json!("ada")));
+    assert_eq!((&bob["email"], &bob["phone_number"]), (&json!("bob@example.com"), &Value::Null));
+}
+
+#[tokio::test]
+async fn who_lost_an_address_can_give_another() {
+    let api = Api::start().await;
+    let loser = api.signed_in().await;
+    let_lapse(&api).await;
+    assert_eq!(api.post("/api/register", &with(&json!({ "username": "bob" }))).await.status, 201);
+
+    let answer = loser.patch("/api/profile", &json!({ "email": "other@example.com" })).await;
+    assert_eq!((answer.status, &answer.body["pending_email"]), (200, &json!("other@example.com")));
+
+    api.verify("other@example.com").await;
+    assert_eq!(loser.profile().await["email"], "other@example.com");
+}
+
+#[tokio::test]
 async fn of_parallel_takeovers_one_succeeds() {
     let api = Api::start().await;
     api.registered("ada").await;

@@ -46,15 +46,24 @@ impl Api {
 
     /// With other parameters.
     pub(crate) async fn with(parameters: &[(&str, &str)]) -> Self {
-        Self::on(Data::Memory, parameters).await
+        Self::on(Data::Memory, &root().join("template.yaml"), parameters).await
+    }
+
+    /// With codes that live for a second, which is shorter than a person could ask for.
+    pub(crate) async fn with_codes_of_a_second() -> Self {
+        let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("template.yaml");
+        std::fs::write(&file, template.replace("MinValue: 60", "MinValue: 1")).unwrap();
+        Self::on(Data::Memory, &file, &[("OtpLifetimeSeconds", "1")]).await
     }
 
     /// With data that is there again after a restart.
     pub(crate) async fn kept_in(folder: &Path, parameters: &[(&str, &str)]) -> Self {
-        Self::on(Data::Folder(folder.to_owned()), parameters).await
+        Self::on(Data::Folder(folder.to_owned()), &root().join("template.yaml"), parameters).await
     }
 
-    async fn on(data: Data, parameters: &[(&str, &str)]) -> Self {
+    async fn on(data: Data, template: &Path, parameters: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let options = Options {
             port: 0,
@@ -63,7 +72,7 @@ impl Api {
             parameters: DEPLOYED.iter().chain(parameters).map(owned).collect(),
             dynamodb: None,
             binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
-            template: root().join("template.yaml"),
+            template: template.to_owned(),
             terminal: false,
         };
         let stack = Stack::start(options).await.unwrap();

@@ -255,6 +255,51 @@ async fn a_staged_address_is_taken_while_its_code_lives() {
         .is(400, &complaint("email", "user with this email already exists."));
 }
 
+/// Lets the code and the reservation of an address pass.
+async fn let_lapse(api: &Api, address: &str) {
+    api.let_code_expire("verify_email", address).await;
+    let claim = format!("email#{address}");
+    api.set("Users", |key| key == claim, "reserved_until", &json!({ "N": "1000000000" })).await;
+}
+
+#[tokio::test]
+async fn a_staged_address_that_lapsed_is_its_owners_to_register() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+    let_lapse(&api, NEW).await;
+
+    let mut body = registration("bob");
+    body["email"] = json!(NEW);
+    assert_eq!(api.post("/api/register", &body).await.status, 201);
+
+    let profile = ada.profile().await;
+    assert_eq!((&profile["email"], &profile["pending_email"]), (&json!(OLD), &Value::Null));
+    assert_eq!(profile["is_email_verified"], true);
+    api.code_after(NEW, 1).await;
+    api.verify(NEW).await;
+    assert_eq!(log_in_by(&api, NEW).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_lapsed_address_of_another_account_can_be_staged() {
+    let api = Api::start().await;
+    api.registered("bob").await;
+    let bob = api.log_in("bob").await;
+    let ada = api.signed_in().await;
+    let_lapse(&api, "bob@example.com").await;
+    api.forget_limits().await;
+
+    let answer = ada.patch("/api/profile", &json!({ "email": "bob@example.com" })).await;
+
+    assert_eq!(
+        (answer.status, &answer.body["pending_email"]),
+        (200, &json!("bob@example.com")),
+        "{}",
+        answer.text
+    );
+    assert_eq!(bob.profile().await["email"], "");
+}
+
 #[tokio::test]
 async fn going_back_to_the_present_address_gives_up_the_staged_one() {
     let api = Api::start().await;
