@@ -192,7 +192,7 @@ pub fn take(
         if let Some(loser) = holders.of(name).filter(|holder| holder.user_id != user) {
             losses.entry(loser.user_id).or_default().add(name, loser);
         }
-        // The code of an e-mail address is replaced in the same transaction, on the same condition.
+        // The code of an e-mail address is replaced in the same transaction, and its allowance is the condition.
         if let (Name::Phone(_), Some(code), Some(_)) = (name, name.code(), holders.of(name)) {
             let now = n(time::seconds(time::now()));
             writes.push(Write::to(&app.tables.otps).when(otp::NOT_LIVE).value("now", now).check(key(code))?);

@@ -102,19 +102,15 @@ impl Record {
         })
     }
 
-    /// The write that stores it under its purpose and `address`, in place of any that is nobody's, dead or the same
-    /// user's: a code that somebody else is waiting for is not lost to this one.
+    /// The write that stores it under its purpose and `address`, in place of any other.
+    ///
+    /// With it goes the write of the address's [`Allowance`], which fails when another code was sent since the address and
+    /// its holder were read: a code that somebody is waiting for is not lost, and one that an account left behind when it
+    /// lost the address stands in nobody's way.
     pub(crate) fn write(&self, app: &App, address: &str) -> Result<TransactWriteItem, Error> {
         let mut item = to_item(self)?;
         item.extend(key(pk(self.purpose, address)));
-        let write = Write::to(&app.tables.otps).value("now", n(time::seconds(time::now())));
-        match self.user_id {
-            Some(user) => {
-                write.when(&format!("{NOT_LIVE} OR user_id = :user")).value("user", s(user.to_string()))
-            }
-            None => write.when(NOT_LIVE),
-        }
-        .put(item)
+        Write::to(&app.tables.otps).put(item)
     }
 
     /// The write that stores a message without a code.

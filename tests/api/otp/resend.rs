@@ -41,6 +41,23 @@ async fn strangers_and_verified_users_hear_the_same_and_get_no_mail() {
 }
 
 #[tokio::test]
+async fn an_address_that_was_proven_otherwise_hears_the_same() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    api.code_for(ADA).await;
+    assert_eq!(api.post("/api/password/forgot", &json!({ "email": ADA })).await.status, 200);
+    let code = api.code_after(ADA, 1).await;
+    let new = "another long phrase";
+    let body = json!({ "email": ADA, "otp": code, "new_password": new, "confirm_password": new });
+    assert_eq!(api.post("/api/password/forgot/confirm", &body).await.status, 200);
+    api.forget_limits().await;
+
+    resend(&api, ADA).await.is(200, &sent());
+
+    assert_eq!(api.mails_to(ADA).await, 2);
+}
+
+#[tokio::test]
 async fn an_address_rests_before_the_next_code_whoever_has_it() {
     let api = Api::start().await;
     api.registered("ada").await;

@@ -314,6 +314,24 @@ async fn going_back_to_the_present_address_gives_up_the_staged_one() {
 }
 
 #[tokio::test]
+async fn an_address_that_was_given_up_is_free_at_once() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": OLD })).await.status, 200);
+    api.forget_limits().await;
+
+    let stranger = api.post("/api/otp/resend", &json!({ "email": NEW })).await;
+    assert_eq!(stranger.status, 200, "{}", stranger.text);
+
+    let mut body = registration("bob");
+    body["email"] = json!(NEW);
+    let registered = api.post("/api/register", &body).await;
+    assert_eq!(registered.status, 201, "{}", registered.text);
+    api.code_after(NEW, 1).await;
+    api.verify(NEW).await;
+}
+
+#[tokio::test]
 async fn a_forgotten_password_is_not_sent_to_a_staged_address() {
     let api = Api::start().await;
     staged(&api).await;

@@ -143,6 +143,40 @@ async fn a_password_like_its_user_is_refused_once_the_code_tells_who_it_is() {
 }
 
 #[tokio::test]
+async fn a_code_of_an_account_that_lost_the_address_is_refused_and_its_next_owner_gets_one() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let lost = code(&api).await;
+    let long_ago = json!({ "N": "1000000000" });
+    api.let_code_expire("verify_email", ADA).await;
+    api.set("Users", |key| key == format!("email#{ADA}"), "reserved_until", &long_ago).await;
+    let bob = json!({ "username": "bob", "email": ADA, "password": PASSWORD });
+    assert_eq!(api.post("/api/register", &bob).await.status, 201);
+    api.forget_limits().await;
+
+    is_refused(&api, &with(&lost, NEXT), &otp_invalid()).await;
+
+    let own = code(&api).await;
+    assert_eq!(api.post("/api/password/forgot/confirm", &with(&own, NEXT)).await.status, 200);
+    assert_eq!(api.try_token("bob", NEXT).await.status, 200);
+    ada.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn a_code_to_an_address_that_was_given_up_is_refused() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    let ada = api.log_in("ada").await;
+    let old = code(&api).await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": "new@example.com" })).await.status, 200);
+    api.verify("new@example.com").await;
+
+    is_refused(&api, &with(&old, NEXT), &otp_invalid()).await;
+
+    ada.is_signed_in().await;
+}
+
+#[tokio::test]
 async fn strangers_hear_that_the_code_is_no_good() {
     let api = Api::start().await;
 
