@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
-    error::ProvideErrorMetadata,
+    error::{ProvideErrorMetadata, SdkError},
     types::{
         AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put,
         TransactWriteItem, Update,
@@ -126,6 +126,11 @@ impl Found {
             items.iter().position(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))?;
         Some(items.swap_remove(at))
     }
+}
+
+/// Whether a write was refused by its condition: an answer, not an error.
+pub(crate) fn is_refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
 }
 
 /// Why a transaction did nothing.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Request, config,
-    dynamo::{Item, Write, from_item, key2, n, no, s, to_item, yes},
+    dynamo::{Item, Write, from_item, is_refused, key2, n, no, s, to_item, yes},
     http::TokenFault,
     log::{self, Act},
     time,
@@ -31,7 +31,7 @@ pub struct Session {
     current_jti: String,
     #[serde(default)]
     previous_jti: Option<String>,
-    /// Seconds since 1970.
+    /// Milliseconds since 1970.
     rotated_at: u64,
     created_at: Timestamp,
     last_used_at: Timestamp,
@@ -127,7 +127,7 @@ pub fn begin(user: Id, epoch: u64, request: &Request) -> Result<New, Error> {
         epoch,
         current_jti: new_jti(),
         previous_jti: None,
-        rotated_at: time::seconds(now),
+        rotated_at: time::milliseconds(now),
         created_at: now,
         last_used_at: now,
         ip: request.ip().to_owned(),
@@ -192,16 +192,21 @@ pub async fn refresh(
     request: &Request,
 ) -> Result<Pair, Error> {
     let lifetimes = Lifetimes::from_env()?;
-    let grace = config::number("REFRESH_GRACE_SECONDS")?;
-    let mut session = session;
-    if session.current_jti == claims.jti {
-        session = rotate(app, session, &lifetimes, request).await?;
-    }
+    let grace = config::number("REFRESH_GRACE_SECONDS")? * 1_000;
     if !session.is_live(account) {
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
-    let since = time::seconds(time::now()).saturating_sub(session.rotated_at);
-    if session.previous_jti.as_ref() != Some(&claims.jti) || since > grace {
+    let (session, is_first) = if session.current_jti == claims.jti {
+        rotate(app, session, &lifetimes, request).await?
+    } else {
+        (session, false)
+    };
+    if !session.is_live(account) {
+        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
+    }
+    let since = time::milliseconds(time::now()).saturating_sub(session.rotated_at);
+    let is_retry = session.previous_jti.as_ref() == Some(&claims.jti) && since < grace;
+    if !is_first && !is_retry {
         end(app, claims.user_id, claims.sid).await?;
         log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
@@ -209,19 +214,19 @@ pub async fn refresh(
     issue(app, key, &session, &lifetimes)
 }
 
-/// Makes the current token the previous one. Gives the session as it then is, whoever made it so: this request, this
-/// request's own first try whose answer was lost, or another request with the same token.
+/// Makes the current token the previous one. Gives the session as it then is, and whether this request made it so, be it
+/// by a first try whose answer was lost; otherwise another request with the same token did.
 async fn rotate(
     app: &App,
     session: Session,
     lifetimes: &Lifetimes,
     request: &Request,
-) -> Result<Session, Error> {
+) -> Result<(Session, bool), Error> {
     let now = time::now();
     let next = Session {
         current_jti: new_jti(),
         previous_jti: Some(session.current_jti.clone()),
-        rotated_at: time::seconds(now),
+        rotated_at: time::milliseconds(now),
         last_used_at: now,
         ip: request.ip().to_owned(),
         user_agent: request.user_agent(),
@@ -250,12 +255,16 @@ async fn rotate(
         .send()
         .await;
     match rotated {
-        Ok(_) => Ok(next),
+        Ok(_) => Ok((next, true)),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => match refused.item.clone() {
-                Some(item) => Session::read(item),
+                Some(item) => {
+                    let session = Session::read(item)?;
+                    let is_first = session.current_jti == next.current_jti;
+                    Ok((session, is_first))
+                }
                 // It was deleted meanwhile.
-                None => Ok(Session { revoked: true, ..next }),
+                None => Ok((Session { revoked: true, ..next }, false)),
             },
             _ => Err(Error::from_aws(error)),
         },
@@ -276,9 +285,7 @@ pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
         .await;
     match ended {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception) => {
-            Ok(false)
-        }
+        Err(error) if is_refused(&error) => Ok(false),
         Err(error) => Err(Error::from_aws(error)),
     }
 }

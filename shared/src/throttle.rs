@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    dynamo::{ATTEMPTS, Item, key, n, number, pause_before, s, text},
+    dynamo::{ATTEMPTS, Item, is_refused, key, n, number, pause_before, s, text},
     time,
 };
 
@@ -109,10 +109,10 @@ pub async fn take_back(app: &App, counted: &Counted) {
         .set_expression_attribute_values(Some(values))
         .send()
         .await;
-    if let Err(error) = taken_back.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error)
-        && !error.is_conditional_check_failed_exception()
+    if let Err(error) = taken_back
+        && !is_refused(&error)
     {
-        tracing::warn!(%error, "an event stays counted");
+        tracing::warn!(cause = Error::from_aws(error).cause(), "an event stays counted");
     }
 }
 
@@ -214,13 +214,7 @@ async fn restart(app: &App, throttle: &Throttle, now: u64, passed: u64, op: &str
         .await;
     match put {
         Ok(_) => Ok(true),
-        Err(error)
-            if error.as_service_error().is_some_and(
-                aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
-            ) =>
-        {
-            Ok(false)
-        }
+        Err(error) if is_refused(&error) => Ok(false),
         Err(error) => Err(Error::from_aws(error)),
     }
 }

@@ -9,6 +9,12 @@ pub fn now() -> Timestamp {
     Timestamp::now().round(round).unwrap_or_else(|_| Timestamp::now())
 }
 
+/// Milliseconds since 1970.
+#[must_use]
+pub fn milliseconds(time: Timestamp) -> u64 {
+    u64::try_from(time.as_millisecond()).unwrap_or(0)
+}
+
 /// Seconds since 1970, as tokens and DynamoDB's TTL count them.
 #[must_use]
 pub fn seconds(time: Timestamp) -> u64 {

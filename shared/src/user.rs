@@ -15,7 +15,7 @@ use crate::{
     App, Error,
     claim::{Holders, Name, Terms},
     config::{self, Policy},
-    dynamo::{Item, from_item, key, n, number, s, text, to_item},
+    dynamo::{Item, from_item, is_refused, key, n, number, s, text, to_item},
     email::Email,
     http::{self, FieldErrors},
     password::{About, Hash},
@@ -200,8 +200,8 @@ pub async fn note_login(app: &App, account: &Account, rehashed: Option<&Hash>) {
             .expression_attribute_values(":old", s(account.password.phc()))
             .expression_attribute_values(":new", s(hash.phc())),
     };
-    if let Err(error) = update.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
-        tracing::warn!(%error, "a login was not noted");
+    if let Err(error) = update.send().await {
+        tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");
     }
 }
 
@@ -219,9 +219,7 @@ pub async fn end_sessions(app: &App, id: Id) -> Result<bool, Error> {
         .await;
     match ended {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception) => {
-            Ok(false)
-        }
+        Err(error) if is_refused(&error) => Ok(false),
         Err(error) => Err(Error::from_aws(error)),
     }
 }

@@ -173,18 +173,14 @@ mod tests {
         }
     }
 
-    fn any(text: &str) -> Result<String, String> {
-        Ok(text.to_owned())
-    }
-
     #[test]
     fn all_complaints_come_back_together() {
         let mut form = form(json!({ "b": null, "c": "  ", "d": true, "e": "a\0b", "f": "long" }));
-        form.required("a", any);
-        form.required("b", any);
-        form.required("c", any);
-        form.required("d", any);
-        form.required("e", any);
+        form.required("a", str::parse::<String>);
+        form.required("b", str::parse::<String>);
+        form.required("c", str::parse::<String>);
+        form.required("d", str::parse::<String>);
+        form.required("e", str::parse::<String>);
         form.free_text("f", 3);
         assert_eq!(
             complaints(&mut form),
@@ -202,26 +198,26 @@ mod tests {
     #[test]
     fn a_number_is_taken_as_its_text_and_text_is_trimmed() {
         let mut form = form(json!({ "a": 42, "b": " x " }));
-        assert_eq!(form.required("a", any), Some("42".into()));
-        assert_eq!(form.required("b", any), Some("x".into()));
+        assert_eq!(form.required("a", str::parse::<String>), Some("42".into()));
+        assert_eq!(form.required("b", str::parse::<String>), Some("x".into()));
         assert_eq!(complaints(&mut form), json!({}));
     }
 
     #[test]
     fn a_password_keeps_its_blanks() {
         let mut form = form(json!({ "password": "  secret  ", "empty": "" }));
-        assert_eq!(form.secret("password", any), Some("  secret  ".into()));
-        assert_eq!(form.secret("empty", any), None);
+        assert_eq!(form.secret("password", str::parse::<String>), Some("  secret  ".into()));
+        assert_eq!(form.secret("empty", str::parse::<String>), None);
         assert_eq!(complaints(&mut form), json!({ "empty": ["This field may not be blank."] }));
     }
 
     #[test]
     fn a_nullable_field_tells_absent_none_and_some_apart() {
         let mut form = form(json!({ "a": null, "b": "", "c": "x" }));
-        assert_eq!(form.nullable("a", any), Some(None));
-        assert_eq!(form.nullable("b", any), Some(None));
-        assert_eq!(form.nullable("c", any), Some(Some("x".into())));
-        assert_eq!(form.nullable("d", any), None);
+        assert_eq!(form.nullable("a", str::parse::<String>), Some(None));
+        assert_eq!(form.nullable("b", str::parse::<String>), Some(None));
+        assert_eq!(form.nullable("c", str::parse::<String>), Some(Some("x".into())));
+        assert_eq!(form.nullable("d", str::parse::<String>), None);
         assert_eq!(complaints(&mut form), json!({}));
     }
 }

@@ -86,12 +86,12 @@ impl SigningKey {
     }
 
     #[cfg(test)]
-    pub fn kid(&self) -> &str {
+    pub(crate) fn kid(&self) -> &str {
         &self.public.kid
     }
 
     #[cfg(test)]
-    pub fn public(&self) -> &Jwk {
+    pub(crate) fn public(&self) -> &Jwk {
         &self.public
     }
 }
@@ -132,7 +132,7 @@ impl Jwk {
 
     /// The point, uncompressed.
     #[cfg(test)]
-    pub fn uncompressed(&self) -> Option<Vec<u8>> {
+    pub(crate) fn uncompressed(&self) -> Option<Vec<u8>> {
         let (x, y) = (URL_SAFE_NO_PAD.decode(&self.x).ok()?, URL_SAFE_NO_PAD.decode(&self.y).ok()?);
         Some([vec![4], x, y].concat())
     }
