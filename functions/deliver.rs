@@ -57,8 +57,15 @@ async fn deliver(app: &App, event: Event) -> Value {
 
 async fn send(app: &App, change: &Images) -> Result<(), Error> {
     let Some(image) = &change.new_image else { return Ok(()) };
-    let pending = Pending::read(image)?;
-    let before = change.old_image.as_ref().map(Pending::read).transpose()?;
+    let pending = match Pending::read(image) {
+        Ok(pending) => pending,
+        Err(error) => {
+            // It will not become readable: those behind it must not wait.
+            tracing::error!(cause = error.cause(), "a record was left out");
+            return Ok(());
+        }
+    };
+    let before = change.old_image.as_ref().and_then(|image| Pending::read(image).ok());
     // A guess was counted: the code is the one that was sent.
     let is_sent = before.is_some_and(|before| before.record.nonce == pending.record.nonce);
     if is_sent || pending.record.user_id.is_none() {

@@ -4,14 +4,13 @@ use futures_util::join;
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
     claim::{self, Name},
-    config,
     email::Email,
     json,
     log::{self, Act},
     otp,
     password::{About, Password, Rules},
     phone::{Phone, PhoneRules},
-    throttle::{self, HOUR, Throttle},
+    throttle,
     user::{self, Registration, Username},
 };
 
@@ -25,8 +24,9 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let body = request.form().and_then(Fields::read);
     let names = body.as_ref().map(Fields::names).unwrap_or_default();
     let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
+    let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
     let (admitted, holders) =
-        join!(throttle::admit(app, limits(&request)?), claim::read(app, &names, address.as_deref()));
+        join!(throttle::admit(app, limits), claim::read(app, &names, address.as_deref()));
     admitted?;
     let (mut fields, holders) = (body?, holders?);
 
@@ -35,13 +35,6 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let user = user::register(app, registration, holders).await?;
     log::audit(Act::Registered, user.id, request.ip());
     json(201, &user)
-}
-
-fn limits(request: &Request) -> Result<[Throttle; 2], Error> {
-    let registrations = config::number("REGISTRATIONS_PER_IP_PER_HOUR")?;
-    let from_here =
-        Throttle::new("registrations_from", &request.network(), HOUR).at_most(registrations, "made");
-    Ok([from_here, otp::throttle_of(request)?])
 }
 
 /// The fields of the body, each parsed or with a complaint in `form`.

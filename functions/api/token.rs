@@ -1,11 +1,8 @@
 //! `POST /api/token`: logs anyone in by username, verified e-mail address or verified phone number.
 
 use shared::{
-    Anyone, App, Error, Reply, Request, claim, config, json,
-    login::login,
-    password::Password,
-    phone::{Phone, PhoneRules},
-    user,
+    Anyone, App, Error, Reply, Request, claim::Login, config, json, login::login, password::Password,
+    phone::PhoneRules, user,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,11 +16,9 @@ async fn obtain(app: &App, _: Anyone, request: Request) -> Reply {
     let password = form.secret("password", Password::parse);
     let (Some(username), Some(password)) = (username, password) else { return Err(form.complaints()) };
 
-    let phone = PhoneRules::from_env()?.parse(&username).ok();
+    let named = Login::read(&username, PhoneRules::from_env()?);
     let only_verified = config::flag("REQUIRE_VERIFIED_EMAIL")?;
-    let find = claim::find_login(app, &username, phone.as_ref().map(Phone::e164));
-    let identifier = user::username_key(&username);
-    let tokens = login(app, &request, &identifier, find, &password, |account| {
+    let tokens = login(app, &request, &named.identifier, named.find(app), &password, |account| {
         if only_verified && !account.user.is_email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
     });
     json(200, &tokens.await?)

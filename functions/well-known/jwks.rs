@@ -9,5 +9,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn keys(app: &App, _: Anyone, _: Request) -> Reply {
-    json_public(&object!({ "keys": token::published(app).await? }), 300)
+    json_public(&object!({ "keys": token::published(app).await? }), 60)
 }

@@ -33,8 +33,17 @@ pub fn secrets_manager() -> Result<aws_sdk_secretsmanager::Client, Error> {
 }
 
 /// A client of SES; `AWS_ENDPOINT_URL_SESV2` points it elsewhere.
+///
+/// One attempt, of five seconds: nobody waits for it, the stream brings the message again if it fails, and a second attempt
+/// beside a slow first one would send it twice.
 pub fn ses() -> Result<aws_sdk_sesv2::Client, Error> {
-    Ok(aws_sdk_sesv2::Client::new(&settings("AWS_ENDPOINT_URL_SESV2")?))
+    let five_seconds = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_timeout(Duration::from_secs(5))
+        .build();
+    let settings = settings("AWS_ENDPOINT_URL_SESV2")?.into_builder();
+    let settings = settings.timeout_config(five_seconds).retry_config(RetryConfig::disabled());
+    Ok(aws_sdk_sesv2::Client::new(&settings.build()))
 }
 
 fn settings(endpoint: &'static str) -> Result<SdkConfig, Error> {

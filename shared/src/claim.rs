@@ -11,10 +11,11 @@ use uuid::Uuid;
 use crate::{
     App, Error,
     dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
-    email,
+    email::Email,
     otp::{self, Allowance, Purpose},
+    phone::PhoneRules,
     time,
-    user::{self, Id},
+    user::{self, Id, Username},
 };
 
 /// A name that one user has.
@@ -295,22 +296,35 @@ pub fn prove(app: &App, name: &Name, user: Id, staged: bool) -> Result<TransactW
         .update(key(name.pk()), "SET verified = :yes, staged = :no REMOVE reserved_until")
 }
 
-/// The user behind something typed into a login form: a proven address or number goes before a username, which anybody
-/// could have chosen.
-pub async fn find_login(app: &App, username: &str, phone: Option<&str>) -> Result<Option<Id>, Error> {
-    let address = Name::Email(email::key(username));
-    let names = [
-        Some(address.clone()),
-        phone.map(|number| Name::Phone(number.to_owned())),
-        Some(Name::Username(user::username_key(username))),
-    ];
-    let names: Vec<_> = names.into_iter().flatten().collect();
-    let holders = read_names(app, &names).await?;
-    Ok(names
-        .iter()
-        .filter_map(|name| holders.of(name).map(|holder| (name, holder)))
-        .find(|(name, holder)| holder.verified || matches!(name, Name::Username(_)))
-        .map(|(_, holder)| holder.user_id))
+/// What somebody typed to log in, in its unique form, and the names it may be. A proven address or number goes before a
+/// username, which anybody could have chosen.
+pub struct Login {
+    /// What failures are counted by: every spelling of one name is one.
+    pub identifier: String,
+    names: Vec<Name>,
+}
+
+impl Login {
+    /// Reads it as an e-mail address, a phone number and a username, whichever it can be.
+    #[must_use]
+    pub fn read(text: &str, phones: PhoneRules) -> Self {
+        let email = Email::parse(text).ok().map(|email| Name::Email(email.key()));
+        let phone = phones.parse(text).ok().map(|phone| Name::Phone(phone.e164().to_owned()));
+        let username = Username::parse(text).ok().map(|username| Name::Username(username.key()));
+        let identifier = match &phone {
+            Some(Name::Phone(number)) => number.clone(),
+            _ => user::username_key(text),
+        };
+        Self { identifier, names: email.into_iter().chain(phone).chain(username).collect() }
+    }
+
+    /// The user whom it names.
+    pub async fn find(&self, app: &App) -> Result<Option<Id>, Error> {
+        let holders = read_names(app, &self.names).await?;
+        let named = self.names.iter().filter_map(|name| holders.of(name).map(|holder| (name, holder)));
+        let mut named = named.filter(|(name, holder)| holder.verified || matches!(name, Name::Username(_)));
+        Ok(named.next().map(|(_, holder)| holder.user_id))
+    }
 }
 
 /// Who has a name.

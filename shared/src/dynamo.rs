@@ -211,13 +211,10 @@ pub(crate) async fn pause_before(attempt: u32) {
 }
 
 /// `SET a, b REMOVE c`, as far as there is something to set or remove.
-pub(crate) fn update_expression(set: &[impl AsRef<str>], remove: &[impl AsRef<str>]) -> String {
-    let clause = |verb: &str, parts: &[&str]| {
-        if parts.is_empty() { None } else { Some(format!("{verb} {}", parts.join(", "))) }
-    };
-    let set: Vec<_> = set.iter().map(AsRef::as_ref).collect();
-    let remove: Vec<_> = remove.iter().map(AsRef::as_ref).collect();
-    let clauses: Vec<_> = [clause("SET", &set), clause("REMOVE", &remove)].into_iter().flatten().collect();
+pub(crate) fn update_expression(set: &[&str], remove: &[&str]) -> String {
+    let clause =
+        |verb: &str, parts: &[&str]| (!parts.is_empty()).then(|| format!("{verb} {}", parts.join(", ")));
+    let clauses: Vec<_> = [clause("SET", set), clause("REMOVE", remove)].into_iter().flatten().collect();
     clauses.join(" ")
 }
 

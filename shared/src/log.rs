@@ -5,14 +5,16 @@ use std::{fmt, time::Duration};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::user::Id;
+use crate::{Error, user::Id};
 
 /// Sends log lines to standard output, where Lambda collects them. Called once, by an instance's start.
 ///
 /// Libraries may speak at WARN and above only: their lower levels print requests with all that is in them.
 pub fn start() {
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-    let ours = Targets::new().with_default(LevelFilter::WARN).with_target("shared", LevelFilter::INFO);
+    let ours = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_targets([("shared", LevelFilter::INFO), ("deliver", LevelFilter::INFO)]);
     // A second start finds the first one's subscriber in place, which is what it wants.
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
@@ -84,6 +86,13 @@ pub fn audit_change(actor: Id, user: Id, fields: &[&str], ip: &str) {
 /// Leaves an audit event about a user of whom we have only what was typed: it is masked.
 pub fn audit_unknown(act: Act, typed: &str, ip: &str) {
     tracing::info!(audit = %act, identifier = %mask(typed), ip);
+}
+
+/// Leaves an audit event about a code that was refused; an error of another kind says nothing about the code.
+pub fn audit_code(error: &Error, typed: &str, ip: &str) {
+    if matches!(error, Error::OtpInvalid) {
+        audit_unknown(Act::CodeRefused, typed, ip);
+    }
 }
 
 /// Enough of an address or name to recognise it, not enough to use it: `t***@e***.com`, `+91***71`, `b***`.

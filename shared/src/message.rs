@@ -77,6 +77,7 @@ impl Mail {
 
     /// Sends it by SES, as plain text and HTML, from `MAIL_FROM`. An error is worth another try later.
     pub async fn send(&self, app: &App, to: &str) -> Result<Sent, Error> {
+        let sender = config::text("MAIL_FROM")?;
         let ses = app.mailer.get_or_try_init(|| async { aws::ses() }).await?;
         let content = |text: &str| {
             Content::builder()
@@ -89,20 +90,29 @@ impl Mail {
         let message = Message::builder().subject(content(&self.subject)?).body(body).build();
         let sent = ses
             .send_email()
-            .from_email_address(config::text("MAIL_FROM")?)
+            .from_email_address(&sender)
             .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(message).build())
             .send()
             .await;
         match sent {
             Ok(_) => Ok(Sent::Accepted),
-            // SES says this of one message: its addressee or its content. All else may pass.
-            Err(error) if matches!(error.code(), Some("MessageRejected" | "BadRequestException")) => {
+            // SES says this of one message: its addressee or its content. It says it of a sender, too, that is not
+            // verified yet; that, and all else, may pass.
+            Err(error)
+                if matches!(error.code(), Some("MessageRejected" | "BadRequestException"))
+                    && !error.message().is_some_and(|message| message.contains(address_of(&sender))) =>
+            {
                 Ok(Sent::Refused(error.code().unwrap_or_default().to_owned()))
             }
             Err(error) => Err(Error::from_aws(error)),
         }
     }
+}
+
+/// `a@b.c` in `Name <a@b.c>`.
+fn address_of(sender: &str) -> &str {
+    sender.rsplit_once('<').map_or(sender, |(_name, rest)| rest).trim_end_matches('>').trim()
 }
 
 fn capitalised(text: &str) -> String {

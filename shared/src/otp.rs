@@ -266,6 +266,12 @@ pub fn throttle_of(request: &Request) -> Result<Throttle, Error> {
         .at_most(config::number("OTP_PER_IP_PER_HOUR")?, "sent"))
 }
 
+/// The limit on new addresses of one user, each of which tells the present one.
+pub fn throttle_of_changes(user: Id) -> Result<Throttle, Error> {
+    Ok(Throttle::new("changes_of", &user.to_string(), HOUR)
+        .at_most(config::number("OTP_PER_HOUR")?, "staged"))
+}
+
 /// A guess as it is typed: at most 20 characters, so that nothing longer is worked on.
 pub fn guess(text: &str) -> Result<String, String> {
     http::at_most(20, text).map(str::to_owned)

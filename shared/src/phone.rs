@@ -4,6 +4,9 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
 use crate::{Error, config};
 
+/// What stands between the digits of a number.
+const PUNCTUATION: &str = "+-.()/ ";
+
 const INVALID: &str = "Enter a valid phone number.";
 
 /// A phone number in E.164 form, such as `+919881167671`: what is stored, compared and returned.
@@ -30,8 +33,9 @@ impl PhoneRules {
     /// The number, when it has a length that its country uses. (Whether it is in service nobody can tell from its digits:
     /// the code sent to it will.)
     pub fn parse(self, text: &str) -> Result<Phone, &'static str> {
-        // No number is near as long; the parser need not look at what is.
-        if text.len() > 40 {
+        // No number is near as long, and the parser would overlook words around it.
+        let text = text.strip_prefix("tel:").unwrap_or(text);
+        if text.len() > 40 || !text.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c)) {
             return Err(INVALID);
         }
         let number = PHONE_NUMBER_UTIL.parse(text, Some(self.region)).map_err(|_| INVALID)?;
@@ -54,7 +58,7 @@ impl Phone {
 #[must_use]
 pub(crate) fn reads_as_phone(text: &str) -> bool {
     text.chars().filter(char::is_ascii_digit).count() >= 7
-        && text.chars().all(|c| c.is_ascii_digit() || "+-.() ".contains(c))
+        && text.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c))
 }
 
 #[cfg(test)]
@@ -84,9 +88,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_number_is_refused() {
-        for text in
-            ["", "abc", "123", "+", "++91", "+999123456789", "12345678901234567890", &"9".repeat(1_000)]
-        {
+        for text in [
+            "",
+            "abc",
+            "123",
+            "+",
+            "++91",
+            "+999123456789",
+            "12345678901234567890",
+            "a9881167671",
+            "98811 67671 x2",
+            &"9".repeat(1_000),
+        ] {
             assert_eq!(parse(text), Err(INVALID), "{text}");
         }
     }

@@ -5,7 +5,7 @@
 //! all older sessions are dead with that one write, also those that are just being made.
 
 use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Request, config,
-    dynamo::{Item, Write, from_item, is_refused, key2, n, no, s, to_item, yes},
+    dynamo::{Item, Write, from_item, is_refused, key2, n, no, s, text, to_item, yes},
     http::TokenFault,
     log::{self, Act},
     time,
@@ -271,23 +271,48 @@ async fn rotate(
     }
 }
 
-/// Ends a session: its refresh and access tokens are dead when this returns. False when there is none to end.
+/// Ends a session: its refresh and access tokens are dead when this returns. False when there is no record of it.
 pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
-    let ended = app
-        .dynamodb
-        .update_item()
-        .table_name(&app.tables.tokens)
-        .set_key(Some(record_key(user, sid)))
-        .update_expression("SET revoked = :yes")
-        .condition_expression("attribute_exists(pk)")
-        .expression_attribute_values(":yes", yes())
-        .send()
-        .await;
-    match ended {
+    let write = ending(app, user, sid).condition_expression("attribute_exists(pk)").send().await;
+    match write {
         Ok(_) => Ok(true),
         Err(error) if is_refused(&error) => Ok(false),
         Err(error) => Err(Error::from_aws(error)),
     }
+}
+
+/// Ends a session that is live: false when it has ended already.
+pub async fn end_live(app: &App, account: &Account, sid: Uuid) -> Result<bool, Error> {
+    // By which a repeated call recognises its own first success, when the answer to that was lost.
+    let op = new_jti();
+    let write = ending(app, account.user.id, sid)
+        .update_expression("SET revoked = :yes, ended_by = :op")
+        .condition_expression("revoked = :no AND epoch = :epoch AND expires > :now")
+        .expression_attribute_values(":op", s(&op))
+        .expression_attribute_values(":no", no())
+        .expression_attribute_values(":epoch", n(account.epoch))
+        .expression_attribute_values(":now", n(time::seconds(time::now())))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .send()
+        .await;
+    match write {
+        Ok(_) => Ok(true),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(refused.item.as_ref().is_some_and(|item| text(item, "ended_by") == Some(&op)))
+            }
+            _ => Err(Error::from_aws(error)),
+        },
+    }
+}
+
+fn ending(app: &App, user: Id, sid: Uuid) -> UpdateItemFluentBuilder {
+    app.dynamodb
+        .update_item()
+        .table_name(&app.tables.tokens)
+        .set_key(Some(record_key(user, sid)))
+        .update_expression("SET revoked = :yes")
+        .expression_attribute_values(":yes", yes())
 }
 
 /// Every session of a user that has a record, in the order in which they began; see [`Session::is_live`].

@@ -98,13 +98,17 @@ pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Resul
 pub async fn take_back(app: &App, counted: &Counted) {
     let (names, mut values, sum) = tallies(&counted.throttle, -1);
     values.insert(":window".to_owned(), n(counted.expires));
+    // By which a repeated call recognises its own first success, when the answer to that was lost.
+    values.insert(":op".to_owned(), s(Uuid::new_v4().simple().to_string()));
     let taken_back = app
         .dynamodb
         .update_item()
         .table_name(&app.tables.throttles)
         .set_key(Some(key(&counted.throttle.pk)))
-        .update_expression(format!("ADD {sum}"))
-        .condition_expression("expires = :window")
+        .update_expression(format!("SET taken_back_by = :op ADD {sum}"))
+        .condition_expression(
+            "expires = :window AND (attribute_not_exists(taken_back_by) OR taken_back_by <> :op)",
+        )
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
         .send()

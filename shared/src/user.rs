@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, Error,
+    App, Error, Request,
     claim::{Holders, Name, Terms},
     config::{self, Policy},
     dynamo::{Item, from_item, is_refused, key, n, number, s, text, to_item},
@@ -20,6 +20,7 @@ use crate::{
     http::{self, FieldErrors},
     password::{About, Hash},
     phone::Phone,
+    throttle::{HOUR, Throttle},
     time,
 };
 
@@ -43,6 +44,12 @@ pub fn date(text: &str) -> Result<Date, &'static str> {
     const WRONG: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
     let is_shaped = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     text.parse().ok().filter(|_| is_shaped).ok_or(WRONG)
+}
+
+/// The limit on names asked for from one network, by registrations and by changes.
+pub fn throttle_of_names(request: &Request) -> Result<Throttle, Error> {
+    let most = config::number("REGISTRATIONS_PER_IP_PER_HOUR")?;
+    Ok(Throttle::new("registrations_from", &request.network(), HOUR).at_most(most, "made"))
 }
 
 /// What is typed to log in: any text that could be a username or an address.

@@ -181,3 +181,39 @@ async fn what_no_username_can_be_is_no_account() {
     let long = ["Ensure this field has no more than 254 characters."];
     api.try_token(&"a".repeat(255), "x").await.is(400, &json!({ "username": long }));
 }
+
+#[tokio::test]
+async fn a_hash_made_by_old_rules_is_made_anew_at_the_next_login() {
+    // Argon2id of the password, with less memory and one pass.
+    const OLD: &str =
+        "$argon2id$v=19$m=1024,t=1,p=1$TQUIU60GH7GALUli2VkTYg$k1dKh15rQDgEFBwtq/jEr7tiLANaXv4zHkSEi2929O0";
+    let api = Api::start().await;
+    let ada = format!("user#{}", api.registered("ada").await["id"].as_str().unwrap());
+    api.set("Users", |key| key == ada, "password", &json!({ "S": OLD })).await;
+
+    let session = api.log_in("ada").await;
+
+    let hash = api.item("Users", &ada).await.unwrap()["password"]["S"].take();
+    assert!(hash.as_str().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    session.is_signed_in().await;
+    api.log_in("ada").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_name_is_nobodys() {
+    let api = Api::start().await;
+    // Composed, it is eighteen times as long.
+    for username in ["\u{fdfa}".repeat(200), "a b".into(), "<b>".into(), "x".repeat(254)] {
+        api.try_token(&username, PASSWORD).await.is(401, &no_active_account());
+    }
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_number_is_one_identifier() {
+    let api = Api::with(&[("LoginFailuresPerIdentifierAndIp", "3")]).await;
+    for number in ["9881167671", "+91 98811 67671", "098811-67671"] {
+        api.try_token(number, PASSWORD).await.is(401, &no_active_account());
+    }
+
+    api.try_token("(98811) 67671", PASSWORD).await.is_throttled();
+}

@@ -27,7 +27,7 @@ async fn the_public_key_of_every_token_is_there_and_nothing_secret() {
         ] }),
     );
     assert_eq!(&token::header(&ada.refresh)["kid"], kid);
-    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("cache-control"), "public, max-age=60");
 }
 
 #[tokio::test]

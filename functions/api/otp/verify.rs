@@ -35,7 +35,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
         (Ok(_), None) => Err(Error::OtpInvalid),
         (Err(error), _) => Err(error),
     };
-    let code = verified.inspect_err(|_| log::audit_unknown(Act::CodeRefused, email.typed(), request.ip()))?;
+    let code = verified.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
     code.forgive(app).await;
     log::audit(Act::Verified, code.user_id, request.ip());
     json(200, &object!({ "message": "Email verified successfully." }))

@@ -33,11 +33,10 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
     }
     let session = session::begin(caller.id(), caller.account.epoch + 1, &request)?;
     let tokens = session.tokens(app, &key)?;
-    if !user::change_password(app, &caller.account, &app.hasher.hash(new.password())?, &session).await? {
-        return Err(Error::field("old_password", WRONG));
-    }
+    let id = caller.id();
+    user::change_password(app, caller.account, &app.hasher.hash(new.password())?, &session).await?;
     throttle::take_back(app, &tried).await;
-    log::audit(Act::PasswordChanged, caller.id(), request.ip());
+    log::audit(Act::PasswordChanged, id, request.ip());
     let message = "Password changed successfully.";
     json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))
 }

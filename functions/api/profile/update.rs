@@ -22,19 +22,24 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, holders) = join!(bearer.caller(app), claim::read(app, &names, address.as_deref()));
     let (caller, (changes, mut form), holders) = (caller?, form?, holders?);
 
-    let own = changes.email.clone().or_else(|| Email::parse(&caller.account.user.email).ok());
-    if let Some(complaint) = changes
-        .username
-        .as_ref()
-        .and_then(|name| name.poses_as_another(own.as_ref(), PhoneRules::from_env().ok()?))
-    {
+    let user = &caller.account.user;
+    // Names are counted like registrations: "already exists" tells who is here, and must not be had for nothing.
+    if changes.takes_names(user) {
+        throttle::admit(app, [user::throttle_of_names(&request)?]).await?;
+    }
+    if changes.stages_email(user) {
+        throttle::admit(app, [otp::throttle_of(&request)?, otp::throttle_of_changes(user.id)?]).await?;
+    }
+    // An address is one's own once it is proven.
+    let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
+    let poses =
+        |name: &Username| Ok::<_, Error>(name.poses_as_another(own.as_ref(), PhoneRules::from_env()?));
+    let new = changes.username.as_ref().filter(|name| name.key() != user::username_key(&user.username));
+    if let Some(complaint) = new.map(poses).transpose()?.flatten() {
         form.complain("username", complaint);
     }
-    form.complain_all(user::taken(&names, &holders, caller.id()));
+    form.complain_all(user::taken(&names, &holders, user.id));
     form.check()?;
-    if changes.stages_email(&caller.account.user) {
-        throttle::admit(app, [otp::throttle_of(&request)?]).await?;
-    }
     let (user, fields) = user::update(app, caller.account.user, &changes, holders).await?;
     if !fields.is_empty() {
         log::audit_change(user.id, user.id, &fields, request.ip());

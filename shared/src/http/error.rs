@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, error::Error as StdError};
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use lambda_http::http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::reply::Response;
+use crate::log;
 
 /// What is wrong with each field.
 pub type FieldErrors = BTreeMap<&'static str, Vec<String>>;
@@ -99,6 +100,7 @@ impl Error {
 
     /// What AWS did not do for us. A call that AWS refused for what it says (no permission, no such table) is a fault
     /// of ours; everything else (no answer, 5xx, throttling) passes.
+    #[expect(clippy::needless_pass_by_value, reason = "it ends here: `map_err(Error::from_aws)`")]
     pub fn from_aws<E>(error: SdkError<E>) -> Self
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
@@ -106,7 +108,7 @@ impl Error {
         let refused = error.as_service_error().is_some()
             && error.raw_response().is_some_and(|r| r.status().as_u16() < 500);
         let busy = error.code().is_some_and(|code| BUSY.iter().any(|busy| code.contains(busy)));
-        let cause = DisplayErrorContext(error).to_string();
+        let cause = describe(&error);
         if refused && !busy { Self::Internal(cause) } else { Self::Unavailable(cause) }
     }
 
@@ -205,6 +207,22 @@ impl Error {
     fn asks_for_a_bearer(&self) -> bool {
         self.status() == StatusCode::UNAUTHORIZED
     }
+}
+
+/// An error and what caused it, in words: never its `Debug` form, which holds whole answers. Addresses are masked.
+fn describe<E: StdError + ProvideErrorMetadata + Send + Sync + 'static>(error: &SdkError<E>) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    if let (Some(code), Some(message)) = (error.code(), error.message()) {
+        words = format!("{code}: {message} ({words})");
+    }
+    let masked =
+        words.split(' ').map(|word| if word.contains('@') { log::mask(word) } else { word.to_owned() });
+    masked.collect::<Vec<_>>().join(" ")
 }
 
 /// Parts of the codes by which AWS says "later" with a 4xx status.

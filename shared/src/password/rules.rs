@@ -136,7 +136,7 @@ mod tests {
         assert!(lines.iter().all(|line| is_common(line)));
         assert!(is_common("PASSWORD123"));
         assert!(!is_common("correct horse battery staple"));
-        assert!(!is_common("") && !is_common("~~~~~~~~") && !is_common("!"));
+        assert!(!is_common("") && !is_common("~~~~~~~~") && !is_common("!!!"));
     }
 
     #[test]

@@ -196,6 +196,7 @@ pub async fn published(app: &App) -> Result<Vec<Jwk>, Error> {
         .dynamodb
         .query()
         .table_name(&app.tables.tokens)
+        .consistent_read(true)
         .key_condition_expression("pk = :keys")
         .filter_expression("expires > :now")
         .expression_attribute_values(":keys", s(PARTITION))

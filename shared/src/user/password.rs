@@ -2,30 +2,44 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
-use super::{Account, record_key};
+use super::{Account, find, record_key};
 use crate::{
     App, Error,
     claim::{self, Name},
-    dynamo::{Refused, Write, n, s, transact, yes},
+    dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, update_expression, yes},
+    email,
+    http::TokenFault,
     otp::Redeemed,
     password::Hash,
     session,
 };
 
-/// Changes a password, ends every session, and begins `session`, all at once. False when the password was changed by
-/// another request since `account` was read.
+/// Changes a password, ends every session, and begins `session`, all at once.
 pub async fn change_password(
     app: &App,
-    account: &Account,
+    mut account: Account,
     hash: &Hash,
     session: &session::New,
-) -> Result<bool, Error> {
-    let change = set_password(app, account, hash)?;
-    match transact(app, vec![change, session.write(app)?]).await {
-        Ok(()) => Ok(true),
-        Err(Refused::Conditions) => Ok(false),
-        Err(Refused::Error(error)) => Err(error),
+) -> Result<(), Error> {
+    let (id, epoch) = (account.user.id, account.epoch);
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            account = find(app, id).await?.ok_or(Error::UserNotFound)?;
+        }
+        // The password was changed, or the sessions ended, by another request: this one's session is dead.
+        if account.epoch != epoch {
+            return Err(Error::BearerNotValid(TokenFault::Blacklisted));
+        }
+        let mut writes = replace(app, &account, hash, false)?;
+        writes.push(session.write(app)?);
+        match transact(app, writes).await {
+            Ok(()) => return Ok(()),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
     }
+    Err(Error::Unavailable("a password found no quiet moment".into()))
 }
 
 /// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
@@ -38,11 +52,8 @@ pub async fn recover_password(
     hash: &Hash,
 ) -> Result<(), Error> {
     let name = Name::Email(address.to_owned());
-    let writes = vec![
-        code.spend(app)?,
-        claim::prove(app, &name, code.user_id, false)?,
-        set_password_and_prove(app, account, hash)?,
-    ];
+    let mut writes = replace(app, account, hash, true)?;
+    writes.extend([code.spend(app)?, claim::prove(app, &name, code.user_id, false)?]);
     match transact(app, writes).await {
         Ok(()) => Ok(()),
         Err(Refused::Conditions) => Err(Error::OtpInvalid),
@@ -50,21 +61,32 @@ pub async fn recover_password(
     }
 }
 
-fn new_password(app: &App, account: &Account, hash: &Hash) -> Write {
-    Write::to(&app.tables.users)
-        .when("password = :old AND epoch = :epoch")
+/// The writes that replace a password and move the epoch on. A staged e-mail address is given up: whoever knew the old
+/// password may have staged it, and could take the account over with it later.
+fn replace(
+    app: &App,
+    account: &Account,
+    hash: &Hash,
+    proves_email: bool,
+) -> Result<Vec<TransactWriteItem>, Error> {
+    let mut set = vec!["password = :new", "epoch = :next"];
+    let mut user = Write::to(&app.tables.users)
         .value("old", s(account.password.phc()))
         .value("epoch", n(account.epoch))
         .value("new", s(hash.phc()))
-        .value("next", n(account.epoch + 1))
-}
-
-fn set_password(app: &App, account: &Account, hash: &Hash) -> Result<TransactWriteItem, Error> {
-    new_password(app, account, hash).update(record_key(account.user.id), "SET password = :new, epoch = :next")
-}
-
-fn set_password_and_prove(app: &App, account: &Account, hash: &Hash) -> Result<TransactWriteItem, Error> {
-    new_password(app, account, hash)
-        .value("yes", yes())
-        .update(record_key(account.user.id), "SET password = :new, epoch = :next, is_email_verified = :yes")
+        .value("next", n(account.epoch + 1));
+    if proves_email {
+        set.push("is_email_verified = :yes");
+        user = user.value("yes", yes());
+    }
+    let key = record_key(account.user.id);
+    let Some(staged) = &account.user.pending_email else {
+        let unchanged = "password = :old AND epoch = :epoch AND attribute_not_exists(pending_email)";
+        return Ok(vec![user.when(unchanged).update(key, &update_expression(&set, &[]))?]);
+    };
+    let user = user
+        .when("password = :old AND epoch = :epoch AND pending_email = :staged")
+        .value("staged", s(staged))
+        .update(key, &update_expression(&set, &["pending_email"]))?;
+    Ok(vec![user, claim::free(app, &Name::Email(email::key(staged)), account.user.id)?])
 }

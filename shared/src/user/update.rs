@@ -41,6 +41,17 @@ impl Changes {
         names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref().and_then(Option::as_ref))
     }
 
+    /// Whether a name among these is not the user's already.
+    #[must_use]
+    pub fn takes_names(&self, user: &User) -> bool {
+        let is_new_username =
+            self.username.as_ref().is_some_and(|new| new.key() != username_key(&user.username));
+        let new_phone = self.phone.as_ref().and_then(Option::as_ref).map(Phone::e164);
+        is_new_username
+            || self.stages_email(user)
+            || (new_phone.is_some() && new_phone != user.phone_number.as_deref())
+    }
+
     /// Whether a new address is to be staged, for which a code goes out.
     #[must_use]
     pub fn stages_email(&self, user: &User) -> bool {
@@ -225,7 +236,7 @@ fn update_record(app: &App, old: &User, fields: &[Field]) -> Result<TransactWrit
                 set.push(format!("{name} = :{name}"));
                 write = write.value(name, value.clone());
             }
-            None => remove.push((*name).to_owned()),
+            None => remove.push(*name),
         }
         if matches!(*name, "username" | "email" | "pending_email" | "phone_number") {
             match stored.get(*name).filter(|value| !value.is_null()) {
@@ -239,6 +250,7 @@ fn update_record(app: &App, old: &User, fields: &[Field]) -> Result<TransactWrit
             }
         }
     }
+    let set: Vec<_> = set.iter().map(String::as_str).collect();
     let expression = update_expression(&set, &remove);
     write.when(&condition).update(record_key(old.id), &expression)
 }

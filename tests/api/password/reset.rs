@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Api, PASSWORD, User, complaint, no_active_account};
+use crate::support::{Api, PASSWORD, User, complaint, no_active_account, otp_invalid};
 
 const NEXT: &str = "another long phrase";
 
@@ -111,4 +111,20 @@ async fn of_parallel_changes_one_succeeds_and_its_session_lives() {
     assert_eq!(changed.len(), 1);
     assert!(answers.iter().all(|answer| [200, 400, 401].contains(&answer.status)));
     User::new(&api, &changed[0].body).is_signed_in().await;
+}
+
+#[tokio::test]
+async fn an_address_that_somebody_staged_with_the_old_password_is_given_up() {
+    let api = Api::start().await;
+    let (ada, thief) = (api.signed_in().await, api.log_in("ada").await);
+    let address = "thief@example.com";
+    assert_eq!(thief.patch("/api/profile", &json!({ "email": address })).await.status, 200);
+    let otp = api.code_for(address).await;
+
+    let answer = ada.post("/api/password/reset", &change(PASSWORD, NEXT)).await;
+
+    api.post("/api/otp/verify", &json!({ "email": address, "otp": otp })).await.is(400, &otp_invalid());
+    let profile = User::new(&api, &answer.body).profile().await;
+    assert_eq!((&profile["email"], &profile["pending_email"]), (&json!("ada@example.com"), &Value::Null));
+    assert!(api.item("Users", &format!("email#{address}")).await.is_none());
 }

@@ -147,12 +147,48 @@ async fn a_username_may_not_pose_as_somebody_elses_address_or_number() {
     let ada = api.signed_in().await;
     for (username, words) in [
         ("eve@example.com", "A username that is an e-mail address must be your own."),
+        // Nor as an address that is not proven to be one's own.
+        ("ada@example.com", "A username that is an e-mail address must be your own."),
         ("9881167671", "A username may not be a phone number."),
     ] {
         is_refused(&api, &ada, &json!({ "username": username }), &complaint("username", words)).await;
     }
 
-    assert_eq!(ada.patch("/api/profile", &json!({ "username": "Ada@example.com" })).await.status, 200);
+    api.verify(OLD).await;
+    let named = json!({ "username": "Ada@example.com" });
+    assert_eq!(ada.patch("/api/profile", &named).await.status, 200);
+    // It may be written back as it was read, also beside a new address.
+    let written_back = json!({ "username": "Ada@example.com", "email": NEW });
+    assert_eq!(ada.put("/api/profile", &written_back).await.status, 200);
+}
+
+#[tokio::test]
+async fn names_asked_for_are_counted_with_the_registrations_of_a_network() {
+    let api = Api::with(&[("RegistrationsPerIpPerHour", "3")]).await;
+    let bob = api.registered("bob").await;
+    let ada = api.signed_in().await;
+    let taken = json!({ "username": "bob" });
+    is_refused(&api, &ada, &taken, &complaint("username", "A user with that username already exists."))
+        .await;
+
+    ada.patch("/api/profile", &taken).await.is_throttled();
+
+    // What takes no new name is not counted.
+    let own = json!({ "username": "ada", "first_name": "Ada" });
+    assert_eq!(ada.patch("/api/profile", &own).await.status, 200);
+    assert_eq!(bob["username"], "bob");
+}
+
+#[tokio::test]
+async fn a_user_stages_so_many_addresses_an_hour() {
+    let api = Api::with(&[("OtpPerHour", "2")]).await;
+    let ada = api.signed_in().await;
+    for i in 0..2 {
+        let staged = json!({ "email": format!("new{i}@example.com") });
+        assert_eq!(ada.patch("/api/profile", &staged).await.status, 200);
+    }
+
+    ada.patch("/api/profile", &json!({ "email": NEW })).await.is_throttled();
 }
 
 #[tokio::test]

@@ -41,3 +41,13 @@ async fn a_session_of_another_user_or_of_nobody_is_not_found() {
     assert_eq!(api.records().await, before);
     bob.is_signed_in().await;
 }
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_not_found() {
+    let api = Api::start().await;
+    let (ada, phone) = (api.signed_in().await, api.log_in("ada").await);
+    let path = format!("/api/sessions/{}", phone.sid());
+    assert_eq!(ada.delete(&path).await.status, 204);
+
+    ada.delete(&path).await.is(404, &json!({ "detail": "No Session matches the given query." }));
+}

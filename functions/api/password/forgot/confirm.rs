@@ -26,10 +26,13 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
     form.check()?;
 
     let redeemed = otp::redeem(app, Purpose::ResetPassword, &email.key(), &guess).await;
-    let code = redeemed.inspect_err(|_| log::audit_unknown(Act::CodeRefused, email.typed(), request.ip()))?;
+    let code = redeemed.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
     let account = user::find(app, code.user_id).await?.ok_or(Error::OtpInvalid)?;
-    // Only now is it known whose password it is; the code is not spent yet.
-    new.check(account.about())?;
+    // Only now is it known whose password it is. The code was right, and is not spent yet.
+    if let Err(complaints) = new.check(account.about()) {
+        code.forgive(app).await;
+        return Err(complaints);
+    }
     user::recover_password(app, &account, &email.key(), &code, &app.hasher.hash(new.password())?).await?;
     code.forgive(app).await;
     log::audit(Act::PasswordRecovered, account.user.id, request.ip());
