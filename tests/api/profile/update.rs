@@ -168,8 +168,7 @@ async fn names_asked_for_are_counted_with_the_registrations_of_a_network() {
     let bob = api.registered("bob").await;
     let ada = api.signed_in().await;
     let taken = json!({ "username": "bob" });
-    is_refused(&api, &ada, &taken, &complaint("username", "A user with that username already exists."))
-        .await;
+    is_refused(&api, &ada, &taken, &complaint("username", "A user with that username already exists.")).await;
 
     ada.patch("/api/profile", &taken).await.is_throttled();
 

@@ -192,3 +192,18 @@ async fn all_fields_are_required() {
         json!({ "email": required, "otp": required, "new_password": required, "confirm_password": required });
     is_refused(&api, &json!({}), &complaints).await;
 }
+
+#[tokio::test]
+async fn an_address_that_a_thief_staged_is_given_up() {
+    let api = Api::start().await;
+    let thief = api.signed_in().await;
+    let address = "thief@example.com";
+    assert_eq!(thief.patch("/api/profile", &json!({ "email": address })).await.status, 200);
+    let (staged, code) = (api.code_for(address).await, code(&api).await);
+
+    assert_eq!(api.post("/api/password/forgot/confirm", &with(&code, NEXT)).await.status, 200);
+
+    api.post("/api/otp/verify", &json!({ "email": address, "otp": staged })).await.is(400, &otp_invalid());
+    assert!(api.item("Users", &format!("email#{address}")).await.is_none());
+    assert_eq!(api.log_in_with("ada", NEXT).await.profile().await["email"], ADA);
+}
