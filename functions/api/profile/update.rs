@@ -24,11 +24,12 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
 
     let user = &caller.account.user;
     // Names are counted like registrations: "already exists" tells who is here, and must not be had for nothing.
-    if changes.takes_names(user) {
-        throttle::admit(app, [user::throttle_of_names(&request)?]).await?;
-    }
+    let names_asked_for = user::throttle_of_names(&request)?;
     if changes.stages_email(user) {
-        throttle::admit(app, [otp::throttle_of(&request)?, otp::throttle_of_changes(user.id)?]).await?;
+        let codes = [names_asked_for, otp::throttle_of(&request)?, otp::throttle_of_changes(user.id)?];
+        throttle::admit(app, codes).await?;
+    } else if changes.takes_names(user) {
+        throttle::admit(app, [names_asked_for]).await?;
     }
     // An address is one's own once it is proven.
     let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
