@@ -3,7 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata, SdkError},
+    error::{BuildError, ProvideErrorMetadata, SdkError},
+    operation::update_item::UpdateItemError,
     types::{
         AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put,
         TransactWriteItem, Update,
@@ -87,7 +88,7 @@ impl BatchGet {
         let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
         for (table, keys) in self.wanted {
             let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            wanted.insert(table, keys.map_err(|error| Error::internal(error.to_string()))?);
+            wanted.insert(table, keys.map_err(incomplete)?);
         }
         for attempt in 0..ATTEMPTS {
             if wanted.is_empty() {
@@ -131,6 +132,23 @@ impl Found {
 /// Whether a write was refused by its condition: an answer, not an error.
 pub(crate) fn is_refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.code() == Some("ConditionalCheckFailedException")
+}
+
+/// The record that stood in an update's way, when its condition refused it; empty when there was no record, or the update
+/// did not ask for it.
+pub(crate) fn in_the_way(error: &SdkError<UpdateItemError>) -> Option<Item> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Some(refused.item.clone().unwrap_or_default())
+        }
+        _ => None,
+    }
+}
+
+/// An id by which a conditional write that is repeated recognises its own first success, when the answer to that was lost:
+/// it is stored by the write, and found in the record that then stands in the way.
+pub(crate) fn operation_id() -> String {
+    Uuid::new_v4().simple().to_string()
 }
 
 /// Why a transaction did nothing.
@@ -181,11 +199,7 @@ pub(crate) async fn transact(app: &App, writes: Vec<TransactWriteItem>) -> Resul
             return Err(last.into());
         }
     }
-    Err(match last {
-        Error::Internal(cause) | Error::Unavailable(cause) => Error::Unavailable(cause),
-        other => other,
-    }
-    .into())
+    Err(last.into_unavailable().into())
 }
 
 fn as_canceled(
@@ -243,47 +257,54 @@ impl Write {
     }
 
     pub fn put(self, item: Item) -> Result<TransactWriteItem, Error> {
+        let (table, condition, values) = self.parts();
         let put = Put::builder()
-            .table_name(self.table)
+            .table_name(table)
             .set_item(Some(item))
-            .set_condition_expression(Some(self.condition).filter(|c| !c.is_empty()))
-            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
-            .build()
-            .map_err(|error| Error::internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values);
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 
     pub fn update(self, key: Item, expression: &str) -> Result<TransactWriteItem, Error> {
+        let (table, condition, values) = self.parts();
         let update = Update::builder()
-            .table_name(self.table)
+            .table_name(table)
             .set_key(Some(key))
             .update_expression(expression)
-            .set_condition_expression(Some(self.condition).filter(|c| !c.is_empty()))
-            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
-            .build()
-            .map_err(|error| Error::internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values);
+        Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
     }
 
     pub fn delete(self, key: Item) -> Result<TransactWriteItem, Error> {
+        let (table, condition, values) = self.parts();
         let delete = Delete::builder()
-            .table_name(self.table)
+            .table_name(table)
             .set_key(Some(key))
-            .set_condition_expression(Some(self.condition).filter(|c| !c.is_empty()))
-            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
-            .build()
-            .map_err(|error| Error::internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values);
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 
     pub fn check(self, key: Item) -> Result<TransactWriteItem, Error> {
+        let (table, condition, values) = self.parts();
         let check = ConditionCheck::builder()
-            .table_name(self.table)
+            .table_name(table)
             .set_key(Some(key))
-            .condition_expression(self.condition)
-            .set_expression_attribute_values(Some(self.values).filter(|v| !v.is_empty()))
-            .build()
-            .map_err(|error| Error::internal(error.to_string()))?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values);
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
     }
+
+    /// The table, and the condition and values as far as there are any: DynamoDB refuses empty ones.
+    fn parts(self) -> (String, Option<String>, Option<HashMap<String, AttributeValue>>) {
+        let condition = Some(self.condition).filter(|condition| !condition.is_empty());
+        (self.table, condition, Some(self.values).filter(|values| !values.is_empty()))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it ends here: `map_err(incomplete)`")]
+fn incomplete(error: BuildError) -> Error {
+    Error::internal(error.to_string())
 }

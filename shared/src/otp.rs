@@ -4,10 +4,7 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -17,7 +14,8 @@ use crate::{
     claim::{self, Holder, Name},
     config,
     dynamo::{
-        ATTEMPTS, Item, Refused, Write, from_item, key, n, number, pause_before, s, text, to_item, transact,
+        ATTEMPTS, Item, Refused, Write, from_item, in_the_way, key, n, number, operation_id, pause_before, s,
+        text, to_item, transact,
     },
     email::Email,
     http,
@@ -389,8 +387,7 @@ fn matches(record: &Record, versions: &Versions, address: &str, guess: &str) -> 
 
 /// Takes one guess from a live code, before it is compared. `None` when there is none or it has no guess left.
 async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
-    // By which a repeated call recognises its own first success, when the answer to that was lost.
-    let op = Uuid::new_v4().simple().to_string();
+    let op = operation_id();
     let taken = app
         .dynamodb
         .update_item()
@@ -410,11 +407,10 @@ async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
         .await;
     match taken {
         Ok(taken) => taken.attributes.map(from_item).transpose(),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                refused.item.clone().filter(|item| text(item, "op") == Some(&op)).map(from_item).transpose()
-            }
-            _ => Err(Error::from_aws(error)),
+        Err(error) => match in_the_way(&error) {
+            Some(record) if text(&record, "op") == Some(&op) => from_item(record).map(Some),
+            Some(_) => Ok(None),
+            None => Err(Error::from_aws(error)),
         },
     }
 }

@@ -5,7 +5,7 @@
 //! all older sessions are dead with that one write, also those that are just being made.
 
 use aws_sdk_dynamodb::{
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use jiff::Timestamp;
@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Request, config,
-    dynamo::{Item, Write, from_item, is_refused, key2, n, no, s, text, to_item, yes},
+    dynamo::{
+        Item, Write, from_item, in_the_way, is_refused, key2, n, no, operation_id, s, text, to_item, yes,
+    },
     http::TokenFault,
     log::{self, Act},
     time,
@@ -256,17 +258,15 @@ async fn rotate(
         .await;
     match rotated {
         Ok(_) => Ok((next, true)),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => match refused.item.clone() {
-                Some(item) => {
-                    let session = Session::read(item)?;
-                    let is_first = session.current_jti == next.current_jti;
-                    Ok((session, is_first))
-                }
-                // It was deleted meanwhile.
-                None => Ok((Session { revoked: true, ..next }, false)),
-            },
-            _ => Err(Error::from_aws(error)),
+        Err(error) => match in_the_way(&error) {
+            // It was deleted meanwhile.
+            Some(item) if item.is_empty() => Ok((Session { revoked: true, ..next }, false)),
+            Some(item) => {
+                let session = Session::read(item)?;
+                let is_first = session.current_jti == next.current_jti;
+                Ok((session, is_first))
+            }
+            None => Err(Error::from_aws(error)),
         },
     }
 }
@@ -283,8 +283,7 @@ pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
 
 /// Ends a session that is live: false when it has ended already.
 pub async fn end_live(app: &App, account: &Account, sid: Uuid) -> Result<bool, Error> {
-    // By which a repeated call recognises its own first success, when the answer to that was lost.
-    let op = new_jti();
+    let op = operation_id();
     let write = ending(app, account.user.id, sid)
         .update_expression("SET revoked = :yes, ended_by = :op")
         .condition_expression("revoked = :no AND epoch = :epoch AND expires > :now")
@@ -297,11 +296,9 @@ pub async fn end_live(app: &App, account: &Account, sid: Uuid) -> Result<bool, E
         .await;
     match write {
         Ok(_) => Ok(true),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(refused.item.as_ref().is_some_and(|item| text(item, "ended_by") == Some(&op)))
-            }
-            _ => Err(Error::from_aws(error)),
+        Err(error) => match in_the_way(&error) {
+            Some(session) => Ok(text(&session, "ended_by") == Some(&op)),
+            None => Err(Error::from_aws(error)),
         },
     }
 }

@@ -7,15 +7,11 @@
 use std::{collections::HashMap, fmt::Write};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
-use uuid::Uuid;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::{
     App, Error,
-    dynamo::{ATTEMPTS, Item, is_refused, key, n, number, pause_before, s, text},
+    dynamo::{ATTEMPTS, Item, in_the_way, is_refused, key, n, number, operation_id, pause_before, s, text},
     time,
 };
 
@@ -98,8 +94,7 @@ pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Resul
 pub async fn take_back(app: &App, counted: &Counted) {
     let (names, mut values, sum) = tallies(&counted.throttle, -1);
     values.insert(":window".to_owned(), n(counted.expires));
-    // By which a repeated call recognises its own first success, when the answer to that was lost.
-    values.insert(":op".to_owned(), s(Uuid::new_v4().simple().to_string()));
+    values.insert(":op".to_owned(), s(operation_id()));
     let taken_back = app
         .dynamodb
         .update_item()
@@ -138,8 +133,7 @@ impl Counted {
 
 async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
     let now = time::seconds(time::now());
-    // By which a repeated call recognises its own first success, when the answer to that was lost.
-    let op = Uuid::new_v4().simple().to_string();
+    let op = operation_id();
     for attempt in 0..ATTEMPTS {
         pause_before(attempt).await;
         let old = match try_count(app, &throttle, now, &op).await? {
@@ -191,12 +185,7 @@ async fn try_count(app: &App, throttle: &Throttle, now: u64, op: &str) -> Result
         .await;
     match counted {
         Ok(counted) => Ok(Ok(counted.attributes.and_then(|item| number(&item, "expires")).unwrap_or(0))),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Err(refused.item.clone().unwrap_or_default()))
-            }
-            _ => Err(Error::from_aws(error)),
-        },
+        Err(error) => in_the_way(&error).map(Err).ok_or_else(|| Error::from_aws(error)),
     }
 }
 

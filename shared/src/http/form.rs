@@ -37,11 +37,7 @@ impl Form {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        if !self.has(name) {
-            self.complain(name, REQUIRED);
-            return None;
-        }
-        self.not_blank(name, parse)
+        self.demanded(name)?.not_blank(name, parse)
     }
 
     /// A field that may be absent, but not blank.
@@ -51,12 +47,7 @@ impl Form {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text(name)?;
-        let text = text.trim();
-        if text.is_empty() {
-            self.complain(name, BLANK);
-            return None;
-        }
-        self.parsed(name, text, parse)
+        self.filled(name, text.trim(), parse)
     }
 
     /// A text that may be absent or blank, of at most `longest` characters.
@@ -87,16 +78,8 @@ impl Form {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        if !self.has(name) {
-            self.complain(name, REQUIRED);
-            return None;
-        }
-        let text = self.text(name)?;
-        if text.is_empty() {
-            self.complain(name, BLANK);
-            return None;
-        }
-        self.parsed(name, &text, parse)
+        let text = self.demanded(name)?.text(name)?;
+        self.filled(name, &text, parse)
     }
 
     /// Leaves a complaint about a field.
@@ -119,6 +102,28 @@ impl Form {
     /// 400 with every complaint so far.
     pub fn complaints(&mut self) -> Error {
         Error::Invalid(std::mem::take(&mut self.complaints))
+    }
+
+    /// The form, if it has the field.
+    fn demanded(&mut self, name: &'static str) -> Option<&mut Self> {
+        if self.has(name) {
+            return Some(self);
+        }
+        self.complain(name, REQUIRED);
+        None
+    }
+
+    fn filled<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if text.is_empty() {
+            self.complain(name, BLANK);
+            return None;
+        }
+        self.parsed(name, text, parse)
     }
 
     /// The field as Django REST Framework's `CharField` takes it: a number is taken as its text.
