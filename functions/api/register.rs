@@ -6,7 +6,7 @@ use shared::{
     claim::{self, Name},
     email::Email,
     json,
-    log::{self, Act},
+    log::{self, Act, Changed},
     otp,
     password::{About, Password, Rules},
     phone::{Phone, PhoneRules},
@@ -31,9 +31,10 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let (mut fields, holders) = (body?, holders?);
 
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
-    let registration = fields.accept(app)?;
-    let user = user::register(app, registration, holders).await?;
-    log::audit(Act::Registered, user.id, request.ip());
+    let given = fields.given();
+    let (username, phone, registration) = fields.accept(app)?;
+    let user = user::register(app, &username, phone.as_ref(), registration, holders).await?;
+    log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
     json(201, &user)
 }
 
@@ -84,21 +85,28 @@ impl Fields {
         user::names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref())
     }
 
+    /// The fields of the user that are given.
+    fn given(&self) -> Vec<&'static str> {
+        ["username", "email", "phone_number", "first_name", "last_name", "address", "date_of_birth"]
+            .into_iter()
+            .filter(|name| self.form.has(name))
+            .collect()
+    }
+
     /// The registration, when there is no complaint.
-    fn accept(mut self, app: &App) -> Result<Registration, Error> {
+    fn accept(mut self, app: &App) -> Result<(Username, Option<Phone>, Registration), Error> {
         self.form.check()?;
         let (Some(username), Some(email), Some(password)) = (self.username, self.email, self.password) else {
             return Err(self.form.complaints());
         };
-        Ok(Registration {
-            username,
-            email,
+        let registration = Registration {
+            email: Some(email),
             password: app.hasher.hash(&password)?,
-            phone: self.phone,
             first_name: self.first_name.unwrap_or_default(),
             last_name: self.last_name.unwrap_or_default(),
             address: self.address.unwrap_or_default(),
             date_of_birth: self.date_of_birth,
-        })
+        };
+        Ok((username, self.phone, registration))
     }
 }

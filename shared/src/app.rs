@@ -1,7 +1,5 @@
 //! What an instance keeps between requests: clients, names of tables, and what it has fetched or derived.
 
-use tokio::sync::OnceCell;
-
 use crate::{Error, aws, config, password::Hasher, secret::Secrets, token::PublicKeys};
 
 /// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
@@ -15,12 +13,12 @@ pub struct App {
     pub(crate) secrets: Secrets,
     /// Hashes passwords.
     pub hasher: Hasher,
-    pub(crate) mailer: OnceCell<aws_sdk_sesv2::Client>,
 }
 
 /// The names of the tables.
 pub(crate) struct Tables {
     pub users: String,
+    pub employees: String,
     pub tokens: String,
     pub otps: String,
     pub throttles: String,
@@ -33,6 +31,7 @@ impl App {
             dynamodb: aws::dynamodb()?,
             tables: Tables {
                 users: config::text("USERS_TABLE")?,
+                employees: config::text("EMPLOYEES_TABLE")?,
                 tokens: config::text("TOKENS_TABLE")?,
                 otps: config::text("OTPS_TABLE")?,
                 throttles: config::text("THROTTLES_TABLE")?,
@@ -41,7 +40,6 @@ impl App {
             public_keys: PublicKeys::default(),
             secrets: Secrets::default(),
             hasher: Hasher::default(),
-            mailer: OnceCell::new(),
         })
     }
 
@@ -54,7 +52,7 @@ impl App {
     /// Whether every table answers.
     pub async fn tables_answer(&self) -> Result<(), Error> {
         use aws_sdk_dynamodb::types::AttributeValue::S;
-        let Tables { users, tokens, otps, throttles } = &self.tables;
+        let Tables { users, employees, tokens, otps, throttles } = &self.tables;
         let probe = |table: &String| {
             self.dynamodb
                 .get_item()
@@ -62,13 +60,14 @@ impl App {
                 .key("pk", S("health".into()))
                 .projection_expression("pk")
         };
-        let (a, b, c, d) = futures_util::join!(
+        let (a, b, c, d, e) = futures_util::join!(
             probe(users).send(),
+            probe(employees).send(),
             probe(tokens).key("sk", S("health".into())).send(),
             probe(otps).send(),
             probe(throttles).send(),
         );
-        for answer in [a, b, c, d] {
+        for answer in [a, b, c, d, e] {
             answer.map_err(Error::from_aws)?;
         }
         Ok(())

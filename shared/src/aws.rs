@@ -33,17 +33,24 @@ pub fn secrets_manager() -> Result<aws_sdk_secretsmanager::Client, Error> {
 }
 
 /// A client of SES; `AWS_ENDPOINT_URL_SESV2` points it elsewhere.
-///
-/// One attempt, of five seconds: nobody waits for it, the stream brings the message again if it fails, and a second attempt
-/// beside a slow first one would send it twice.
 pub fn ses() -> Result<aws_sdk_sesv2::Client, Error> {
+    Ok(aws_sdk_sesv2::Client::new(&sender_settings("AWS_ENDPOINT_URL_SESV2")?))
+}
+
+/// A client of SNS; `AWS_ENDPOINT_URL_SNS` points it elsewhere.
+pub fn sns() -> Result<aws_sdk_sns::Client, Error> {
+    Ok(aws_sdk_sns::Client::new(&sender_settings("AWS_ENDPOINT_URL_SNS")?))
+}
+
+/// One attempt, of five seconds: nobody waits for a message, the stream brings it again if it fails, and a second attempt
+/// beside a slow first one would send it twice.
+fn sender_settings(endpoint: &'static str) -> Result<SdkConfig, Error> {
     let five_seconds = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_secs(5))
         .build();
-    let settings = settings("AWS_ENDPOINT_URL_SESV2")?.into_builder();
-    let settings = settings.timeout_config(five_seconds).retry_config(RetryConfig::disabled());
-    Ok(aws_sdk_sesv2::Client::new(&settings.build()))
+    let settings = settings(endpoint)?.into_builder();
+    Ok(settings.timeout_config(five_seconds).retry_config(RetryConfig::disabled()).build())
 }
 
 fn settings(endpoint: &'static str) -> Result<SdkConfig, Error> {

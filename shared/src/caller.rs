@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Request,
-    dynamo::BatchGet,
+    dynamo::{BatchGet, Found},
     http::TokenFault,
     session::{self, Session},
     time,
@@ -51,6 +51,22 @@ impl Caller {
     pub fn id(&self) -> Id {
         self.account.user.id
     }
+
+    /// 403 unless they are staff.
+    pub fn is_staff(&self) -> Result<(), Error> {
+        if self.account.user.is_staff { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
+/// A caller who sees and manages everybody.
+pub struct Staff(pub Caller);
+
+impl Who for Staff {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        let caller = Caller::of(app, request).await?;
+        caller.is_staff()?;
+        Ok(Self(caller))
+    }
 }
 
 /// A bearer token that was not verified yet, for an endpoint that reads something beside the authorisation and drops it
@@ -86,7 +102,13 @@ impl Bearer {
 
     /// Verifies the token, and that its user and session live.
     pub async fn caller(&self, app: &App) -> Result<Caller, Error> {
-        let shown = check(app, &self.0, Some(Kind::Access)).await?.map_err(Error::BearerNotValid)?;
+        Ok(self.caller_beside(app, BatchGet::default()).await?.0)
+    }
+
+    /// The same, with other records that the endpoint needs in the same read.
+    pub(crate) async fn caller_beside(&self, app: &App, batch: BatchGet) -> Result<(Caller, Found), Error> {
+        let (shown, found) =
+            check(app, &self.0, Some(Kind::Access), batch).await?.map_err(Error::BearerNotValid)?;
         let account = shown.account.ok_or(Error::UserNotFound)?;
         if !account.user.is_active {
             return Err(Error::UserInactive);
@@ -94,7 +116,7 @@ impl Bearer {
         if !shown.session.is_some_and(|session| session.is_live(&account)) {
             return Err(Error::BearerNotValid(TokenFault::Blacklisted));
         }
-        Ok(Caller { account, sid: shown.claims.sid })
+        Ok((Caller { account, sid: shown.claims.sid }, found))
     }
 }
 
@@ -121,15 +143,18 @@ impl Shown {
 /// Verifies a token that came in a body, of one kind or (`None`) of either.
 pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, Error> {
     let token = Unverified::read(text).map_err(Error::TokenNotValid)?;
-    check(app, &token, kind).await?.map_err(Error::TokenNotValid)
+    let checked = check(app, &token, kind, BatchGet::default()).await?;
+    checked.map(|(shown, _)| shown).map_err(Error::TokenNotValid)
 }
 
-/// User, session and, when this instance does not know it yet, the public key come in one strongly consistent read.
+/// User, session, what else `batch` asks for and, when this instance does not know it yet, the public key come in one
+/// strongly consistent read.
 async fn check(
     app: &App,
     token: &Unverified,
     kind: Option<Kind>,
-) -> Result<Result<Shown, TokenFault>, Error> {
+    mut batch: BatchGet,
+) -> Result<Result<(Shown, Found), TokenFault>, Error> {
     let now = time::seconds(time::now());
     let known = app.public_keys.known(&token.kid);
     // A forgery against a known key costs no read.
@@ -138,7 +163,6 @@ async fn check(
     }
     let (user_key, session_key) =
         (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
-    let mut batch = BatchGet::default();
     batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
     if known.is_none() {
         batch.want(&app.tables.tokens, token::record_key(&token.kid));
@@ -155,9 +179,10 @@ async fn check(
         Ok(claims) => claims,
         Err(fault) => return Ok(Err(fault)),
     };
-    Ok(Ok(Shown {
+    let shown = Shown {
         claims,
         account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
         session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
-    }))
+    };
+    Ok(Ok((shown, found)))
 }

@@ -64,7 +64,7 @@ impl Name {
         match self {
             Self::Username(_) => None,
             Self::Email(address) => Some(otp::pk(Purpose::VerifyEmail, address)),
-            Self::Phone(number) => Some(format!("verify_phone#{number}")),
+            Self::Phone(number) => Some(otp::pk(Purpose::VerifyPhone, number)),
         }
     }
 }
@@ -86,7 +86,8 @@ pub struct Holder {
 
 impl Holder {
     /// Whether an unverified address has lapsed: nobody can squat on one that its owner may want to register.
-    fn has_lapsed(&self) -> bool {
+    #[must_use]
+    pub fn has_lapsed(&self) -> bool {
         !self.verified
             && !self.code_lives
             && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
@@ -257,21 +258,22 @@ impl Loss {
     }
 
     fn write(&self, app: &App, loser: Id) -> Result<TransactWriteItem, Error> {
-        let mut write = Write::to(&app.tables.users).when("attribute_exists(pk)");
-        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let mut write = Write::to(&app.tables.users).when("attribute_exists(pk)").value("one", n(1));
+        let (mut set, mut remove) = (vec!["version = version + :one"], Vec::new());
         if self.email {
-            write = write.value("none", s(""));
-            set.extend(["email = :none", "is_email_verified = :no"]);
+            write = write.name("email");
+            set.extend(["#email = :none", "is_email_verified = :no", "#search.#email = :none"]);
         }
         if self.phone {
-            set.push("is_phone_verified = :no");
-            remove.push("phone_number");
+            write = write.name("phone_number");
+            set.extend(["is_phone_verified = :no", "#search.#phone_number = :none"]);
+            remove.push("#phone_number");
         }
         if self.pending_email {
             remove.push("pending_email");
         }
-        if !set.is_empty() {
-            write = write.value("no", no());
+        if self.email || self.phone {
+            write = write.name("search").value("no", no()).value("none", s(""));
         }
         write.update(user::record_key(loser), &update_expression(&set, &remove))
     }
@@ -294,6 +296,16 @@ pub fn prove(app: &App, name: &Name, user: Id, staged: bool) -> Result<TransactW
         .value("yes", yes())
         .value("no", no())
         .update(key(name.pk()), "SET verified = :yes, staged = :no REMOVE reserved_until")
+}
+
+/// The write that says of a present address or number of `user` whether it counts as proven.
+pub fn mark(app: &App, name: &Name, user: Id, verified: bool) -> Result<TransactWriteItem, Error> {
+    Write::to(&app.tables.users)
+        .when("user_id = :user AND staged = :no")
+        .value("user", s(user.to_string()))
+        .value("no", no())
+        .value("verified", if verified { yes() } else { no() })
+        .update(key(name.pk()), "SET verified = :verified REMOVE reserved_until")
 }
 
 /// What somebody typed to log in, in its unique form, and the names it may be. A proven address or number goes before a

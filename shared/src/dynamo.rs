@@ -1,14 +1,15 @@
 //! What every store needs of DynamoDB: reads in one call, and writes that happen together or not at all.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
+pub(crate) use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{
     error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::update_item::UpdateItemError,
-    types::{
-        AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put,
-        TransactWriteItem, Update,
-    },
+    types::{CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -225,28 +226,62 @@ pub(crate) async fn pause_before(attempt: u32) {
 }
 
 /// `SET a, b REMOVE c`, as far as there is something to set or remove.
-pub(crate) fn update_expression(set: &[&str], remove: &[&str]) -> String {
-    let clause =
-        |verb: &str, parts: &[&str]| (!parts.is_empty()).then(|| format!("{verb} {}", parts.join(", ")));
+pub(crate) fn update_expression(set: &[impl AsRef<str>], remove: &[impl AsRef<str>]) -> String {
+    fn clause(verb: &str, parts: &[impl AsRef<str>]) -> Option<String> {
+        let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+        (!parts.is_empty()).then(|| format!("{verb} {}", parts.join(", ")))
+    }
     let clauses: Vec<_> = [clause("SET", set), clause("REMOVE", remove)].into_iter().flatten().collect();
     clauses.join(" ")
+}
+
+/// The write that makes one state of a record of the other, unless it has changed since it was read: its `version` says.
+/// Attributes that do not differ are left alone.
+pub(crate) fn change(table: &str, key: Item, old: &Item, new: &Item) -> Result<TransactWriteItem, Error> {
+    let version = old.get("version").cloned().ok_or_else(|| Error::internal("a record without a version"))?;
+    let mut write = Write::to(table).name("version").value("read", version).when("#version = :read");
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
+        write = write.name(name);
+        match new.get(name) {
+            Some(value) => {
+                set.push(format!("#{name} = :{name}"));
+                write = write.value(name, value.clone());
+            }
+            None => remove.push(format!("#{name}")),
+        }
+    }
+    write.update(key, &update_expression(&set, &remove))
 }
 
 /// A write of a transaction, or alone: an expression with its names and values.
 pub(crate) struct Write {
     table: String,
     condition: String,
+    names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
 }
 
 impl Write {
     pub fn to(table: &str) -> Self {
-        Self { table: table.to_owned(), condition: String::new(), values: HashMap::new() }
+        Self {
+            table: table.to_owned(),
+            condition: String::new(),
+            names: HashMap::new(),
+            values: HashMap::new(),
+        }
     }
 
     /// Only if this holds.
     pub fn when(mut self, condition: &str) -> Self {
         condition.clone_into(&mut self.condition);
+        self
+    }
+
+    /// Lets `#name` stand for the attribute, whose own name may be a reserved word.
+    pub fn name(mut self, name: &str) -> Self {
+        self.names.insert(format!("#{name}"), name.to_owned());
         self
     }
 
@@ -257,51 +292,66 @@ impl Write {
     }
 
     pub fn put(self, item: Item) -> Result<TransactWriteItem, Error> {
-        let (table, condition, values) = self.parts();
+        let Parts { table, condition, names, values } = self.parts();
         let put = Put::builder()
             .table_name(table)
             .set_item(Some(item))
             .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
             .set_expression_attribute_values(values);
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
     }
 
     pub fn update(self, key: Item, expression: &str) -> Result<TransactWriteItem, Error> {
-        let (table, condition, values) = self.parts();
+        let Parts { table, condition, names, values } = self.parts();
         let update = Update::builder()
             .table_name(table)
             .set_key(Some(key))
             .update_expression(expression)
             .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
             .set_expression_attribute_values(values);
         Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
     }
 
     pub fn delete(self, key: Item) -> Result<TransactWriteItem, Error> {
-        let (table, condition, values) = self.parts();
+        let Parts { table, condition, names, values } = self.parts();
         let delete = Delete::builder()
             .table_name(table)
             .set_key(Some(key))
             .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
             .set_expression_attribute_values(values);
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build())
     }
 
     pub fn check(self, key: Item) -> Result<TransactWriteItem, Error> {
-        let (table, condition, values) = self.parts();
+        let Parts { table, condition, names, values } = self.parts();
         let check = ConditionCheck::builder()
             .table_name(table)
             .set_key(Some(key))
             .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
             .set_expression_attribute_values(values);
         Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
     }
 
-    /// The table, and the condition and values as far as there are any: DynamoDB refuses empty ones.
-    fn parts(self) -> (String, Option<String>, Option<HashMap<String, AttributeValue>>) {
-        let condition = Some(self.condition).filter(|condition| !condition.is_empty());
-        (self.table, condition, Some(self.values).filter(|values| !values.is_empty()))
+    fn parts(self) -> Parts {
+        Parts {
+            table: self.table,
+            condition: Some(self.condition).filter(|condition| !condition.is_empty()),
+            names: Some(self.names).filter(|names| !names.is_empty()),
+            values: Some(self.values).filter(|values| !values.is_empty()),
+        }
     }
+}
+
+/// The table, and the rest as far as there is any: DynamoDB refuses what is empty.
+struct Parts {
+    table: String,
+    condition: Option<String>,
+    names: Option<HashMap<String, String>>,
+    values: Option<HashMap<String, AttributeValue>>,
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here: `map_err(incomplete)`")]

@@ -12,9 +12,7 @@ use crate::{Error, user::Id};
 /// Libraries may speak at WARN and above only: their lower levels print requests with all that is in them.
 pub fn start() {
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-    let ours = Targets::new()
-        .with_default(LevelFilter::WARN)
-        .with_targets([("shared", LevelFilter::INFO), ("deliver", LevelFilter::INFO)]);
+    let ours = Targets::new().with_default(LevelFilter::WARN).with_targets([("shared", LevelFilter::INFO)]);
     // A second start finds the first one's subscriber in place, which is what it wants.
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
@@ -46,6 +44,20 @@ pub enum Act {
     PasswordRecovered,
     /// A profile was changed; the fields are named, never their values.
     ProfileChanged,
+    /// Staff changed somebody.
+    UserChanged,
+    /// An account was deleted.
+    UserDeleted,
+    /// Staff cleared somebody's failed logins.
+    Unlocked,
+    /// The operator made a staff user.
+    SuperuserMade,
+    /// An employee's record was made.
+    EmployeeCreated,
+    /// An employee's record was changed.
+    EmployeeChanged,
+    /// An employee's record was deleted.
+    EmployeeDeleted,
     /// One session was ended by its user.
     LoggedOut,
     /// All sessions of a user were ended.
@@ -66,6 +78,13 @@ impl fmt::Display for Act {
             Self::PasswordChanged => "password changed",
             Self::PasswordRecovered => "password recovered",
             Self::ProfileChanged => "profile changed",
+            Self::UserChanged => "user changed",
+            Self::UserDeleted => "user deleted",
+            Self::Unlocked => "unlocked",
+            Self::SuperuserMade => "superuser made",
+            Self::EmployeeCreated => "employee created",
+            Self::EmployeeChanged => "employee changed",
+            Self::EmployeeDeleted => "employee deleted",
             Self::LoggedOut => "logged out",
             Self::LoggedOutEverywhere => "logged out everywhere",
             Self::SessionKilledForReuse => "session killed for reuse",
@@ -78,14 +97,43 @@ pub fn audit(act: Act, user: Id, ip: &str) {
     tracing::info!(audit = %act, user_id = %user, ip);
 }
 
-/// Leaves an audit event about a change: who made it, whose record it is, and the names of the changed fields.
-pub fn audit_change(actor: Id, user: Id, fields: &[&str], ip: &str) {
-    tracing::info!(audit = %Act::ProfileChanged, user_id = %user, actor_id = %actor, fields = fields.join(","), ip);
+/// Whose record was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// A user's.
+    User(Id),
+    /// An employee's.
+    Employee(Id),
+}
+
+/// Leaves an audit event about a change: who made it, whose record it is, and the names of the changed fields, never their
+/// values.
+pub fn audit_change(act: Act, actor: Id, record: Changed, fields: &[&str], ip: &str) {
+    let fields = fields.join(",");
+    match record {
+        Changed::User(id) => tracing::info!(audit = %act, actor_id = %actor, user_id = %id, fields, ip),
+        Changed::Employee(id) => {
+            tracing::info!(audit = %act, actor_id = %actor, employee_id = %id, fields, ip)
+        }
+    }
 }
 
 /// Leaves an audit event about a user of whom we have only what was typed: it is masked.
 pub fn audit_unknown(act: Act, typed: &str, ip: &str) {
     tracing::info!(audit = %act, identifier = %mask(typed), ip);
+}
+
+/// What an operator who invokes a function hears of an error: all that is wrong with each field, or the cause, which is logged
+/// too.
+#[must_use]
+pub fn refused(error: &Error) -> String {
+    if let Error::Invalid(fields) = error {
+        let fields = fields.iter().map(|(field, complaints)| format!("{field}: {}", complaints.join(" ")));
+        return fields.collect::<Vec<_>>().join(" ");
+    }
+    let cause = error.cause();
+    tracing::error!(cause, "refused");
+    cause
 }
 
 /// Leaves an audit event about a code that was refused; an error of another kind says nothing about the code.

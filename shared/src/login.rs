@@ -5,21 +5,35 @@ use std::future::Future;
 use futures_util::join;
 
 use crate::{
-    App, Error, Request, config,
+    App, Error, Request, config, email,
     log::{self, Act},
     password::{Hash, Match, Password},
     session,
     throttle::{self, Throttle},
     token::Pair,
-    user::{self, Account, Id},
+    user::{self, Account, Id, User},
 };
+
+const FAILURES: &str = "login";
+const OLD_PASSWORD: &str = "old_password";
 
 /// Failed logins of one identifier, in its unique form: from everywhere, and from one network.
 fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error> {
     let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
-    Ok(Throttle::new("login", identifier, window)
+    Ok(Throttle::new(FAILURES, identifier, window)
         .at_most(config::number("LOGIN_FAILURES_PER_IDENTIFIER")?, "everywhere")
         .at_most_from(config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?, &request.network()))
+}
+
+/// Forgets the failed logins of a user, whatever they typed, and the guesses of their password by who has their token.
+pub async fn unlock(app: &App, user: &User) -> Result<(), Error> {
+    let typed =
+        [Some(user::username_key(&user.username)), Some(email::key(&user.email)), user.phone_number.clone()];
+    let failures = typed.iter().flatten().filter(|identifier| !identifier.is_empty());
+    let failures = failures.map(|identifier| Throttle::new(FAILURES, identifier, 0));
+    let counters = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]);
+    let cleared = counters.map(|counter| async move { throttle::clear(app, &counter).await });
+    futures_util::future::try_join_all(cleared).await.map(drop)
 }
 
 /// Failed logins from one network.
@@ -33,7 +47,7 @@ fn of_network(request: &Request) -> Result<Throttle, Error> {
 pub fn of_old_password(user: Id) -> Result<Throttle, Error> {
     let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
     let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
-    Ok(Throttle::new("old_password", &user.to_string(), window).at_most(most, "tried"))
+    Ok(Throttle::new(OLD_PASSWORD, &user.to_string(), window).at_most(most, "tried"))
 }
 
 /// Logs in whoever `find` finds for `identifier`, if the password is right and `also` agrees.

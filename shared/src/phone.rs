@@ -1,6 +1,6 @@
 //! Phone numbers, by libphonenumber's rules.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
 
 use crate::{Error, config};
 
@@ -8,6 +8,7 @@ use crate::{Error, config};
 const PUNCTUATION: &str = "+-.()/ ";
 
 const INVALID: &str = "Enter a valid phone number.";
+const UNREACHABLE: &str = "Messages to this phone number are not supported.";
 
 /// A phone number in E.164 form, such as `+919881167671`: what is stored, compared and returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl PhoneRules {
         Self::of(&code).ok_or_else(|| Error::internal(format!("DEFAULT_PHONE_REGION is no region: {code}")))
     }
 
-    fn of(code: &str) -> Option<Self> {
+    pub(crate) fn of(code: &str) -> Option<Self> {
         Region::try_from(code).ok().map(|region| Self { region })
     }
 
@@ -46,7 +47,47 @@ impl PhoneRules {
     }
 }
 
+/// To which numbers messages go.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// Everywhere, if none is named.
+    regions: Vec<Region>,
+}
+
+impl Reach {
+    /// The regions (ISO 3166-1 alpha-2) that `SMS_ALLOWED_REGIONS` names, with commas between them.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::of(&config::optional("SMS_ALLOWED_REGIONS").unwrap_or_default())
+    }
+
+    fn of(regions: &str) -> Result<Self, Error> {
+        let codes = regions.split(',').map(str::trim).filter(|code| !code.is_empty());
+        let region = |code: &str| {
+            let region = Region::try_from(code.to_ascii_uppercase().as_str());
+            region.map_err(|_| Error::internal(format!("SMS_ALLOWED_REGIONS names no region: {code}")))
+        };
+        Ok(Self { regions: codes.map(region).collect::<Result<_, _>>()? })
+    }
+
+    /// Refuses numbers outside these regions, and numbers that earn their owner money: a stranger chooses the number, and the
+    /// stack pays for the message.
+    pub fn check(&self, phone: Phone) -> Result<Phone, &'static str> {
+        let number = PHONE_NUMBER_UTIL.parse(phone.e164(), None).map_err(|_| INVALID)?;
+        let region = PHONE_NUMBER_UTIL.get_region_for_number(&number);
+        let kind = PHONE_NUMBER_UTIL.get_number_type(&number);
+        let is_within =
+            self.regions.is_empty() || region.is_some_and(|region| self.regions.contains(&region));
+        let is_expensive = matches!(kind, PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost);
+        if is_within && !is_expensive { Ok(phone) } else { Err(UNREACHABLE) }
+    }
+}
+
 impl Phone {
+    /// A number that was stored, and so has been parsed.
+    pub(crate) fn stored(e164: &str) -> Self {
+        Self(e164.to_owned())
+    }
+
     /// The number in E.164 form.
     #[must_use]
     pub fn e164(&self) -> &str {
@@ -84,6 +125,19 @@ mod tests {
             assert_eq!(parse(text), Ok("+919881167671".into()), "{text}");
         }
         assert_eq!(parse("+1 650-253-0000"), Ok("+16502530000".into()));
+    }
+
+    #[test]
+    fn messages_go_to_the_regions_that_are_named_and_never_to_premium_numbers() {
+        let reaches = |regions: &str, text: &str| {
+            Reach::of(regions).unwrap().check(PhoneRules::of("IN").unwrap().parse(text).unwrap()).is_ok()
+        };
+        assert!(reaches("", "1234567890") && reaches("", "+1 650 253 0000"));
+        assert!(reaches("IN, us", "9881167671") && reaches("IN, us", "+1 650 253 0000"));
+        assert!(!reaches("IN", "+1 650 253 0000"));
+        // Jamaica has the country code of the United States.
+        assert!(!reaches("US", "+1 876 922 0000"));
+        assert!(!reaches("", "+1 900 253 0000") && !reaches("US", "+44 909 012 3456"));
     }
 
     #[test]

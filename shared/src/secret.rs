@@ -69,6 +69,13 @@ impl App {
     }
 }
 
+/// The present text of another secret.
+pub(crate) async fn text(id: &str) -> Result<Zeroizing<String>, Error> {
+    let found =
+        aws::secrets_manager()?.get_secret_value().secret_id(id).send().await.map_err(Error::from_aws)?;
+    found.secret_string.map(Zeroizing::new).ok_or_else(|| Error::internal("the secret has no text"))
+}
+
 async fn fetch(client: &aws_sdk_secretsmanager::Client) -> Result<Versions, Error> {
     let id = config::text("SECRET_ID")?;
     let stage = |stage: &str| client.get_secret_value().secret_id(&id).version_stage(stage).send();

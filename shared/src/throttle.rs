@@ -63,30 +63,24 @@ pub struct Counted {
     expires: u64,
 }
 
-/// Counts an event in every counter, all at once. When one of them is full none counts it, and the answer is 429.
+/// Counts an event in every counter, all at once. When one of them is full none counts it, and the answer is 429 with the
+/// longest wait, which is the true one.
 pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Result<[Counted; N], Error> {
     let answers =
         futures_util::future::join_all(throttles.into_iter().map(|throttle| count(app, throttle))).await;
-    let mut counted = Vec::with_capacity(N);
-    let mut refusal: Option<Error> = None;
+    let (mut counted, mut longest, mut failure) = (Vec::new(), None, None);
     for answer in answers {
-        match (answer, &refusal) {
-            (Ok(one), _) => counted.push(one),
-            // The longest wait is the true one.
-            (Err(Error::Throttled(seconds)), Some(Error::Throttled(longest))) if seconds <= *longest => {}
-            (Err(Error::Throttled(_)), Some(other)) if !matches!(other, Error::Throttled(_)) => {}
-            (Err(error), _) => refusal = Some(error),
+        match answer {
+            Ok(one) => counted.push(one),
+            Err(Error::Throttled(seconds)) => longest = longest.max(Some(seconds)),
+            Err(error) => failure = Some(error),
         }
     }
-    match (refusal, counted.try_into()) {
-        (None, Ok(all)) => Ok(all),
-        (Some(refusal), Err(counted)) => {
-            futures_util::future::join_all(counted.iter().map(|one| take_back(app, one))).await;
-            Err(refusal)
-        }
-        (Some(refusal), Ok(_)) => Err(refusal),
-        (None, Err(_)) => Err(Error::internal("a counter neither counted nor refused")),
+    if let Some(refusal) = failure.or(longest.map(Error::Throttled)) {
+        futures_util::future::join_all(counted.iter().map(|one| take_back(app, one))).await;
+        return Err(refusal);
     }
+    counted.try_into().map_err(|_| Error::internal("a counter neither counted nor refused"))
 }
 
 /// Takes a counted event back, as long as its window is the one it was counted in. A failure is no matter: the counter

@@ -1,6 +1,7 @@
 //! The clock, and times as they are stored and sent.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use uuid::{NoContext, Uuid};
 
 /// Now, to the microsecond: RFC 3339 in UTC when sent, as Django REST Framework does.
 #[must_use]
@@ -19,4 +20,14 @@ pub fn milliseconds(time: Timestamp) -> u64 {
 #[must_use]
 pub fn seconds(time: Timestamp) -> u64 {
     u64::try_from(time.as_second()).unwrap_or(0)
+}
+
+/// A new `UUIDv7`, and the time that is in it, to the millisecond: a list sorted by ids is sorted by these times, too.
+#[must_use]
+pub fn new_id() -> (Uuid, Timestamp) {
+    let now = Timestamp::now();
+    let (seconds, nanoseconds) = (seconds(now), u32::try_from(now.subsec_nanosecond()).unwrap_or(0));
+    let id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds));
+    let round = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
+    (id, now.round(round).unwrap_or(now))
 }

@@ -1,7 +1,11 @@
 //! Users: what the API shows of them, how they are stored, and every write that touches one of their unique names.
 
+mod delete;
+mod list;
 mod password;
 mod register;
+mod staff;
+mod superuser;
 mod update;
 mod username;
 mod verify;
@@ -12,23 +16,28 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Request,
+    App, Bearer, Caller, Error, Request,
     claim::{Holders, Name, Terms},
     config::{self, Policy},
-    dynamo::{Item, from_item, is_refused, key, n, number, s, text, to_item},
+    dynamo::{BatchGet, Item, from_item, is_refused, key, n, number, s, text, to_item},
     email::Email,
     http::{self, FieldErrors},
+    page::searchable,
     password::{About, Hash},
     phone::Phone,
     throttle::{HOUR, Throttle},
     time,
 };
 
+pub use delete::delete;
+pub use list::{List, list};
 pub use password::{change_password, recover_password};
-pub use register::{Registration, register};
-pub use update::{Changes, update};
+pub use register::{Registration, register, register_by_phone};
+pub use superuser::{Superuser, create_or_promote};
+pub use update::{Changes, Flags, edit};
 pub use username::Username;
 pub use username::key as username_key;
+pub(crate) use verify::prove_phone;
 pub use verify::verify_email;
 
 /// A user's id: a `UUIDv7`, so that ids sort by the time of registration.
@@ -99,6 +108,7 @@ pub struct User {
 }
 
 /// A user with what only the server knows.
+#[derive(Clone)]
 pub struct Account {
     /// What the API shows.
     pub user: User,
@@ -106,23 +116,38 @@ pub struct Account {
     pub password: Hash,
     /// Moves on when every session of before is to be dead.
     pub epoch: u64,
+    /// Counts the changes of what the API shows (logins aside): the entity tag.
+    pub version: u64,
+    /// Signs the cursors of their lists.
+    pub(crate) cursor_key: String,
 }
 
 impl Account {
+    fn new(user: User, password: Hash) -> Self {
+        let cursor_key = Uuid::new_v4().simple().to_string();
+        Self { user, password, epoch: 0, version: 1, cursor_key }
+    }
+
     pub(crate) fn read(item: Item) -> Result<Self, Error> {
-        let password = text(&item, "password").ok_or_else(|| Error::internal("a user without a password"))?;
-        let password = Hash::stored(password.to_owned());
-        let epoch = number(&item, "epoch").unwrap_or(0);
-        Ok(Self { user: from_item(item)?, password, epoch })
+        let missing = |name: &str| Error::internal(format!("a user without {name}"));
+        let password = text(&item, "password").ok_or_else(|| missing("a password"))?;
+        let cursor_key = text(&item, "cursor_key").ok_or_else(|| missing("a cursor key"))?;
+        Ok(Self {
+            password: Hash::stored(password.to_owned()),
+            cursor_key: cursor_key.to_owned(),
+            epoch: number(&item, "epoch").unwrap_or(0),
+            version: number(&item, "version").unwrap_or(0),
+            user: from_item(item)?,
+        })
     }
 
     fn item(&self) -> Result<Item, Error> {
-        let mut item = to_item(&self.user)?;
-        // Absent is none: a condition can then ask for it.
-        item.retain(|_, value| !value.is_null());
+        let mut item = self.user.attributes()?;
         item.extend(record_key(self.user.id));
         item.insert("password".into(), s(self.password.phc()));
         item.insert("epoch".into(), n(self.epoch));
+        item.insert("version".into(), n(self.version));
+        item.insert("cursor_key".into(), s(&self.cursor_key));
         Ok(item)
     }
 
@@ -135,6 +160,51 @@ impl Account {
             first_name: &self.user.first_name,
             last_name: &self.user.last_name,
         }
+    }
+}
+
+impl User {
+    /// Somebody new, of whom nothing is known but the username.
+    fn new(username: &Username) -> Self {
+        let (id, date_joined) = time::new_id();
+        Self {
+            id,
+            username: username.text().to_owned(),
+            email: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            phone_number: None,
+            address: String::new(),
+            date_of_birth: None,
+            is_email_verified: false,
+            pending_email: None,
+            is_phone_verified: false,
+            is_active: true,
+            is_staff: false,
+            date_joined,
+            last_login: None,
+        }
+    }
+
+    /// As they are stored: what is shown, what a search looks at, and where they are listed.
+    fn attributes(&self) -> Result<Item, Error> {
+        let mut item = to_item(self)?;
+        // Absent is none: a condition can then ask for it.
+        item.retain(|_, value| !value.is_null());
+        item.insert("search".into(), searchable(list::SEARCHED.into_iter().zip(self.searched())));
+        item.insert("listed".into(), s(list::partition(self)));
+        Ok(item)
+    }
+
+    /// What a search looks at, in the order of [`list::SEARCHED`].
+    fn searched(&self) -> [&str; 5] {
+        let phone = self.phone_number.as_deref().unwrap_or_default();
+        [&self.username, &self.email, &self.first_name, &self.last_name, phone]
+    }
+
+    /// Whether they can do what staff can.
+    fn is_active_staff(&self) -> bool {
+        self.is_active && self.is_staff
     }
 }
 
@@ -159,6 +229,22 @@ pub async fn find(app: &App, id: Id) -> Result<Option<Account>, Error> {
     get.send().await.map_err(Error::from_aws)?.item.map(Account::read).transpose()
 }
 
+/// The caller and, in the same read, the user whom they ask for, if they may see them: themselves or, for staff, anybody.
+pub async fn find_for(app: &App, bearer: &Bearer, id: &str) -> Result<(Caller, Option<Account>), Error> {
+    // Nobody has the nil id.
+    let id = Id::try_parse(id).unwrap_or_default();
+    let mut batch = BatchGet::default();
+    batch.want(&app.tables.users, record_key(id));
+    let (caller, mut found) = bearer.caller_beside(app, batch).await?;
+    let account = if id == caller.id() {
+        Some(caller.account.clone())
+    } else {
+        let item = found.take(&app.tables.users, &record_key(id)).filter(|_| caller.account.user.is_staff);
+        item.map(Account::read).transpose()?
+    };
+    Ok((caller, account))
+}
+
 /// The unique names among these.
 #[must_use]
 pub fn names(username: Option<&Username>, email: Option<&Email>, phone: Option<&Phone>) -> Vec<Name> {
@@ -176,7 +262,10 @@ fn reservation() -> Result<Option<u64>, Error> {
     })
 }
 
-const USERNAME: Terms = Terms { verified: true, staged: false, reserved_for: None };
+/// How an address or number is had that is proven.
+const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None };
+/// A username is never in doubt.
+const USERNAME: Terms = PROVEN;
 
 /// Complaints about names that somebody other than `user` has. Who is only about to register has no id yet: nil.
 #[must_use]

@@ -29,14 +29,15 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
         join!(otp::redeem(app, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
     let verified = match (redeemed, holder?) {
         (Ok(code), Some(holder)) => {
-            let verified = user::verify_email(app, &address, holder.staged, &code).await;
+            // The guess was right, whatever becomes of it: it is no wrong one.
+            let (verified, ()) =
+                join!(user::verify_email(app, &address, holder.staged, &code), code.forgive(app));
             verified.map(|()| code)
         }
         (Ok(_), None) => Err(Error::OtpInvalid),
         (Err(error), _) => Err(error),
     };
     let code = verified.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
-    code.forgive(app).await;
-    log::audit(Act::Verified, code.user_id, request.ip());
+    log::audit(Act::Verified, code.holder()?, request.ip());
     json(200, &object!({ "message": "Email verified successfully." }))
 }

@@ -34,8 +34,13 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
     let session = session::begin(caller.id(), caller.account.epoch + 1, &request)?;
     let tokens = session.tokens(app, &key)?;
     let id = caller.id();
-    user::change_password(app, caller.account, &app.hasher.hash(new.password())?, &session).await?;
-    throttle::take_back(app, &tried).await;
+    let hash = app.hasher.hash(new.password())?;
+    let (changed, ()) = join!(
+        user::change_password(app, caller.account, &hash, &session),
+        // The old password was right, whatever becomes of the new one.
+        throttle::take_back(app, &tried),
+    );
+    changed?;
     log::audit(Act::PasswordChanged, id, request.ip());
     let message = "Password changed successfully.";
     json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))

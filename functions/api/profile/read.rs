@@ -1,6 +1,6 @@
 //! `GET /api/profile`: the caller.
 
-use shared::{App, Caller, Reply, Request, json};
+use shared::{App, Caller, Reply, Request, json_in_version};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -8,5 +8,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn read(_: &App, caller: Caller, _: Request) -> Reply {
-    json(200, &caller.account.user)
+    json_in_version(200, &caller.account.user, caller.account.version)
 }

@@ -51,9 +51,27 @@ pub enum Error {
     /// 403: the right password of a user whose e-mail address is not verified.
     #[error("Email address is not verified.")]
     EmailNotVerified,
+    /// 400: the token for a registration is wrong, used or too old, or was never given.
+    #[error("Registration token has expired or is invalid.")]
+    RegistrationTokenInvalid,
+    /// 400: somebody has to be able to manage the rest.
+    #[error("The last active staff user can be neither demoted, deactivated nor deleted.")]
+    LastStaffUser,
+    /// 403: only staff may do this.
+    #[error("You do not have permission to perform this action.")]
+    Forbidden,
+    /// 404: the phone number is proven, but nobody has it.
+    #[error("Employee not found.")]
+    EmployeeNotFound,
+    /// 404: a cursor that was not made here for this caller and list.
+    #[error("Invalid cursor")]
+    InvalidCursor,
     /// 404: no record of that kind with that id, for this caller.
     #[error("No {0} matches the given query.")]
     NotFound(&'static str),
+    /// 412: `If-Match` does not hold any more.
+    #[error("The record has changed since it was read.")]
+    PreconditionFailed,
     /// 415: neither JSON nor a form.
     #[error("Unsupported media type \"{0}\" in request.")]
     UnsupportedMediaType(String),
@@ -134,7 +152,11 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid(_) | Self::Malformed(_) | Self::OtpInvalid => StatusCode::BAD_REQUEST,
+            Self::Invalid(_)
+            | Self::Malformed(_)
+            | Self::OtpInvalid
+            | Self::RegistrationTokenInvalid
+            | Self::LastStaffUser => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated
             | Self::BadAuthorizationHeader
             | Self::BearerNotValid(_)
@@ -143,8 +165,9 @@ impl Error {
             | Self::NoActiveAccount
             | Self::NoActiveAccountForToken
             | Self::TokenNotValid(_) => StatusCode::UNAUTHORIZED,
-            Self::EmailNotVerified => StatusCode::FORBIDDEN,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::EmailNotVerified | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::EmployeeNotFound | Self::InvalidCursor | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -155,6 +178,8 @@ impl Error {
     fn code(&self) -> Option<&'static str> {
         match self {
             Self::OtpInvalid => Some("otp_invalid"),
+            Self::RegistrationTokenInvalid => Some("registration_token_invalid"),
+            Self::LastStaffUser => Some("last_staff_user"),
             Self::BadAuthorizationHeader => Some("bad_authorization_header"),
             Self::BearerNotValid(_) | Self::TokenNotValid(_) => Some("token_not_valid"),
             Self::UserNotFound => Some("user_not_found"),

@@ -9,6 +9,7 @@ const NULL: &str = "This field may not be null.";
 const BLANK: &str = "This field may not be blank.";
 const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
+pub(super) const NOT_BOOLEAN: &str = "Must be a valid boolean.";
 
 /// The fields of a body, and what was wrong with those read so far.
 ///
@@ -23,6 +24,17 @@ pub struct Form {
 impl Form {
     pub(crate) fn new(fields: Map<String, Value>) -> Self {
         Self { fields, complaints: FieldErrors::new() }
+    }
+
+    /// The fields of a JSON object that came another way than in a request.
+    pub fn of(object: Value) -> Result<Self, Error> {
+        super::request::object(object).map(Self::new)
+    }
+
+    /// Whether the field is absent, or blank text.
+    #[must_use]
+    pub fn is_blank(&self, name: &str) -> bool {
+        self.fields.get(name).is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
     }
 
     /// Whether the body has the field at all.
@@ -70,6 +82,18 @@ impl Form {
             "" => Some(None),
             text => self.parsed(name, text, parse).map(Some),
         }
+    }
+
+    /// True or false, as JSON or in one of the words that Django REST Framework takes for them.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let flag = match self.fields.get(name)? {
+            Value::Bool(flag) => Ok(*flag),
+            Value::String(text) => boolean(text.trim()).ok_or(NOT_BOOLEAN),
+            Value::Number(number) => boolean(&number.to_string()).ok_or(NOT_BOOLEAN),
+            Value::Null => Err(NULL),
+            Value::Array(_) | Value::Object(_) => Err(NOT_BOOLEAN),
+        };
+        flag.map_err(|complaint| self.complain(name, complaint)).ok()
     }
 
     /// A field that must be there and is taken as it stands, blanks at its ends included: a password.
@@ -149,6 +173,15 @@ impl Form {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         parse(text).map_err(|complaint| self.complain(name, complaint.to_string())).ok()
+    }
+}
+
+/// The words of Django REST Framework's `BooleanField`.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-use super::Error;
+use super::{Error, request::entity_tag};
 
 /// An answer on its way out.
 pub type Response = http::Response<Body>;
@@ -18,6 +18,14 @@ pub type Reply = Result<Response, Error>;
 pub fn json(status: u16, body: &impl Serialize) -> Reply {
     let status = StatusCode::from_u16(status).map_err(|error| Error::internal(error.to_string()))?;
     Ok(with_status(status, body))
+}
+
+/// A JSON answer that shows a record in a version, which its `ETag` names.
+pub fn json_in_version(status: u16, body: &impl Serialize, version: u64) -> Reply {
+    let mut response = json(status, body)?;
+    let tag = HeaderValue::from_str(&entity_tag(version));
+    response.headers_mut().insert(header::ETAG, tag.map_err(|error| Error::internal(error.to_string()))?);
+    Ok(response)
 }
 
 /// A JSON answer that anybody may keep for so many seconds.

@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use lambda_http::{Body, RequestExt, http::header, request::RequestContext};
 use serde_json::{Map, Value};
 
-use super::{Error, Form};
+use super::{
+    Error, Form,
+    form::{NOT_BOOLEAN, boolean},
+};
 
 /// A request from either kind of API Gateway.
 pub struct Request {
@@ -36,6 +39,47 @@ impl Request {
             }
             _ => "",
         }
+    }
+
+    /// The URL as the client wrote it, without its query: behind a stage (`/Prod/…`), a custom domain or a base path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let (domain, path) = match self.inner.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => {
+                (context.domain_name.as_deref(), context.path.as_deref())
+            }
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                (context.domain_name.as_deref(), context.http.path.as_deref())
+            }
+            _ => (None, None),
+        };
+        // The gateway writes this header over any that a client sends; on AWS it speaks nothing but HTTPS.
+        let scheme = if self.header("x-forwarded-proto") == Some("http") { "http" } else { "https" };
+        format!("{scheme}://{}{}", domain.unwrap_or_default(), path.unwrap_or_default())
+    }
+
+    /// The parameters of the query, decoded, in their order.
+    pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inner.query_string_parameters_ref().into_iter().flat_map(|query| query.iter())
+    }
+
+    /// A parameter of the query that is not empty.
+    #[must_use]
+    pub fn query_parameter(&self, name: &str) -> Option<&str> {
+        let query = self.inner.query_string_parameters_ref()?;
+        query.first(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter of the query that is true or false, as Django REST Framework reads them; 400 for anything else.
+    pub fn query_flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
+        let flag = |text| boolean(text).ok_or_else(|| Error::field(name, NOT_BOOLEAN));
+        self.query_parameter(name).map(flag).transpose()
+    }
+
+    /// What `If-Match` says of the record that is to be changed.
+    #[must_use]
+    pub fn precondition(&self) -> Precondition {
+        Precondition(self.header(header::IF_MATCH.as_str()).map(str::to_owned))
     }
 
     /// The gateway's id of this request.
@@ -121,15 +165,57 @@ impl Request {
 }
 
 fn json_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
-    let kind = match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => return Ok(fields),
-        Ok(Value::Array(_)) => "list",
-        Ok(Value::String(_)) => "str",
-        Ok(Value::Bool(_)) => "bool",
-        Ok(Value::Number(number)) if number.is_f64() => "float",
-        Ok(Value::Number(_)) => "int",
-        Ok(Value::Null) => "NoneType",
-        Err(error) => return Err(Error::Malformed(format!("JSON parse error - {error}"))),
+    let value = serde_json::from_slice(body)
+        .map_err(|error| Error::Malformed(format!("JSON parse error - {error}")))?;
+    object(value)
+}
+
+/// The fields of an object; 400, with Python's name of the type, for anything else.
+pub(super) fn object(value: Value) -> Result<Map<String, Value>, Error> {
+    let kind = match value {
+        Value::Object(fields) => return Ok(fields),
+        Value::Array(_) => "list",
+        Value::String(_) => "str",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::Null => "NoneType",
     };
     Err(Error::field("non_field_errors", format!("Invalid data. Expected a dictionary, but got {kind}.")))
+}
+
+/// What a client demands of a record before it changes it (RFC 9110, section 13.1.1): to be in a version it has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Precondition(Option<String>);
+
+impl Precondition {
+    /// 412 when the record is in another version. A weak tag matches none.
+    pub fn check(&self, version: u64) -> Result<(), Error> {
+        let Some(tags) = &self.0 else { return Ok(()) };
+        let tag = entity_tag(version);
+        let holds = tags.split(',').map(str::trim).any(|wanted| wanted == "*" || wanted == tag);
+        if holds { Ok(()) } else { Err(Error::PreconditionFailed) }
+    }
+}
+
+/// The `ETag` of a version.
+pub(super) fn entity_tag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_precondition_holds_for_the_version_it_names() {
+        let holds = |header: &str| Precondition(Some(header.to_owned())).check(7).is_ok();
+        for header in ["\"7\"", "*", "\"6\", \"7\"", " \"7\" "] {
+            assert!(holds(header), "{header}");
+        }
+        for header in ["\"6\"", "7", "W/\"7\"", "", "\"77\""] {
+            assert!(!holds(header), "{header}");
+        }
+        assert!(Precondition(None).check(7).is_ok());
+    }
 }

@@ -53,7 +53,7 @@ pub async fn recover_password(
 ) -> Result<(), Error> {
     let name = Name::Email(address.to_owned());
     let mut writes = replace(app, account, hash, true)?;
-    writes.extend([code.spend(app)?, claim::prove(app, &name, code.user_id, false)?]);
+    writes.extend([code.spend(app)?, claim::prove(app, &name, account.user.id, false)?]);
     match transact(app, writes).await {
         Ok(()) => Ok(()),
         Err(Refused::Conditions) => Err(Error::OtpInvalid),
@@ -69,12 +69,13 @@ fn replace(
     hash: &Hash,
     proves_email: bool,
 ) -> Result<Vec<TransactWriteItem>, Error> {
-    let mut set = vec!["password = :new", "epoch = :next"];
+    let mut set = vec!["password = :new", "epoch = :next", "version = version + :one"];
     let mut user = Write::to(&app.tables.users)
         .value("old", s(account.password.phc()))
         .value("epoch", n(account.epoch))
         .value("new", s(hash.phc()))
-        .value("next", n(account.epoch + 1));
+        .value("next", n(account.epoch + 1))
+        .value("one", n(1));
     if proves_email {
         set.push("is_email_verified = :yes");
         user = user.value("yes", yes());
@@ -82,7 +83,7 @@ fn replace(
     let key = record_key(account.user.id);
     let Some(staged) = &account.user.pending_email else {
         let unchanged = "password = :old AND epoch = :epoch AND attribute_not_exists(pending_email)";
-        return Ok(vec![user.when(unchanged).update(key, &update_expression(&set, &[]))?]);
+        return Ok(vec![user.when(unchanged).update(key, &update_expression(&set, &[""; 0]))?]);
     };
     let user = user
         .when("password = :old AND epoch = :epoch AND pending_email = :staged")

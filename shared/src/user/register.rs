@@ -1,27 +1,24 @@
 //! Registration.
 
-use uuid::Uuid;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
-use super::{Account, Date, USERNAME, User, Username, names, reservation, taken};
+use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, reservation, taken};
 use crate::{
-    App, Error,
+    App, Error, Request,
     claim::{self, Holders, Name, Terms},
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     email::Email,
     otp::{Limits, Purpose, Record},
     password::Hash,
     phone::Phone,
-    time,
+    registration::{self, Token},
+    session, time,
 };
 
 /// Who is to be registered.
 pub struct Registration {
-    /// Their username.
-    pub username: Username,
-    /// Their e-mail address.
-    pub email: Email,
-    /// Their phone number.
-    pub phone: Option<Phone>,
+    /// Their e-mail address; a code goes there.
+    pub email: Option<Email>,
     /// May be empty.
     pub first_name: String,
     /// May be empty.
@@ -35,67 +32,134 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The names that it takes.
-    fn names(&self) -> Vec<Name> {
-        names(Some(&self.username), Some(&self.email), self.phone.as_ref())
+    fn account(self, username: &Username, phone: Option<&Phone>) -> Account {
+        let user = User {
+            email: self.email.as_ref().map(|email| email.typed().to_owned()).unwrap_or_default(),
+            first_name: self.first_name,
+            last_name: self.last_name,
+            phone_number: phone.map(|phone| phone.e164().to_owned()),
+            address: self.address,
+            date_of_birth: self.date_of_birth,
+            ..User::new(username)
+        };
+        Account::new(user, self.password)
     }
 }
 
 /// Registers a user, with a code to their e-mail address: everything is written or nothing is.
 ///
 /// `holders` is what was read of the names; when another request changes it before this one writes, it is read again.
-pub async fn register(app: &App, new: Registration, mut holders: Holders) -> Result<User, Error> {
-    let (names, address) = (new.names(), new.email.key());
-    let account = Account {
-        user: User {
-            id: Uuid::now_v7(),
-            username: new.username.text().to_owned(),
-            email: new.email.typed().to_owned(),
-            first_name: new.first_name,
-            last_name: new.last_name,
-            phone_number: new.phone.as_ref().map(|phone| phone.e164().to_owned()),
-            address: new.address,
-            date_of_birth: new.date_of_birth,
-            is_email_verified: false,
-            pending_email: None,
-            is_phone_verified: false,
-            is_active: true,
-            is_staff: false,
-            date_joined: time::now(),
-            last_login: None,
-        },
-        password: new.password,
-        epoch: 0,
-    };
-    let id = account.user.id;
-    let code = Record::new(Purpose::VerifyEmail, new.email.typed(), Some(id))?;
-    let unproven = Terms { verified: false, staged: false, reserved_for: reservation()? };
-
+pub async fn register(
+    app: &App,
+    username: &Username,
+    phone: Option<&Phone>,
+    new: Registration,
+    mut holders: Holders,
+) -> Result<User, Error> {
+    let email = new.email.clone();
+    let account = new.account(username, phone);
+    let unproven = unproven()?;
+    let names = super::names(Some(username), email.as_ref(), phone).into_iter();
+    let wanted: Vec<_> = names
+        .map(|name| if matches!(name, Name::Username(_)) { (name, USERNAME) } else { (name, unproven) })
+        .collect();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
-            holders = claim::read(app, &names, Some(&address)).await?;
+            holders = read_again(app, &wanted, email.as_ref()).await?;
         }
-        let complaints = taken(&names, &holders, id);
-        if !complaints.is_empty() {
-            return Err(Error::Invalid(complaints));
-        }
-        let now = time::seconds(time::now());
-        let allowance = holders.allowance.send_first(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-        let mut writes = vec![
-            Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?,
-            code.write(app, &address)?,
-            allowance.write(app, &address)?,
-        ];
-        let terms = |name: &Name| if matches!(name, Name::Username(_)) { USERNAME } else { unproven };
-        let wanted: Vec<_> = names.iter().map(|name| (name.clone(), terms(name))).collect();
-        writes.extend(claim::take(app, &wanted, id, &holders)?);
-        match transact(app, writes).await {
-            Ok(()) => return Ok(account.user),
-            // Something is no longer as it was read: look again.
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        if try_register(app, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
+            return Ok(account.user);
         }
     }
     Err(Error::Unavailable("a registration found no quiet moment".into()))
+}
+
+/// Registers a user who has proven their phone number, which becomes their username, and begins a session for them:
+/// everything is written and the token is used up, or nothing is.
+///
+/// `holders` says who has the e-mail address. The number is first taken to be free, as it was when the code was sent.
+pub async fn register_by_phone(
+    app: &App,
+    request: &Request,
+    token: &Token,
+    phone: &Phone,
+    new: Registration,
+    mut holders: Holders,
+) -> Result<(User, session::New), Error> {
+    let email = new.email.clone();
+    let username = Username::parse(phone.e164()).map_err(Error::Internal)?;
+    let mut account = new.account(&username, Some(phone));
+    account.user.is_phone_verified = true;
+    let session = session::begin(account.user.id, account.epoch, request)?;
+    let mut wanted =
+        vec![(Name::Phone(phone.e164().to_owned()), PROVEN), (Name::Username(username.key()), USERNAME)];
+    if let Some(email) = &email {
+        wanted.push((Name::Email(email.key()), unproven()?));
+    }
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            if registration::phone(app, token).await?.is_none() {
+                return Err(Error::RegistrationTokenInvalid);
+            }
+            holders = read_again(app, &wanted, email.as_ref()).await?;
+            // Somebody had the number once, and has another by now: their username they keep.
+            if holders.of(&wanted[1].0).is_some() {
+                let another = Username::parse(&format!("{}.{}", phone.e164(), &account.cursor_key[..8]));
+                let another = another.map_err(Error::Internal)?;
+                another.text().clone_into(&mut account.user.username);
+                wanted[1].0 = Name::Username(another.key());
+            }
+        }
+        let also = vec![token.spend(app)?, session.write(app)?];
+        if try_register(app, &account, email.as_ref(), &wanted, &holders, also).await? {
+            return Ok((account.user, session));
+        }
+    }
+    Err(Error::Unavailable("a registration found no quiet moment".into()))
+}
+
+fn unproven() -> Result<Terms, Error> {
+    Ok(Terms { verified: false, staged: false, reserved_for: reservation()? })
+}
+
+async fn read_again(app: &App, wanted: &[(Name, Terms)], email: Option<&Email>) -> Result<Holders, Error> {
+    let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    claim::read(app, &names, email.map(Email::key).as_deref()).await
+}
+
+/// False when something is no longer as it was read.
+async fn try_register(
+    app: &App,
+    account: &Account,
+    email: Option<&Email>,
+    wanted: &[(Name, Terms)],
+    holders: &Holders,
+    also: Vec<TransactWriteItem>,
+) -> Result<bool, Error> {
+    let id = account.user.id;
+    let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let complaints = taken(&names, holders, id);
+    if !complaints.is_empty() {
+        return Err(Error::Invalid(complaints));
+    }
+    let mut writes = also;
+    writes.push(Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?);
+    if let Some(email) = email {
+        writes.extend(send_code(app, email, id, holders)?);
+    }
+    writes.extend(claim::take(app, wanted, id, holders)?);
+    match transact(app, writes).await {
+        Ok(()) => Ok(true),
+        Err(Refused::Conditions) => Ok(false),
+        Err(Refused::Error(error)) => Err(error),
+    }
+}
+
+fn send_code(app: &App, email: &Email, id: Id, holders: &Holders) -> Result<[TransactWriteItem; 2], Error> {
+    let now = time::seconds(time::now());
+    let allowance = holders.allowance.send_first(Purpose::VerifyEmail, now, Limits::from_env()?)?;
+    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id))?;
+    Ok([code.write(app, &email.key())?, allowance.write(app, &email.key())?])
 }

@@ -1,21 +1,24 @@
-//! Changes of a user's own fields.
+//! Changes of a user.
 
-use std::fmt::Write as _;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-
-use super::{Date, USERNAME, User, Username, find, names, record_key, reservation, taken, username_key};
+use super::{
+    ADDRESS_LENGTH, Account, Date, NAME_LENGTH, USERNAME, User, Username, find, names, record_key,
+    reservation, staff, taken, username_key,
+};
 use crate::{
-    App, Error,
+    App, Error, Form, Request,
     claim::{self, Holders, Name, Terms},
-    dynamo::{ATTEMPTS, Refused, Write, pause_before, to_item, transact, update_expression},
+    dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     email::{self, Email},
-    otp::{Limits, Purpose, Record},
-    phone::Phone,
-    time,
+    http::{FieldErrors, Precondition},
+    log::{self, Act, Changed},
+    otp::{self, Limits, Purpose, Record},
+    phone::{Phone, PhoneRules},
+    throttle, time,
 };
 
-/// What a user changes about themselves. `None` leaves a field as it is.
+/// What is to be changed. `None` leaves a field as it is.
 #[derive(Default)]
 pub struct Changes {
     /// A new username.
@@ -32,9 +35,73 @@ pub struct Changes {
     pub address: Option<String>,
     /// A new date of birth, or none.
     pub date_of_birth: Option<Option<Date>>,
+    /// What only staff may change.
+    pub flags: Flags,
+}
+
+/// What only staff may change of a user. `None` leaves a flag as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Whether they can log in.
+    pub is_active: Option<bool>,
+    /// Whether they are staff.
+    pub is_staff: Option<bool>,
+    /// Whether the present e-mail address counts as proven.
+    pub is_email_verified: Option<bool>,
+    /// Whether the phone number counts as proven.
+    pub is_phone_verified: Option<bool>,
+}
+
+impl Flags {
+    const NAMES: [&str; 4] = ["is_active", "is_staff", "is_email_verified", "is_phone_verified"];
+
+    /// Reads them for `caller`, who is about to change the user: 403 unless they are staff, or repeat how they are themselves.
+    fn read(form: &mut Form, caller: &User, user: Option<&User>) -> Result<Self, Error> {
+        let [is_active, is_staff, is_email_verified, is_phone_verified] =
+            Self::NAMES.map(|name| form.flag(name));
+        if !caller.is_staff {
+            let present = user.map(|user| {
+                [user.is_active, user.is_staff, user.is_email_verified, user.is_phone_verified].map(Some)
+            });
+            let asked = [is_active, is_staff, is_email_verified, is_phone_verified];
+            let changes =
+                |at: usize| form.has(Self::NAMES[at]) && present.is_none_or(|is| is[at] != asked[at]);
+            if (0..4).any(changes) {
+                return Err(Error::Forbidden);
+            }
+        }
+        Ok(Self { is_active, is_staff, is_email_verified, is_phone_verified })
+    }
 }
 
 impl Changes {
+    /// Reads what users may change of themselves, and leaves a complaint for each field that is wrong or, for a user to be
+    /// `complete`, missing.
+    pub fn read(form: &mut Form, complete: bool) -> Result<Self, Error> {
+        let phones = PhoneRules::from_env()?;
+        let (username, email) = if complete {
+            (form.required("username", Username::parse), form.required("email", Email::parse))
+        } else {
+            (form.not_blank("username", Username::parse), form.not_blank("email", Email::parse))
+        };
+        Ok(Self {
+            username,
+            email,
+            phone: form.nullable("phone_number", |text| phones.parse(text)),
+            first_name: form.free_text("first_name", NAME_LENGTH),
+            last_name: form.free_text("last_name", NAME_LENGTH),
+            address: form.free_text("address", ADDRESS_LENGTH),
+            date_of_birth: form.nullable("date_of_birth", super::date),
+            flags: Flags::default(),
+        })
+    }
+
+    /// Reads what only staff may change besides; 403 for others.
+    pub fn read_flags(&mut self, form: &mut Form, caller: &User, user: Option<&User>) -> Result<(), Error> {
+        self.flags = Flags::read(form, caller, user)?;
+        Ok(())
+    }
+
     /// The names that these changes would take.
     #[must_use]
     pub fn names(&self) -> Vec<Name> {
@@ -62,53 +129,104 @@ impl Changes {
     }
 }
 
-/// One field of a record in an update.
-struct Field {
-    name: &'static str,
-    value: Option<AttributeValue>,
+/// Changes a user as a request asks, once its form is read: counts what has a limit, checks what depends on the user, makes
+/// the change and leaves its audit event. Gives the account as it then is.
+pub async fn edit(
+    app: &App,
+    request: &Request,
+    caller: &User,
+    account: Account,
+    changes: &Changes,
+    mut form: Form,
+    holders: Holders,
+) -> Result<Account, Error> {
+    let user = &account.user;
+    // Names are counted like registrations: "already exists" tells who is here, and must not be had for nothing. Staff see
+    // everybody anyway.
+    let names_asked_for = super::throttle_of_names(request)?;
+    let (codes, codes_of_user) = (otp::throttle_of(request)?, otp::throttle_of_changes(user.id)?);
+    match (changes.stages_email(user), changes.takes_names(user) && !caller.is_staff) {
+        (true, true) => drop(throttle::admit(app, [codes, codes_of_user, names_asked_for]).await?),
+        (true, false) => drop(throttle::admit(app, [codes, codes_of_user]).await?),
+        (false, true) => drop(throttle::admit(app, [names_asked_for]).await?),
+        (false, false) => {}
+    }
+    // An address is one's own once it is proven.
+    let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
+    if let Some(new) = changes.username.as_ref().filter(|name| name.key() != username_key(&user.username))
+        && let Some(complaint) = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?)
+    {
+        form.complain("username", complaint);
+    }
+    form.complain_all(taken(&changes.names(), &holders, user.id));
+    form.check()?;
+    let (account, fields) = update(app, account, changes, holders, &request.precondition()).await?;
+    if !fields.is_empty() {
+        let act = if account.user.id == caller.id { Act::ProfileChanged } else { Act::UserChanged };
+        log::audit_change(act, caller.id, Changed::User(account.user.id), &fields, request.ip());
+    }
+    Ok(account)
 }
 
-/// Changes a user; gives the user as they then are, and the names of the fields that changed.
+/// Changes a user; gives the account as it then is, and the names of the fields that changed.
 ///
-/// Fields that are not named are left alone, so that two writers of different fields both succeed. A name moves in one
-/// transaction with the record; when another request changes what was read, it is read again.
-pub async fn update(
+/// The record is written in the version in which it was read, together with the names that move; when another request was
+/// faster, it is read again and the same fields are changed in what it then is, so that both changes survive. A
+/// `precondition` is held against every version that is read.
+async fn update(
     app: &App,
-    mut user: User,
+    mut account: Account,
     changes: &Changes,
     mut holders: Holders,
-) -> Result<(User, Vec<&'static str>), Error> {
-    let id = user.id;
+    precondition: &Precondition,
+) -> Result<(Account, Vec<&'static str>), Error> {
+    let id = account.user.id;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
             let code_to = changes.email.as_ref().map(Email::key);
             let names = changes.names();
-            let (account, read) =
+            let (read, names) =
                 futures_util::join!(find(app, id), claim::read(app, &names, code_to.as_deref()));
-            user = account?.ok_or(Error::NotFound("User"))?.user;
-            holders = read?;
+            let before = account;
+            (account, holders) = (read?.ok_or(Error::NotFound("User"))?, names?);
+            let is_unchanged = account.version == before.version;
+            if is_unchanged && changes.removes_staff(&account.user) && staff::is_one(app).await? {
+                return Err(Error::LastStaffUser);
+            }
         }
+        precondition.check(account.version)?;
         let complaints = taken(&changes.names(), &holders, id);
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
-        let mut next = user.clone();
-        let moves = apply(app, changes, &mut next, &holders)?;
-        let fields = difference(&user, &next)?;
+        let mut next = account.clone();
+        let moves = apply(app, changes, &mut next.user, &holders)?;
+        let fields = difference(&account.user, &next.user);
         if fields.is_empty() && moves.is_empty() {
-            return Ok((user, Vec::new()));
+            return Ok((account, Vec::new()));
         }
-        let names = fields.iter().map(|field| field.name).collect();
-        let mut writes = vec![update_record(app, &user, &fields)?];
+        next.version += 1;
+        // Who is switched off is signed out, and stays so when they are switched on again.
+        next.epoch += u64::from(account.user.is_active && !next.user.is_active);
+        let mut writes = vec![store(app, &account, &next)?];
+        writes.extend(staff::count(app, account.user.is_active_staff(), next.user.is_active_staff())?);
         writes.extend(moves);
         match transact(app, writes).await {
-            Ok(()) => return Ok((next, names)),
+            Ok(()) => return Ok((next, fields)),
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }
     }
     Err(Error::Unavailable("a change found no quiet moment".into()))
+}
+
+impl Changes {
+    fn removes_staff(&self, user: &User) -> bool {
+        let remains =
+            self.flags.is_active.unwrap_or(user.is_active) && self.flags.is_staff.unwrap_or(user.is_staff);
+        user.is_active_staff() && !remains
+    }
 }
 
 /// Applies changes to the user; gives the writes besides the user's own record.
@@ -128,20 +246,33 @@ fn apply(
         }
         new.text().clone_into(&mut user.username);
     }
+    let (old_phone, was_phone_verified) = (user.phone_number.clone(), user.is_phone_verified);
     if let Some(new) = &changes.phone {
-        let new = new.as_ref().map(|phone| phone.e164().to_owned());
-        if new != user.phone_number {
-            if let Some(number) = &new {
-                let terms = Terms { verified: false, staged: false, reserved_for: reservation()? };
-                wanted.push((Name::Phone(number.clone()), terms));
-            }
-            if let Some(old) = user.phone_number.take() {
-                writes.push(claim::free(app, &Name::Phone(old), id)?);
-            }
-            user.phone_number = new;
-            user.is_phone_verified = false;
-        }
+        user.phone_number = new.as_ref().map(|phone| phone.e164().to_owned());
     }
+    let is_new_phone = user.phone_number != old_phone;
+    user.is_phone_verified = changes.flags.is_phone_verified.unwrap_or(was_phone_verified && !is_new_phone);
+    if is_new_phone {
+        if let Some(number) = &user.phone_number {
+            let verified = user.is_phone_verified;
+            let reserved_for = if verified { None } else { reservation()? };
+            wanted.push((Name::Phone(number.clone()), Terms { verified, staged: false, reserved_for }));
+        }
+        if let Some(old) = old_phone {
+            writes.push(claim::free(app, &Name::Phone(old), id)?);
+        }
+    } else if user.is_phone_verified != was_phone_verified
+        && let Some(number) = &user.phone_number
+    {
+        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, user.is_phone_verified)?);
+    }
+    if let Some(verified) = changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified) {
+        if !user.email.is_empty() {
+            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, verified)?);
+        }
+        user.is_email_verified = verified;
+    }
+    check_flags(user)?;
     if let Some(new) = &changes.email {
         let stages = changes.stages_email(user);
         writes.extend(change_email(app, new, stages, user)?);
@@ -151,20 +282,32 @@ fn apply(
             writes.extend(send_codes(app, new, user, holders)?);
         }
     }
-    if let Some(new) = &changes.first_name {
-        user.first_name.clone_from(new);
+    for (new, field) in [
+        (&changes.first_name, &mut user.first_name),
+        (&changes.last_name, &mut user.last_name),
+        (&changes.address, &mut user.address),
+    ] {
+        if let Some(new) = new {
+            field.clone_from(new);
+        }
     }
-    if let Some(new) = &changes.last_name {
-        user.last_name.clone_from(new);
-    }
-    if let Some(new) = &changes.address {
-        user.address.clone_from(new);
-    }
-    if let Some(new) = changes.date_of_birth {
-        user.date_of_birth = new;
-    }
+    user.date_of_birth = changes.date_of_birth.unwrap_or(user.date_of_birth);
+    user.is_active = changes.flags.is_active.unwrap_or(user.is_active);
+    user.is_staff = changes.flags.is_staff.unwrap_or(user.is_staff);
     writes.extend(claim::take(app, &wanted, id, holders)?);
     Ok(writes)
+}
+
+/// What is not there cannot be proven.
+fn check_flags(user: &User) -> Result<(), Error> {
+    let mut complaints = FieldErrors::new();
+    if user.is_email_verified && user.email.is_empty() {
+        complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
+    }
+    if user.is_phone_verified && user.phone_number.is_none() {
+        complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
+    }
+    if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
 }
 
 /// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.
@@ -194,63 +337,38 @@ fn send_codes(
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-    let code = Record::new(Purpose::VerifyEmail, new.typed(), Some(user.id))?;
+    let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id))?;
     let mut writes = vec![code.write(app, &new.key())?, allowance.write(app, &new.key())?];
     if !user.email.is_empty() {
-        writes.push(Record::new(Purpose::NoticeEmailChange, &user.email, Some(user.id))?.write_notice(app)?);
+        writes.push(
+            Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id))?.write_notice(app)?,
+        );
     }
     Ok(writes)
 }
 
-/// The fields in which two states of a user differ.
-fn difference(old: &User, new: &User) -> Result<Vec<Field>, Error> {
-    const FIELDS: [&str; 10] = [
-        "username",
-        "email",
-        "pending_email",
-        "phone_number",
-        "is_phone_verified",
-        "first_name",
-        "last_name",
-        "address",
-        "date_of_birth",
-        "is_email_verified",
-    ];
-    let (old, new) = (to_item(old)?, to_item(new)?);
-    Ok(FIELDS
-        .into_iter()
-        .filter(|name| old.get(*name) != new.get(*name))
-        .map(|name| Field { name, value: new.get(name).filter(|value| !value.is_null()).cloned() })
-        .collect())
+/// The shown fields in which two states of a user differ.
+fn difference(old: &User, new: &User) -> Vec<&'static str> {
+    [
+        ("username", old.username != new.username),
+        ("email", old.email != new.email),
+        ("first_name", old.first_name != new.first_name),
+        ("last_name", old.last_name != new.last_name),
+        ("phone_number", old.phone_number != new.phone_number),
+        ("address", old.address != new.address),
+        ("date_of_birth", old.date_of_birth != new.date_of_birth),
+        ("is_email_verified", old.is_email_verified != new.is_email_verified),
+        ("pending_email", old.pending_email != new.pending_email),
+        ("is_phone_verified", old.is_phone_verified != new.is_phone_verified),
+        ("is_active", old.is_active != new.is_active),
+        ("is_staff", old.is_staff != new.is_staff),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect()
 }
 
-/// The write of a user's changed fields, on condition that the names among them are what they were.
-fn update_record(app: &App, old: &User, fields: &[Field]) -> Result<TransactWriteItem, Error> {
-    let (mut set, mut remove) = (Vec::new(), Vec::new());
-    let mut write = Write::to(&app.tables.users);
-    let mut condition = "attribute_exists(pk)".to_owned();
-    let stored = to_item(old)?;
-    for Field { name, value } in fields {
-        match value {
-            Some(value) => {
-                set.push(format!("{name} = :{name}"));
-                write = write.value(name, value.clone());
-            }
-            None => remove.push(*name),
-        }
-        if matches!(*name, "username" | "email" | "pending_email" | "phone_number") {
-            match stored.get(*name).filter(|value| !value.is_null()) {
-                Some(value) => {
-                    let _ = write!(condition, " AND {name} = :was_{name}");
-                    write = write.value(&format!("was_{name}"), value.clone());
-                }
-                None => {
-                    let _ = write!(condition, " AND attribute_not_exists({name})");
-                }
-            }
-        }
-    }
-    let set: Vec<_> = set.iter().map(String::as_str).collect();
-    let expression = update_expression(&set, &remove);
-    write.when(&condition).update(record_key(old.id), &expression)
+/// The write that makes one state of an account of another, unless it has changed since it was read.
+pub(super) fn store(app: &App, old: &Account, new: &Account) -> Result<TransactWriteItem, Error> {
+    change(&app.tables.users, record_key(old.user.id), &old.item()?, &new.item()?)
 }

@@ -1,5 +1,6 @@
 //! `POST /api/password/forgot/confirm`: sets a new password with a code, for anyone who received it. All sessions end.
 
+use futures_util::join;
 use serde_json::json as object;
 use shared::{
     Anyone, App, Error, Reply, Request,
@@ -27,14 +28,16 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
 
     let redeemed = otp::redeem(app, Purpose::ResetPassword, &email.key(), &guess).await;
     let code = redeemed.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
-    let account = user::find(app, code.user_id).await?.ok_or(Error::OtpInvalid)?;
+    let account = user::find(app, code.holder()?).await?.ok_or(Error::OtpInvalid)?;
     // Only now is it known whose password it is. The code was right, and is not spent yet.
     if let Err(complaints) = new.check(account.about()) {
         code.forgive(app).await;
         return Err(complaints);
     }
-    user::recover_password(app, &account, &email.key(), &code, &app.hasher.hash(new.password())?).await?;
-    code.forgive(app).await;
+    let (hash, address) = (app.hasher.hash(new.password())?, email.key());
+    let (recovered, ()) =
+        join!(user::recover_password(app, &account, &address, &code, &hash), code.forgive(app));
+    recovered?;
     log::audit(Act::PasswordRecovered, account.user.id, request.ip());
     json(200, &object!({ "message": "Password changed successfully." }))
 }

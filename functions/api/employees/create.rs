@@ -1,0 +1,26 @@
+//! `POST /api/employees`: makes an employee's record, which is the caller's own; for any user.
+
+use shared::{
+    App, Bearer, Reply, Request,
+    employee::{self, Fields},
+    json_in_version,
+    log::{self, Act, Changed},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(create).await
+}
+
+async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
+    let form = request.form().and_then(|mut form| Ok((Fields::read(&mut form, true)?, form)));
+    let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
+    let (caller, holders) = employee::names_for(app, &bearer, &names).await?;
+    let (fields, mut form) = form?;
+    form.complain_all(holders.complaints(None));
+    form.check()?;
+    let record = employee::create(app, caller.id(), &fields, holders).await?;
+    let id = Changed::Employee(record.employee.id);
+    log::audit_change(Act::EmployeeCreated, caller.id(), id, &fields.given(), request.ip());
+    json_in_version(201, &record.employee, record.version)
+}

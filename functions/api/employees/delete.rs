@@ -1,0 +1,21 @@
+//! `DELETE /api/employees/{id}`: deletes an employee's record, for their owner or staff; its names are free again.
+
+use shared::{
+    App, Bearer, Error, Reply, Request, employee,
+    log::{self, Act, Changed},
+    no_content,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(delete).await
+}
+
+async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
+    let (caller, record, _) = employee::find_for(app, &bearer, request.path("id"), &[]).await?;
+    let record = record.ok_or(Error::NotFound("Employee"))?;
+    let id = record.employee.id;
+    employee::delete(app, record, &request.precondition()).await?;
+    log::audit_change(Act::EmployeeDeleted, caller.id(), Changed::Employee(id), &[], request.ip());
+    no_content()
+}

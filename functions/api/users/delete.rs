@@ -1,0 +1,21 @@
+//! `DELETE /api/users/{id}`: deletes a user, for themselves or staff; their names are free and their sessions dead.
+
+use shared::{
+    App, Bearer, Error, Reply, Request,
+    log::{self, Act, Changed},
+    no_content, user,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(delete).await
+}
+
+async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
+    let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
+    let account = account.ok_or(Error::NotFound("User"))?;
+    let id = account.user.id;
+    user::delete(app, account, &request.precondition()).await?;
+    log::audit_change(Act::UserDeleted, caller.id(), Changed::User(id), &[], request.ip());
+    no_content()
+}

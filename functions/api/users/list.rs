@@ -1,0 +1,26 @@
+//! `GET /api/users`: a page of users for staff; anybody else sees themselves.
+
+use futures_util::join;
+use shared::{
+    App, Bearer, Reply, Request, json,
+    user::{self, List},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(list).await
+}
+
+async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
+    let list = match List::read(&request) {
+        Ok(list) => list,
+        Err(error) => return bearer.caller(app).await.and(Err(error)),
+    };
+    // The list is read beside the authorisation, and dropped if that fails.
+    let (caller, rows) = join!(bearer.caller(app), user::list(app, &list));
+    let account = caller?.account;
+    if !account.user.is_staff {
+        return json(200, &list.of_oneself(&account.user));
+    }
+    json(200, &list.page(&account, rows?)?)
+}

@@ -1,0 +1,22 @@
+//! `POST /api/users/{id}/logout`: ends every session of a user, for staff.
+
+use serde_json::json as object;
+use shared::{
+    App, Error, Reply, Request, Staff, json,
+    log::{self, Act, Changed},
+    user,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(log_out).await
+}
+
+async fn log_out(app: &App, Staff(caller): Staff, request: Request) -> Reply {
+    let Ok(id) = request.path("id").parse() else { return Err(Error::NotFound("User")) };
+    if !user::end_sessions(app, id).await? {
+        return Err(Error::NotFound("User"));
+    }
+    log::audit_change(Act::LoggedOutEverywhere, caller.id(), Changed::User(id), &[], request.ip());
+    json(200, &object!({ "message": "Logged out everywhere." }))
+}

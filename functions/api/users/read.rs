@@ -1,0 +1,14 @@
+//! `GET /api/users/{id}`: one user, for themselves or staff.
+
+use shared::{App, Bearer, Error, Reply, Request, json_in_version, user};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(read).await
+}
+
+async fn read(app: &App, bearer: Bearer, request: Request) -> Reply {
+    let (_, account) = user::find_for(app, &bearer, request.path("id")).await?;
+    let account = account.ok_or(Error::NotFound("User"))?;
+    json_in_version(200, &account.user, account.version)
+}

@@ -1,0 +1,22 @@
+//! `POST /api/users/{id}/unlock`: clears a user's failed logins, for staff.
+
+use serde_json::json as object;
+use shared::{
+    App, Bearer, Error, Reply, Request, json,
+    log::{self, Act, Changed},
+    login, user,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(unlock).await
+}
+
+async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
+    let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
+    caller.is_staff()?;
+    let user = account.ok_or(Error::NotFound("User"))?.user;
+    login::unlock(app, &user).await?;
+    log::audit_change(Act::Unlocked, caller.id(), Changed::User(user.id), &[], request.ip());
+    json(200, &object!({ "message": "The user can log in again." }))
+}

@@ -1,0 +1,27 @@
+//! `POST /auth/check-phone`: whether anyone has an account with a phone number; if not, a code goes there to begin one.
+
+use serde_json::json as object;
+use shared::{
+    Anyone, App, Reply, Request,
+    claim::Holder,
+    json,
+    otp::{self, Purpose},
+    phone::{PhoneRules, Reach},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(check).await
+}
+
+async fn check(app: &App, _: Anyone, request: Request) -> Reply {
+    let (phones, reach) = (PhoneRules::from_env()?, Reach::from_env()?);
+    let mut form = request.form();
+    let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
+    let phone = form.as_mut().ok().and_then(|form| form.required("phone", parse));
+    let to_the_newcomer = |holder: Option<&Holder>| holder.is_none_or(Holder::has_lapsed).then_some(None);
+    if otp::send_by_sms(app, &request, Purpose::SignUp, form, phone, to_the_newcomer).await? {
+        return json(200, &object!({ "exists": false, "message": "OTP sent." }));
+    }
+    json(200, &object!({ "exists": true, "message": "Phone number is registered. Please log in." }))
+}

@@ -1,0 +1,30 @@
+//! `POST /auth/login`: logs anyone in by phone number, once it is verified.
+
+use shared::{
+    Anyone, App, Reply, Request,
+    claim::{self, Name},
+    json,
+    login::login,
+    password::Password,
+    phone::PhoneRules,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(log_in).await
+}
+
+async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
+    let phones = PhoneRules::from_env()?;
+    let mut form = request.form()?;
+    let phone = form.required("phone", |text| phones.parse(text));
+    let password = form.secret("password", Password::parse);
+    let (Some(phone), Some(password)) = (phone, password) else { return Err(form.complaints()) };
+
+    let name = Name::Phone(phone.e164().to_owned());
+    let find = async {
+        let holder = claim::find(app, &name).await?;
+        Ok(holder.filter(|holder| holder.verified).map(|holder| holder.user_id))
+    };
+    json(200, &login(app, &request, phone.e164(), find, &password, |_| Ok(())).await?)
+}

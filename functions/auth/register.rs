@@ -1,0 +1,122 @@
+//! `POST /auth/register`: makes an account for whoever has a registration token, and begins a session.
+
+use futures_util::join;
+use serde::Serialize;
+use shared::{
+    Anyone, App, Error, Form, Reply, Request, claim,
+    email::Email,
+    json,
+    log::{self, Act, Changed},
+    otp,
+    password::{About, Password, Rules},
+    registration::{self, Token},
+    throttle,
+    token::Pair,
+    user::{self, Registration, User},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(register).await
+}
+
+/// The new user, signed in.
+#[derive(Serialize)]
+struct Registered {
+    #[serde(flatten)]
+    user: User,
+    #[serde(flatten)]
+    tokens: Pair,
+}
+
+async fn register(app: &App, _: Anyone, request: Request) -> Reply {
+    // A broken body counts like any other attempt, and a limit is told before what is wrong with it.
+    let fields = request.form().map(Fields::read);
+    let email = fields.as_ref().ok().and_then(|fields| fields.email.as_ref());
+    let (names, address) = (user::names(None, email, None), email.map(Email::key));
+    let proven = async {
+        match fields.as_ref().ok().and_then(|fields| fields.token.as_ref()) {
+            Some(token) => registration::phone(app, token).await,
+            None => Ok(None),
+        }
+    };
+    let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
+    let (admitted, phone, holders, key) = join!(
+        throttle::admit(app, limits),
+        proven,
+        claim::read(app, &names, address.as_deref()),
+        app.signing_key()
+    );
+    admitted?;
+    let (mut fields, phone, holders, key) = (fields?, phone?, holders?, key?);
+
+    let username = phone.as_ref().map(|phone| phone.e164().to_owned()).unwrap_or_default();
+    fields.check(&username)?;
+    let (Some(token), Some(phone)) = (&fields.token, phone) else {
+        return Err(Error::RegistrationTokenInvalid);
+    };
+    fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
+    let given = fields.given();
+    let (token, registration) = (token.clone(), fields.accept(app)?);
+    let (user, session) =
+        user::register_by_phone(app, &request, &token, &phone, registration, holders).await?;
+    log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
+    let tokens = session.tokens(app, &key)?;
+    json(201, &Registered { user, tokens })
+}
+
+/// The fields of the body, each parsed or with a complaint in `form`.
+struct Fields {
+    form: Form,
+    token: Option<Token>,
+    password: Option<Password>,
+    email: Option<Email>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+}
+
+impl Fields {
+    fn read(mut form: Form) -> Self {
+        let token = form.required("reg_token", |text| Ok::<_, String>(Token::read(text)));
+        let password = form.secret("password", Password::parse);
+        let first_name = form.free_text("first_name", user::NAME_LENGTH);
+        let last_name = form.free_text("last_name", user::NAME_LENGTH);
+        let email = form.nullable("email", Email::parse).flatten();
+        Self { form, token, password, email, first_name, last_name }
+    }
+
+    /// 400 with all that is wrong, the password too, which must not resemble its user.
+    fn check(&mut self, username: &str) -> Result<(), Error> {
+        let about = About {
+            username,
+            email: self.email.as_ref().map(Email::typed).unwrap_or_default(),
+            first_name: self.first_name.as_deref().unwrap_or_default(),
+            last_name: self.last_name.as_deref().unwrap_or_default(),
+        };
+        if let Some(password) = &self.password {
+            for complaint in Rules::from_env()?.complaints(password, about) {
+                self.form.complain("password", complaint);
+            }
+        }
+        self.form.check()
+    }
+
+    /// The fields of the user that are given.
+    fn given(&self) -> Vec<&'static str> {
+        ["first_name", "last_name", "email"].into_iter().filter(|name| self.form.has(name)).collect()
+    }
+
+    /// The registration, when there is no complaint.
+    fn accept(mut self, app: &App) -> Result<Registration, Error> {
+        self.form.check()?;
+        let Some(password) = self.password else { return Err(self.form.complaints()) };
+        Ok(Registration {
+            email: self.email,
+            first_name: self.first_name.unwrap_or_default(),
+            last_name: self.last_name.unwrap_or_default(),
+            address: String::new(),
+            date_of_birth: None,
+            password: app.hasher.hash(&password)?,
+        })
+    }
+}

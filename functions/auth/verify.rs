@@ -1,0 +1,31 @@
+//! `POST /auth/verify`: exchanges the code sent to a phone number for a registration token; for anyone.
+
+use futures_util::join;
+use serde_json::json as object;
+use shared::{
+    Anyone, App, Reply, Request, json,
+    log::{self, Act},
+    otp::{self, Purpose},
+    phone::PhoneRules,
+    registration,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(verify).await
+}
+
+async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
+    let phones = PhoneRules::from_env()?;
+    let mut form = request.form()?;
+    let phone = form.required("phone", |text| phones.parse(text));
+    let guess = form.required("code", otp::guess);
+    let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
+
+    let redeemed = otp::redeem_or_throttle(app, Purpose::SignUp, phone.e164(), &guess).await;
+    let code = redeemed.inspect_err(|error| log::audit_code(error, phone.e164(), request.ip()))?;
+    let (token, ()) = join!(registration::issue(app, &phone, &code), code.forgive(app));
+    let token = token.inspect_err(|error| log::audit_code(error, phone.e164(), request.ip()))?;
+    log::audit_unknown(Act::Verified, phone.e164(), request.ip());
+    json(200, &object!({ "message": "Phone verified.", "registration_token": token.text() }))
+}

@@ -1,0 +1,58 @@
+//! Makes a staff user, or makes a user one: for whoever operates the stack, who may invoke it. It has no URL.
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::{Value, json as object};
+use shared::{
+    App, Error, Form,
+    email::Email,
+    log::{self, Act, Changed},
+    password::{About, Password, Rules},
+    phone::PhoneRules,
+    user::{self, Superuser, Username},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    log::start();
+    let app = App::from_env()?;
+    let app = &app;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        Box::pin(create(app, event.payload)).await.map_err(|error| Diagnostic {
+            error_type: "Refused".to_owned(),
+            error_message: log::refused(&error),
+        })
+    }))
+    .await
+}
+
+async fn create(app: &App, event: Value) -> Result<Value, Error> {
+    let mut form = Form::of(event)?;
+    let username = form.required("username", Username::parse);
+    let email = form.required("email", Email::parse);
+    let password = form.secret("password", Password::parse);
+    if let Some(complaint) = match &username {
+        Some(name) => name.poses_as_another(email.as_ref(), PhoneRules::from_env()?),
+        None => None,
+    } {
+        form.complain("username", complaint);
+    }
+    if let Some(password) = &password {
+        let about = About {
+            username: username.as_ref().map(Username::text).unwrap_or_default(),
+            email: email.as_ref().map(Email::typed).unwrap_or_default(),
+            ..About::default()
+        };
+        for complaint in Rules::from_env()?.complaints(password, about) {
+            form.complain("password", complaint);
+        }
+    }
+    form.check()?;
+    let (Some(username), Some(email), Some(password)) = (username, email, password) else {
+        return Err(form.complaints());
+    };
+    let superuser = Superuser { username, email, password: app.hasher.hash(&password)? };
+    let (user, created) = user::create_or_promote(app, &superuser).await?;
+    let fields = ["is_staff", "is_active", "is_email_verified", "password"];
+    log::audit_change(Act::SuperuserMade, user.id, Changed::User(user.id), &fields, "");
+    Ok(object!({ "created": created, "user": user }))
+}

@@ -1,0 +1,110 @@
+//! Lists of employees: of one owner, and of all for staff.
+
+use super::{Employee, Id};
+use crate::{
+    App, Error, Request,
+    dynamo::{AttributeValue, from_item, s},
+    page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
+    user,
+};
+
+/// The fields that a search looks at.
+pub(super) const SEARCHED: [&str; 4] = ["first_name", "last_name", "email", "phone_number"];
+
+/// The list of all employees lies in so many partitions, each of which takes a thousand writes a second. An employee is two
+/// or three records in the table itself, at two units each: two shards carry more than a table's first 4,000 units a second.
+const SHARDS: u8 = 2;
+
+fn shard(id: Id) -> u8 {
+    id.as_bytes()[15] % SHARDS
+}
+
+/// The number of a shard or the id of an owner, and whether the phone number is proven: a filter is a partition.
+fn by_phone(scope: &str, verified: bool) -> String {
+    format!("{scope}#{}", if verified { "verified" } else { "unverified" })
+}
+
+fn by_department(scope: &str, department: &str) -> String {
+    format!("{scope}#{department}")
+}
+
+/// Where an employee is listed: the keys of the four indexes.
+pub(super) fn keys(employee: &Employee) -> impl Iterator<Item = (String, AttributeValue)> + use<> {
+    let (shard, owner) = (shard(employee.id).to_string(), employee.owner.to_string());
+    let department = Some(&employee.department).filter(|department| !department.is_empty());
+    let departments = department.map(|department| {
+        [
+            ("by_shard_department", by_department(&shard, department)),
+            ("by_owner_department", by_department(&owner, department)),
+        ]
+    });
+    phone_keys(employee.id, employee.owner, employee.is_phone_verified)
+        .into_iter()
+        .chain(departments.into_iter().flatten())
+        .map(|(name, value)| (name.to_owned(), s(value)))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// The keys that say whether the phone number is proven; they need nothing of the record that can change.
+pub(super) fn phone_keys(id: Id, owner: user::Id, verified: bool) -> [(&'static str, String); 2] {
+    [
+        ("by_shard", by_phone(&shard(id).to_string(), verified)),
+        ("by_owner", by_phone(&owner.to_string(), verified)),
+    ]
+}
+
+/// What a request wants of a list.
+pub struct List {
+    asked: Asked,
+    department: Option<String>,
+    is_phone_verified: Option<bool>,
+}
+
+/// Rows that were read before it was known who asks.
+pub struct Unseen(Rows);
+
+impl List {
+    /// Reads the query.
+    pub fn read(request: &Request) -> Result<Self, Error> {
+        Ok(Self {
+            asked: Asked::read(request)?,
+            department: request.query_parameter("department").map(str::to_owned),
+            is_phone_verified: request.query_flag("is_phone_verified")?,
+        })
+    }
+
+    /// The page, for a caller who may see it.
+    pub fn page(&self, caller: &user::Account, Unseen(rows): Unseen) -> Result<Page<Employee>, Error> {
+        self.asked.page(&Signer { key: &caller.cursor_key, list: "employees" }, rows, from_item)
+    }
+
+    /// Reads the list within these shards or of this owner. A department is an index of its own, and whether the number is
+    /// proven then filters what is read of it.
+    async fn rows(&self, app: &App, scopes: &[String], indexes: [&'static str; 2]) -> Result<Unseen, Error> {
+        let mut filter = Filter::search(&self.asked, &SEARCHED);
+        let (index, names) = if let Some(department) = &self.department {
+            filter = filter.flag("is_phone_verified", self.is_phone_verified);
+            (indexes[1], scopes.iter().map(|scope| by_department(scope, department)).collect())
+        } else {
+            let wanted = |verified: &bool| self.is_phone_verified.is_none_or(|wanted| wanted == *verified);
+            let names = scopes.iter().flat_map(|scope| {
+                [true, false].into_iter().filter(wanted).map(move |verified| by_phone(scope, verified))
+            });
+            (indexes[0], names.collect())
+        };
+        let partitions = Partitions { table: &app.tables.employees, index, key: index, names };
+        page::read(app, &self.asked, &partitions, &filter).await.map(Unseen)
+    }
+}
+
+/// Reads what the list asks for among the employees of an owner.
+pub async fn list_of(app: &App, owner: user::Id, list: &List) -> Result<Unseen, Error> {
+    list.rows(app, &[owner.to_string()], ["by_owner", "by_owner_department"]).await
+}
+
+/// Reads what the list asks for among all employees; only staff may see it.
+pub async fn list_all(app: &App, list: &List) -> Result<Unseen, Error> {
+    let shards: Vec<_> = (0..SHARDS).map(|shard| shard.to_string()).collect();
+    list.rows(app, &shards, ["by_shard", "by_shard_department"]).await
+}

@@ -1,0 +1,129 @@
+//! Twilio's REST API: <https://www.twilio.com/docs/messaging/api/message-resource>.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use super::Sent;
+use crate::{Error, config, log, secret};
+
+/// A call takes at most so long to connect, and in all.
+const CONNECT: Duration = Duration::from_secs(1);
+const CALL: Duration = Duration::from_secs(5);
+
+/// Sends text messages by Twilio.
+pub struct Twilio {
+    http: reqwest::Client,
+    /// Without a slash at its end.
+    url: String,
+    account: Mutex<Option<Account>>,
+}
+
+/// The secret that `TWILIO_SECRET_ID` names, with the names that the Django systems had in their settings.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+struct Account {
+    twilio_account_sid: String,
+    twilio_auth_token: Zeroizing<String>,
+    /// The sender: a number in E.164 form, or the SID of a messaging service.
+    twilio_phone_number: String,
+}
+
+/// What Twilio says when it does not take a message.
+#[derive(Deserialize, Default)]
+struct Refusal {
+    #[serde(default)]
+    code: u32,
+    #[serde(default)]
+    message: String,
+}
+
+impl Twilio {
+    pub(super) fn from_env() -> Result<Self, Error> {
+        let http = reqwest::Client::builder().connect_timeout(CONNECT).timeout(CALL).build();
+        Ok(Self {
+            http: http.map_err(|error| Error::internal(format!("the client of Twilio: {error}")))?,
+            url: config::text("TWILIO_API_URL")?.trim_end_matches('/').to_owned(),
+            account: Mutex::default(),
+        })
+    }
+
+    /// Sends a text message, with one more try after a 5xx or a 429: Twilio has taken none then. A call without an answer may
+    /// have been taken, so that the next try is left to the stream.
+    pub(super) async fn send(&self, text: &str, to: &str) -> Result<Sent, Error> {
+        let account = self.account().await?;
+        let mut answer = self.call(&account, text, to).await?;
+        if is_busy(&answer) {
+            answer = self.call(&account, text, to).await?;
+        }
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Sent::Accepted);
+        }
+        let busy = is_busy(&answer);
+        let refusal: Refusal = answer.json().await.unwrap_or_default();
+        if status == reqwest::StatusCode::UNAUTHORIZED {
+            // The credentials may have been replaced.
+            *self.account.lock().await = None;
+        }
+        let words = format!("Twilio answered {status}, error {}: {}", refusal.code, explain(&refusal));
+        if busy { Err(Error::Unavailable(words)) } else { verdict(refusal.code, words) }
+    }
+
+    async fn call(&self, account: &Account, text: &str, to: &str) -> Result<reqwest::Response, Error> {
+        let sid = &account.twilio_account_sid;
+        let sender = &account.twilio_phone_number;
+        let sender_field = if sender.starts_with("MG") { "MessagingServiceSid" } else { "From" };
+        self.http
+            .post(format!("{}/2010-04-01/Accounts/{sid}/Messages.json", self.url))
+            .basic_auth(sid, Some(account.twilio_auth_token.as_str()))
+            .form(&[("To", to), (sender_field, sender), ("Body", text)])
+            .send()
+            .await
+            // Without its URL, which names the account.
+            .map_err(|error| Error::Unavailable(format!("Twilio does not answer: {}", error.without_url())))
+    }
+
+    async fn account(&self) -> Result<Account, Error> {
+        let mut known = self.account.lock().await;
+        if let Some(account) = &*known {
+            return Ok(account.clone());
+        }
+        let text = secret::text(&config::text("TWILIO_SECRET_ID")?).await?;
+        let account: Account = serde_json::from_str(&text).map_err(|_| {
+            Error::internal(
+                "the secret of Twilio lacks TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or TWILIO_PHONE_NUMBER",
+            )
+        })?;
+        *known = Some(account.clone());
+        Ok(account)
+    }
+}
+
+fn is_busy(answer: &reqwest::Response) -> bool {
+    answer.status().is_server_error() || answer.status() == reqwest::StatusCode::TOO_MANY_REQUESTS
+}
+
+/// Twilio's words, without the numbers that it repeats in them.
+fn explain(refusal: &Refusal) -> String {
+    let hint = match refusal.code {
+        20003 => " (the account SID or auth token in the secret is wrong)",
+        21408 => " (sending to this country is not switched on in Twilio's geographic permissions)",
+        21606 | 21659 | 21660 => " (TWILIO_PHONE_NUMBER is not a sender of this account)",
+        21608 => " (a trial account sends to verified numbers only)",
+        _ => "",
+    };
+    let words = refusal.message.split(' ').map(|word| {
+        if word.chars().filter(char::is_ascii_digit).count() >= 6 { log::mask(word) } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ") + hint
+}
+
+/// Errors that speak of one message, which no later try would change; every other one is the account's, and can be mended.
+fn verdict(code: u32, words: String) -> Result<Sent, Error> {
+    // Invalid, unreachable or not mobile; unsubscribed; a country that is not switched on; a trial's unverified number.
+    const OF_THE_MESSAGE: [u32; 9] = [21211, 21214, 21217, 21408, 21421, 21608, 21610, 21612, 21614];
+    if OF_THE_MESSAGE.contains(&code) { Ok(Sent::Refused(words)) } else { Err(Error::Unavailable(words)) }
+}

@@ -1,0 +1,134 @@
+//! Codes that strangers ask for.
+
+use futures_util::join;
+
+use super::{Limits, Purpose, Record};
+use crate::{
+    App, Error, Form, Request,
+    claim::{self, Holder, Holders, Name},
+    config,
+    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    email::Email,
+    log::{self, Act},
+    phone::Phone,
+    throttle::{self, DAY, HOUR, Throttle},
+    time,
+    user::Id,
+};
+
+/// The limit on codes asked for from one network.
+pub fn throttle_of(request: &Request) -> Result<Throttle, Error> {
+    Ok(Throttle::new("codes_from", &request.network(), HOUR)
+        .at_most(config::number("OTP_PER_IP_PER_HOUR")?, "sent"))
+}
+
+/// The limit on new addresses of one user, each of which tells the present one.
+pub fn throttle_of_changes(user: Id) -> Result<Throttle, Error> {
+    Ok(Throttle::new("changes_of", &user.to_string(), HOUR)
+        .at_most(config::number("OTP_PER_HOUR")?, "staged"))
+}
+
+/// Answers a stranger who asks for a code to the `email` of the body: one is sent if somebody has the address and
+/// `concerns` them. Whether it was is not to be seen: the same limits hold, the same records are read, and the same ones are
+/// written, by a decoy that nobody receives.
+pub async fn send_to_whom_it_concerns(
+    app: &App,
+    request: &Request,
+    purpose: Purpose,
+    concerns: impl Fn(&Holder) -> bool,
+) -> Result<(), Error> {
+    // A broken body counts like any other attempt, and a limit is told before what is wrong with it.
+    let mut form = request.form();
+    let email = form.as_mut().ok().and_then(|form| form.required("email", Email::parse));
+    let names: Vec<_> = email.iter().map(|email| Name::Email(email.key())).collect();
+    let address = email.as_ref().map(Email::key);
+    let throttle = throttle_of(request)?;
+    let (admitted, holders) =
+        join!(throttle::admit(app, [throttle]), claim::read(app, &names, address.as_deref()));
+    admitted?;
+    let (mut form, mut holders) = (form?, holders?);
+    let (Some(email), Some(address), [name]) = (email, address, names.as_slice()) else {
+        return Err(form.complaints());
+    };
+
+    let limits = Limits::from_env()?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            holders = claim::read(app, &names, Some(&address)).await?;
+        }
+        let allowance = holders.allowance.send(purpose, time::seconds(time::now()), limits)?;
+        let user = holders.of(name).filter(|holder| concerns(holder)).map(|holder| holder.user_id);
+        let record = Record::by_email(purpose, email.typed(), user)?;
+        match transact(app, vec![record.write(app, &address)?, allowance.write(app, &address)?]).await {
+            Ok(()) => return Ok(()),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("a code found no quiet moment".into()))
+}
+
+/// The brake on text messages of the whole stack: whoever makes it send them to their own expensive numbers earns nothing
+/// after so many a day.
+fn throttle_of_stack() -> Result<Throttle, Error> {
+    Ok(Throttle::new("sms", "", DAY).at_most(config::number("SMS_PER_DAY")?, "sent"))
+}
+
+/// Sends a code to a phone number that a stranger typed, unless `addressee`, who sees who has the number, gives nobody to
+/// send it to; says whether it did. An addressee of no user is whoever holds the phone.
+///
+/// The request's network and the whole stack are counted before anything is known; what is not sent is taken back from the
+/// stack's count, so that nobody can use it up by asking in vain.
+pub async fn send_by_sms(
+    app: &App,
+    request: &Request,
+    purpose: Purpose,
+    form: Result<Form, Error>,
+    phone: Option<Phone>,
+    addressee: impl Fn(Option<&Holder>) -> Option<Option<Id>>,
+) -> Result<bool, Error> {
+    let names: Vec<_> = phone.iter().map(|phone| Name::Phone(phone.e164().to_owned())).collect();
+    let number = phone.as_ref().map(Phone::e164);
+    let limits = [throttle_of(request)?, throttle_of_stack()?];
+    let (admitted, holders) = join!(throttle::admit(app, limits), claim::read(app, &names, number));
+    let [_, of_stack] = admitted.inspect_err(|_| log::audit_unknown(Act::Throttled, "sms", request.ip()))?;
+    let sent = async {
+        let (mut form, holders) = (form?, holders?);
+        let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
+        text(app, purpose, phone, name, holders, addressee).await
+    };
+    let sent = sent.await;
+    if !matches!(sent, Ok(true)) {
+        throttle::take_back(app, &of_stack).await;
+    }
+    sent
+}
+
+/// Writes the code, for `deliver` to send.
+async fn text(
+    app: &App,
+    purpose: Purpose,
+    phone: &Phone,
+    name: &Name,
+    mut holders: Holders,
+    addressee: impl Fn(Option<&Holder>) -> Option<Option<Id>>,
+) -> Result<bool, Error> {
+    let limits = Limits::from_env()?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            holders = claim::read(app, std::slice::from_ref(name), Some(phone.e164())).await?;
+        }
+        let Some(user) = addressee(holders.of(name)) else { return Ok(false) };
+        let allowance = holders.allowance.send(purpose, time::seconds(time::now()), limits)?;
+        let record = Record::by_sms(purpose, phone, user)?;
+        let writes = vec![record.write(app, phone.e164())?, allowance.write(app, phone.e164())?];
+        match transact(app, writes).await {
+            Ok(()) => return Ok(true),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("a code found no quiet moment".into()))
+}

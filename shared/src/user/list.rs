@@ -1,0 +1,120 @@
+//! The list of users, for staff.
+
+use super::{Account, User};
+use crate::{
+    App, Error, Request,
+    dynamo::from_item,
+    page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
+};
+
+/// The fields that a search looks at.
+pub(super) const SEARCHED: [&str; 5] = ["username", "email", "first_name", "last_name", "phone_number"];
+
+/// Active users who are not staff are many, and every login writes their entry: they lie in so many partitions, each of
+/// which takes a thousand writes a second. All others are few.
+const SHARDS: u8 = 2;
+
+/// Where a user is listed.
+pub(super) fn partition(user: &User) -> String {
+    match (user.is_active, user.is_staff) {
+        (true, false) => shard(user.id.as_bytes()[15] % SHARDS),
+        (true, true) => "staff".to_owned(),
+        (false, false) => "inactive".to_owned(),
+        (false, true) => "inactive staff".to_owned(),
+    }
+}
+
+fn shard(number: u8) -> String {
+    format!("active {number}")
+}
+
+/// The partitions of those who are active, and staff, or not, or (`None`) either.
+fn partitions(active: Option<bool>, staff: Option<bool>) -> Vec<String> {
+    let wanted = |flag: Option<bool>, value: bool| flag.is_none_or(|flag| flag == value);
+    let mut names = Vec::new();
+    if wanted(active, true) && wanted(staff, false) {
+        names.extend((0..SHARDS).map(shard));
+    }
+    for (is_active, is_staff, name) in
+        [(true, true, "staff"), (false, false, "inactive"), (false, true, "inactive staff")]
+    {
+        if wanted(active, is_active) && wanted(staff, is_staff) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// What a request wants of the list.
+pub struct List {
+    asked: Asked,
+    is_active: Option<bool>,
+    is_staff: Option<bool>,
+    is_phone_verified: Option<bool>,
+}
+
+/// Rows that were read before it was known who asks.
+pub struct Unseen(Rows);
+
+impl List {
+    /// Reads the query.
+    pub fn read(request: &Request) -> Result<Self, Error> {
+        Ok(Self {
+            asked: Asked::read(request)?,
+            is_active: request.query_flag("is_active")?,
+            is_staff: request.query_flag("is_staff")?,
+            is_phone_verified: request.query_flag("is_phone_verified")?,
+        })
+    }
+
+    /// The page of a caller who sees only themselves.
+    #[must_use]
+    pub fn of_oneself(&self, user: &User) -> Page<User> {
+        let flags = [
+            (self.is_active, user.is_active),
+            (self.is_staff, user.is_staff),
+            (self.is_phone_verified, user.is_phone_verified),
+        ];
+        let is_wanted = flags.iter().all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == *is));
+        Page::of((is_wanted && self.asked.finds(&user.searched())).then(|| user.clone()))
+    }
+
+    /// The page, for a caller who may see it.
+    pub fn page(&self, caller: &Account, Unseen(rows): Unseen) -> Result<Page<User>, Error> {
+        self.asked.page(&Signer { key: &caller.cursor_key, list: "users" }, rows, from_item)
+    }
+}
+
+/// Reads what the list asks for; only staff may see it.
+pub async fn list(app: &App, list: &List) -> Result<Unseen, Error> {
+    let partitions = Partitions {
+        table: &app.tables.users,
+        index: "listed",
+        key: "listed",
+        names: partitions(list.is_active, list.is_staff),
+    };
+    let filter = Filter::search(&list.asked, &SEARCHED).flag("is_phone_verified", list.is_phone_verified);
+    page::read(app, &list.asked, &partitions, &filter).await.map(Unseen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_user_is_in_one_partition_of_each_filter_that_is_theirs() {
+        for (active, staff) in [(true, true), (true, false), (false, true), (false, false)] {
+            let mut user = User::new(&super::super::Username::parse("ada").unwrap());
+            (user.is_active, user.is_staff) = (active, staff);
+            for asked_active in [None, Some(true), Some(false)] {
+                for asked_staff in [None, Some(true), Some(false)] {
+                    let names = partitions(asked_active, asked_staff);
+                    let found = names.iter().filter(|name| **name == partition(&user)).count();
+                    let wanted = asked_active.is_none_or(|flag| flag == active)
+                        && asked_staff.is_none_or(|flag| flag == staff);
+                    assert_eq!(found, usize::from(wanted));
+                }
+            }
+        }
+    }
+}

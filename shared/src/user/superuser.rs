@@ -1,0 +1,90 @@
+//! The first staff user, made by whoever operates the stack.
+
+use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, staff, taken};
+use crate::{
+    App, Error,
+    claim::{self, Name},
+    dynamo::{ATTEMPTS, Refused, Write, change, pause_before, transact},
+    email::{self, Email},
+    password::Hash,
+};
+
+/// Who is to be staff. The operator vouches for the address.
+pub struct Superuser {
+    /// Their username.
+    pub username: Username,
+    /// Their e-mail address.
+    pub email: Email,
+    /// The hash of their password.
+    pub password: Hash,
+}
+
+/// Makes an active staff user with a verified address or, if the username is somebody's with that very address, makes them
+/// one: with the new password, and signed out everywhere. Says whether the user is new.
+///
+/// 400 when the names are two users', or another's: a slip of the keyboard must promote nobody.
+pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<(User, bool), Error> {
+    let username = Name::Username(new.username.key());
+    let names = [username.clone(), Name::Email(new.email.key())];
+    for attempt in 0..ATTEMPTS {
+        pause_before(attempt).await;
+        let holders = claim::read(app, &names, None).await?;
+        let present = match holders.of(&username) {
+            Some(holder) => find(app, holder.user_id).await?,
+            None => None,
+        };
+        let id = present.as_ref().map(|account| account.user.id);
+        let (next, mut writes) = match &present {
+            Some(account) => promote(app, account, new)?,
+            None => create(app, new)?,
+        };
+        let complaints = taken(&names, &holders, next.user.id);
+        if !complaints.is_empty() {
+            return Err(Error::Invalid(complaints));
+        }
+        if id.is_none() {
+            let wanted = [(username.clone(), USERNAME), (names[1].clone(), PROVEN)];
+            writes.extend(claim::take(app, &wanted, next.user.id, &holders)?);
+        }
+        match transact(app, writes).await {
+            Ok(()) => return Ok((next.user, id.is_none())),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("a superuser found no quiet moment".into()))
+}
+
+type Made = (Account, Vec<aws_sdk_dynamodb::types::TransactWriteItem>);
+
+fn create(app: &App, new: &Superuser) -> Result<Made, Error> {
+    let mut user = User::new(&new.username);
+    new.email.typed().clone_into(&mut user.email);
+    (user.is_email_verified, user.is_staff) = (true, true);
+    let account = Account::new(user, new.password.clone());
+    let mut writes =
+        vec![Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?];
+    writes.extend(staff::count(app, false, true)?);
+    Ok((account, writes))
+}
+
+fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error> {
+    let user = &account.user;
+    if email::key(&user.email) != new.email.key() {
+        return Err(Error::field("email", "The user with that username has another e-mail address."));
+    }
+    let mut next = account.clone();
+    (next.user.is_email_verified, next.user.is_staff, next.user.is_active) = (true, true, true);
+    next.password = new.password.clone();
+    next.epoch += 1;
+    next.version += 1;
+    let mut writes = Vec::new();
+    // Whoever staged it knew the old password.
+    if let Some(staged) = next.user.pending_email.take() {
+        writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id)?);
+    }
+    writes.push(change(&app.tables.users, record_key(user.id), &account.item()?, &next.item()?)?);
+    writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, true)?);
+    writes.extend(staff::count(app, user.is_active_staff(), true)?);
+    Ok((next, writes))
+}
