@@ -16,6 +16,7 @@ mod authentication;
 mod bad_input;
 mod catalogue;
 mod events;
+mod faults;
 mod killed;
 mod logs;
 mod requests;
