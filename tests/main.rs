@@ -15,6 +15,7 @@ mod jwks;
 mod authentication;
 mod bad_input;
 mod catalogue;
+mod depth;
 mod events;
 mod faults;
 mod killed;
