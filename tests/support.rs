@@ -3,11 +3,13 @@
 mod api;
 mod client;
 mod dynamodb;
+mod proxy;
 pub(crate) mod token;
 mod user;
 
 pub(crate) use api::{Api, root};
 pub(crate) use client::{Answer, Client};
+pub(crate) use proxy::Fault;
 pub(crate) use user::{PASSWORD, User, registration};
 
 use serde_json::{Value, json};

@@ -1,7 +1,6 @@
 //! A stack for one test.
 
 use std::{
-    collections::BTreeMap,
     ops::Deref,
     path::{Path, PathBuf},
 };
@@ -46,7 +45,12 @@ impl Api {
 
     /// With other parameters.
     pub(crate) async fn with(parameters: &[(&str, &str)]) -> Self {
-        Self::on(Data::Memory, &root().join("template.yaml"), parameters).await
+        Self::with_env(&[], parameters).await
+    }
+
+    /// With other parameters, and variables for every function.
+    pub(super) async fn with_env(env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
+        Self::on(Data::Memory, &root().join("template.yaml"), env, parameters).await
     }
 
     /// With codes that live for a second, which is shorter than a person could ask for.
@@ -55,20 +59,20 @@ impl Api {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("template.yaml");
         std::fs::write(&file, template.replace("MinValue: 60", "MinValue: 1")).unwrap();
-        Self::on(Data::Memory, &file, &[("OtpLifetimeSeconds", "1")]).await
+        Self::on(Data::Memory, &file, &[], &[("OtpLifetimeSeconds", "1")]).await
     }
 
     /// With data that is there again after a restart.
     pub(crate) async fn kept_in(folder: &Path, parameters: &[(&str, &str)]) -> Self {
-        Self::on(Data::Folder(folder.to_owned()), &root().join("template.yaml"), parameters).await
+        Self::on(Data::Folder(folder.to_owned()), &root().join("template.yaml"), &[], parameters).await
     }
 
-    async fn on(data: Data, template: &Path, parameters: &[(&str, &str)]) -> Self {
+    async fn on(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let options = Options {
             port: 0,
             data,
-            env: BTreeMap::new(),
+            env: env.iter().map(owned).collect(),
             parameters: DEPLOYED.iter().chain(parameters).map(owned).collect(),
             dynamodb: None,
             binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),

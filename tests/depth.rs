@@ -1,0 +1,236 @@
+//! How many calls of DynamoDB wait for one another in a request, and how many there are: the budgets of
+//! docs/architecture.md, kept by an instance's first request and by its later ones.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures_util::{
+    future::{FutureExt, LocalBoxFuture},
+    stream::{self, StreamExt},
+};
+use local::Template;
+use serde_json::{Value, json};
+
+use crate::support::{Api, Client, PASSWORD, User, registration, root};
+
+/// How long a call takes: long enough for a function to begin everything that need not wait, so that calls overlap unless
+/// one waits for the other; short enough for the SDK, which gives a call up after 700 ms.
+const DELAY: Duration = Duration::from_millis(200);
+/// How many rows are tried at once.
+const AT_ONCE: usize = 3;
+const NEXT: &str = "another long phrase";
+
+/// A request that is ready to be sent.
+struct Prepared {
+    client: Client,
+    id: String,
+    body: Value,
+}
+
+/// A request by `client`.
+fn by(client: &Client) -> Prepared {
+    Prepared { client: client.clone(), id: String::new(), body: Value::Null }
+}
+
+impl Prepared {
+    fn with(self, body: Value) -> Self {
+        Self { body, ..self }
+    }
+
+    /// What stands for `{id}` in the path.
+    fn id(self, id: String) -> Self {
+        Self { id, ..self }
+    }
+}
+
+/// An endpoint, and what is wrong with it.
+struct Row {
+    endpoint: String,
+    complaints: LocalBoxFuture<'static, Vec<String>>,
+}
+
+/// `request` is a method, a route and perhaps more about it. It is sent twice in a stack of its own, to a new instance and
+/// to the same one again, by two different users for whom `prepare` does what has to be done before. `calls` is how many
+/// calls there are when the instance is new, and when it is not.
+fn row(
+    request: &'static str,
+    status: u16,
+    depth: usize,
+    calls: [usize; 2],
+    prepare: impl AsyncFn(&Api, &str) -> Prepared + 'static,
+) -> Row {
+    let mut words = request.split(' ');
+    let (method, route) = (words.next().unwrap(), words.next().unwrap());
+    let complaints = async move {
+        let mut complaints = Vec::new();
+        let api = Api::behind_a_proxy(&[]).await;
+        for (name, calls, cold) in [("ada", calls[0], true), ("bob", calls[1], false)] {
+            let Prepared { client, id, body } = prepare(&api, name).await;
+            let (method, path) = (method.parse().unwrap(), route.replace("{id}", &id));
+            api.proxy.delay(DELAY);
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            let sent = client.send(method, &path, Some("application/json"), body);
+            let (answer, made) = api.proxy.watch(sent).await;
+            api.proxy.delay(Duration::ZERO);
+
+            let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
+            assert_eq!(logged["cold"], cold, "{request}: {logged}");
+            if answer.status != status || made.depth() > depth || made.len() != calls {
+                let instance = if cold { "a new" } else { "a warm" };
+                complaints.push(format!(
+                    "{request} by {instance} instance:\n  status {} for {status}, depth {} for at most {depth}, \
+                     {} calls for {calls}\n{made}  {:.100}\n",
+                    answer.status,
+                    made.depth(),
+                    made.len(),
+                    answer.text,
+                ));
+            }
+        }
+        complaints
+    };
+    Row { endpoint: format!("{method} {route}"), complaints: complaints.boxed_local() }
+}
+
+/// A session of somebody who has registered as `name`.
+async fn signed_in(api: &Api, name: &str) -> User {
+    api.registered(name).await;
+    api.log_in(name).await
+}
+
+async fn by_user(api: &Api, name: &str) -> Prepared {
+    by(&*signed_in(api, name).await)
+}
+
+fn email(name: &str) -> String {
+    format!("{name}@example.com")
+}
+
+/// The body that sets a new password.
+fn new_password(mut body: Value) -> Value {
+    body["new_password"] = json!(NEXT);
+    body["confirm_password"] = json!(NEXT);
+    body
+}
+
+#[rustfmt::skip]
+fn budgets() -> Vec<Row> {
+    vec![
+        // The request, its status, its depth, how many calls it makes, and what has to be done before.
+        row("POST /api/register", 201, 2, [4, 4], async |api, name| by(api).with(registration(name))),
+        row("POST /api/otp/verify", 200, 2, [5, 5], async |api, name| {
+            api.registered(name).await;
+            by(api).with(json!({ "email": email(name), "otp": api.code_for(&email(name)).await }))
+        }),
+        row("POST /api/otp/verify with a wrong code", 400, 2, [3, 3], async |api, name| {
+            api.registered(name).await;
+            by(api).with(json!({ "email": email(name), "otp": "12345" }))
+        }),
+        row("POST /api/otp/verify for a staged address", 200, 3, [6, 6], async |api, name| {
+            let staged = format!("new-{}", email(name));
+            signed_in(api, name).await.patch("/api/profile", &json!({ "email": staged })).await;
+            by(api).with(json!({ "email": staged, "otp": api.code_for(&staged).await }))
+        }),
+        row("POST /api/otp/resend", 200, 2, [3, 3], async |api, name| {
+            api.registered(name).await;
+            api.forget_limits().await;
+            by(api).with(json!({ "email": email(name) }))
+        }),
+        row("POST /api/otp/resend for a stranger", 200, 2, [3, 3], async |api, name| {
+            by(api).with(json!({ "email": email(name) }))
+        }),
+        row("POST /api/login", 200, 3, [9, 8], async |api, name| {
+            api.verified(name).await;
+            by(api).with(json!({ "email": email(name), "password": PASSWORD }))
+        }),
+        row("POST /api/login for a stranger", 401, 2, [5, 4], async |api, name| {
+            by(api).with(json!({ "email": email(name), "password": PASSWORD }))
+        }),
+        row("POST /api/token", 200, 3, [9, 8], async |api, name| {
+            api.registered(name).await;
+            by(api).with(json!({ "username": name, "password": PASSWORD }))
+        }),
+        row("POST /api/token with a wrong password", 401, 2, [5, 4], async |api, name| {
+            api.registered(name).await;
+            by(api).with(json!({ "username": name, "password": NEXT }))
+        }),
+        row("POST /api/token for a stranger", 401, 2, [5, 4], async |api, name| {
+            by(api).with(json!({ "username": name, "password": PASSWORD }))
+        }),
+        row("POST /api/token/refresh", 200, 2, [3, 2], async |api, name| {
+            by(api).with(json!({ "refresh": signed_in(api, name).await.refresh }))
+        }),
+        row("POST /api/token/verify", 200, 1, [1, 1], async |api, name| {
+            by(api).with(json!({ "token": signed_in(api, name).await.access }))
+        }),
+        row("POST /api/logout", 200, 2, [2, 2], async |api, name| {
+            by(api).with(json!({ "refresh": signed_in(api, name).await.refresh }))
+        }),
+        row("POST /api/logout/all", 200, 2, [2, 2], async |api, name| by_user(api, name).await),
+        row("GET /api/sessions", 200, 1, [2, 2], async |api, name| by_user(api, name).await),
+        row("DELETE /api/sessions/{id}", 204, 2, [2, 2], async |api, name| {
+            let user = signed_in(api, name).await;
+            by(&user).id(user.sid())
+        }),
+        row("GET /api/profile", 200, 1, [1, 1], async |api, name| by_user(api, name).await),
+        row("PUT /api/profile", 200, 2, [3, 3], async |api, name| {
+            let same = json!({ "username": name, "email": email(name), "first_name": "Ada" });
+            by_user(api, name).await.with(same)
+        }),
+        row("PATCH /api/profile", 200, 2, [2, 2], async |api, name| {
+            by_user(api, name).await.with(json!({ "first_name": "Ada" }))
+        }),
+        row("PATCH /api/profile for a new username", 200, 3, [4, 4], async |api, name| {
+            by_user(api, name).await.with(json!({ "username": format!("new-{name}") }))
+        }),
+        row("PATCH /api/profile for a new address", 200, 3, [6, 6], async |api, name| {
+            by_user(api, name).await.with(json!({ "email": format!("new-{}", email(name)) }))
+        }),
+        row("POST /api/password/reset", 200, 3, [5, 4], async |api, name| {
+            by_user(api, name).await.with(new_password(json!({ "old_password": PASSWORD })))
+        }),
+        row("POST /api/password/forgot", 200, 2, [3, 3], async |api, name| {
+            api.registered(name).await;
+            by(api).with(json!({ "email": email(name) }))
+        }),
+        row("POST /api/password/forgot for a stranger", 200, 2, [3, 3], async |api, name| {
+            by(api).with(json!({ "email": email(name) }))
+        }),
+        row("POST /api/password/forgot/confirm", 200, 3, [5, 5], async |api, name| {
+            api.registered(name).await;
+            let mails = api.mails_to(&email(name)).await;
+            api.post("/api/password/forgot", &json!({ "email": email(name) })).await;
+            let otp = api.code_after(&email(name), mails).await;
+            by(api).with(new_password(json!({ "email": email(name), "otp": otp })))
+        }),
+        row("GET /.well-known/jwks.json", 200, 1, [1, 1], async |api, _| by(api)),
+        row("GET /health", 200, 1, [4, 4], async |api, _| by(api)),
+    ]
+}
+
+#[tokio::test]
+async fn every_endpoint_keeps_within_its_budget() {
+    let rows = budgets();
+    let functions = Template::load(&root().join("template.yaml"), &[].into()).unwrap().functions;
+    let routes = functions.iter().flat_map(|function| &function.routes);
+    let routes: BTreeSet<String> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
+    let endpoints: BTreeSet<String> = rows.iter().map(|row| row.endpoint.clone()).collect();
+    assert_eq!(endpoints, routes, "an endpoint without a budget, or a budget without an endpoint");
+
+    let complaints = stream::iter(rows).map(|row| row.complaints).buffered(AT_ONCE);
+    let complaints: Vec<String> = complaints.concat().await;
+
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn delivering_a_message_makes_no_call() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let delivered = async {
+        api.registered("ada").await;
+        api.mails_to("ada@example.com").await
+    };
+
+    let (mails, calls) = api.proxy.watch(delivered).await;
+
+    assert_eq!((mails, calls.len()), (1, 4), "the calls of the registration\n{calls}");
+}
