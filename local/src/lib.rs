@@ -3,7 +3,6 @@
 //! API Gateway, Lambda, `DynamoDB` and its streams, Secrets Manager and SES, as far as the functions can tell. Routes, variables,
 //! tables and streams come from `template.yaml`, and the functions are the binaries that deploy.
 
-mod aws;
 mod body;
 mod compile;
 mod dynamodb;
@@ -14,6 +13,7 @@ mod journal;
 mod lambda;
 mod logs;
 mod secrets;
+mod services;
 mod stack;
 mod stream;
 mod template;

@@ -19,7 +19,6 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
 
 use crate::{
-    aws::{self, Services},
     dynamodb::{self, CallError, DynamoDb, stopped},
     gateway::{self, Gateway},
     inbox::{self, Inbox, Message},
@@ -27,6 +26,7 @@ use crate::{
     lambda::{InvokeError, Pool},
     logs::{Logs, lock},
     secrets::Secrets,
+    services::{self, Services},
     stream::{self, Mapping, Positions},
     template::{Template, TemplateError},
 };
@@ -176,7 +176,7 @@ impl Stack {
             .collect();
 
         let mut mappings = JoinSet::new();
-        serve(aws_listener, aws::router(Arc::clone(&services)), &stopping);
+        serve(aws_listener, services::router(Arc::clone(&services)), &stopping);
         for pool in &pools {
             for source in &pool.function.streams {
                 let Some(stream_arn) = streams.get(&source.table).cloned() else { continue };
