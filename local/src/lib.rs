@@ -1,7 +1,7 @@
 //! The local stack: what AWS does for Rollcall, in one process on a laptop.
 //!
-//! API Gateway, Lambda, `DynamoDB` and its streams, Secrets Manager and SES, as far as the functions can tell. Routes, variables,
-//! tables and streams come from `template.yaml`, and the functions are the binaries that deploy.
+//! API Gateway, Lambda, `DynamoDB` and its streams, Secrets Manager, SES, SNS and Twilio, as far as the functions can tell. Routes,
+//! variables, tables and streams come from `template.yaml`, and the functions are the binaries that deploy.
 
 mod body;
 mod compile;

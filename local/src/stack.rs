@@ -23,12 +23,12 @@ use crate::{
     gateway::{self, Gateway},
     inbox::{self, Inbox, Message},
     journal::Journal,
-    lambda::{InvokeError, Pool},
+    lambda::{self, InvokeError, Pool},
     logs::{Logs, lock},
     secrets::Secrets,
-    services::{self, Services},
+    services::{self, Services, Sms, twilio},
     stream::{self, Mapping, Positions},
-    template::{Template, TemplateError},
+    template::{Secret, Template, TemplateError},
 };
 
 /// How long [`Stack::message`] waits: far longer than a delivery takes, even when it is retried.
@@ -93,7 +93,6 @@ pub struct Stack {
     url: String,
     dynamodb_url: String,
     aws_url: String,
-    pools: Vec<Arc<Pool>>,
     services: Arc<Services>,
     logs: Arc<Logs>,
     undelivered: Arc<Journal<Value>>,
@@ -137,9 +136,8 @@ impl Stack {
         let inbox = Arc::new(Inbox::open(file("inbox.jsonl").as_deref()).map_err(unusable)?);
         let undelivered = Arc::new(Journal::open(file("undelivered.jsonl").as_deref()).map_err(unusable)?);
         let positions = Arc::new(Positions::open(file("streams.json")).map_err(unusable)?);
-        let secrets = Secrets::open(file("secrets.json"), &template.secrets).map_err(unusable)?;
-        let services =
-            Arc::new(Services { secrets, inbox: Arc::clone(&inbox), refuses_mail: AtomicBool::new(false) });
+        let declared: Vec<Secret> = template.secrets.into_iter().chain([twilio::secret()]).collect();
+        let secrets = Secrets::open(file("secrets.json"), &declared).map_err(unusable)?;
 
         let (stop, stopping) = watch::channel(false);
         let dynamodb_url = match &options.dynamodb {
@@ -175,6 +173,13 @@ impl Stack {
             })
             .collect();
 
+        let services = Arc::new(Services {
+            secrets,
+            inbox: Arc::clone(&inbox),
+            pools: pools.clone(),
+            refuses_mail: AtomicBool::new(false),
+            sms: Sms::default(),
+        });
         let mut mappings = JoinSet::new();
         serve(aws_listener, services::router(Arc::clone(&services)), &stopping);
         for pool in &pools {
@@ -202,7 +207,6 @@ impl Stack {
             url,
             dynamodb_url,
             aws_url,
-            pools,
             services,
             logs,
             undelivered,
@@ -224,7 +228,7 @@ impl Stack {
         &self.dynamodb_url
     }
 
-    /// Where the stand-ins for Secrets Manager and SES listen.
+    /// Where the stand-ins for Secrets Manager, SES, SNS, Twilio and Lambda listen.
     #[must_use]
     pub fn aws_url(&self) -> &str {
         &self.aws_url
@@ -246,6 +250,23 @@ impl Stack {
         self.services.refuses_mail.store(refuse, Ordering::Relaxed);
     }
 
+    /// Puts SNS and Twilio out of order, or in order again.
+    pub fn refuse_sms(&self, refuse: bool) {
+        self.services.sms.refuse(refuse);
+    }
+
+    /// How Twilio answers its next calls, one after the other, before it sends again: the status and the error code. An answer
+    /// of 2xx lets a call through.
+    pub fn twilio_answers(&self, answers: Vec<(u16, u32)>) {
+        self.services.sms.twilio_answers(answers);
+    }
+
+    /// How often SNS and Twilio were asked to send an SMS, whether they did or not.
+    #[must_use]
+    pub fn sms_attempts(&self) -> usize {
+        self.services.sms.attempts()
+    }
+
     /// Every line that any function has written in this run. A line written before an answer is here once the answer is.
     #[must_use]
     pub fn logs(&self) -> Vec<String> {
@@ -258,12 +279,10 @@ impl Stack {
         self.undelivered.items()
     }
 
-    /// Invokes a function by its binary's name or its logical id.
+    /// Invokes a function by its name, its ARN, its logical id or its binary's name.
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, InvokeError> {
-        let is_meant = |pool: &&Arc<Pool>| pool.function.binary == function || pool.function.id == function;
-        let pool =
-            self.pools.iter().find(is_meant).ok_or_else(|| InvokeError::Unknown(function.to_owned()))?;
-        pool.invoke_with(&event).await
+        let pool = lambda::find(&self.services.pools, function);
+        pool.ok_or_else(|| InvokeError::Unknown(function.to_owned()))?.invoke_with(&event).await
     }
 
     /// Stops everything and waits until every instance is gone.
@@ -271,7 +290,7 @@ impl Stack {
         self.stop.send_replace(true);
         let mut mappings = std::mem::take(&mut *lock(&self.mappings));
         while mappings.join_next().await.is_some() {}
-        for pool in &self.pools {
+        for pool in &self.services.pools {
             pool.stop().await;
         }
     }

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use resolve::secret_arn;
 use resolve::{Resolver, text};
 
 /// The region everything here is in, and the one the functions are told.
@@ -60,6 +61,8 @@ pub struct Template {
 pub struct Function {
     /// The logical id, such as `ApiLogin`.
     pub id: String,
+    /// Its name in the account, such as `rollcall-ApiLogin`.
+    pub name: String,
     /// The binary it runs, such as `api-login`: the last part of its `CodeUri`.
     pub binary: String,
     /// How long one invocation may take.
@@ -78,7 +81,13 @@ impl Function {
     /// Its full name.
     #[must_use]
     pub fn arn(&self) -> String {
-        resolve::function_arn(&self.id)
+        resolve::function_arn(&self.name)
+    }
+
+    /// Whether it is the one that is meant by its name, its ARN, its logical id or its binary.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        [&self.name, &self.arn(), &self.id, &self.binary].into_iter().any(|own| own == name)
     }
 }
 
@@ -216,6 +225,7 @@ fn function(id: &str, properties: &Value, globals: &Value) -> Result<Function, T
     }
     Ok(Function {
         id: id.to_owned(),
+        name: name(id, "FunctionName", properties),
         binary: binary.ok_or_else(|| TemplateError::Invalid(format!("{id} has no CodeUri")))?.to_owned(),
         timeout: Duration::from_secs(number("Timeout", 3)),
         memory: number("MemorySize", 128),
@@ -276,7 +286,7 @@ fn table(id: &str, properties: &Value) -> Table {
         "BillingMode",
         "ProvisionedThroughput",
     ];
-    let name = properties["TableName"].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned);
+    let name = name(id, "TableName", properties);
     let mut create = Map::from_iter([("TableName".to_owned(), json!(name))]);
     for property in SHARED_WITH_CREATE_TABLE {
         if let Some(value) = properties.get(property) {
@@ -299,10 +309,9 @@ fn table(id: &str, properties: &Value) -> Table {
 }
 
 fn secret(id: &str, properties: &Value) -> Secret {
-    let name = properties["Name"].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned);
     Secret {
-        arn: format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{}", resolve::physical_name(id)),
-        name,
+        arn: secret_arn(&resolve::physical_name(id)),
+        name: name(id, "Name", properties),
         value: properties["SecretString"].as_str().map(str::to_owned),
         generate: properties["GenerateSecretString"].clone(),
     }
@@ -322,6 +331,11 @@ fn gateway_responses(properties: &Value) -> impl Iterator<Item = (String, Gatewa
         };
         (kind.clone(), response)
     })
+}
+
+/// The name in the account: the one given by `property`, or one made from the logical id.
+fn name(id: &str, property: &str, properties: &Value) -> String {
+    properties[property].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned)
 }
 
 fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -121,9 +121,10 @@ impl<'a> Resolver<'a> {
                 json!(value)
             }));
         }
-        let physical = physical_name(name);
-        Ok(Some(json!(match self.resource_type(name)? {
-            "AWS::SecretsManager::Secret" => arn("secretsmanager", &format!("secret:{physical}")),
+        let kind = self.resource_type(name)?;
+        let physical = self.physical_name(name, kind)?;
+        Ok(Some(json!(match kind {
+            "AWS::SecretsManager::Secret" => secret_arn(&physical_name(name)),
             "AWS::SQS::Queue" => format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{physical}"),
             "AWS::SNS::Topic" => arn("sns", &physical),
             _ => physical,
@@ -131,18 +132,33 @@ impl<'a> Resolver<'a> {
     }
 
     fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
-        let physical = physical_name(id);
-        Ok(match (self.resource_type(id)?, attribute) {
+        let kind = self.resource_type(id)?;
+        let physical = self.physical_name(id, kind)?;
+        Ok(match (kind, attribute) {
             ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{physical}")),
             ("AWS::DynamoDB::Table", "StreamArn") => {
                 arn("dynamodb", &format!("table/{physical}/stream/local"))
             }
-            ("AWS::Serverless::Function", "Arn") => function_arn(id),
+            ("AWS::Serverless::Function", "Arn") => function_arn(&physical),
             ("AWS::SQS::Queue", "Arn") => arn("sqs", &physical),
             ("AWS::SQS::Queue", "QueueName") => physical,
             (_, "Arn") => format!("arn:aws:local:{REGION}:{ACCOUNT}:{physical}"),
             _ => format!("{physical}-{attribute}"),
         })
+    }
+
+    /// The name that the template gives to a resource, or one made from its logical id.
+    fn physical_name(&self, id: &str, kind: &str) -> Result<String> {
+        let property = match kind {
+            "AWS::DynamoDB::Table" => "TableName",
+            "AWS::Serverless::Function" => "FunctionName",
+            "AWS::SQS::Queue" => "QueueName",
+            "AWS::SNS::Topic" => "TopicName",
+            _ => return Ok(physical_name(id)),
+        };
+        let given = self.template["Resources"][id]["Properties"].get(property);
+        let given = given.map(|given| self.value(given)).transpose()?.flatten();
+        Ok(given.as_ref().and_then(text).unwrap_or_else(|| physical_name(id)))
     }
 
     /// The type of a resource that exists; a function's role and an API's stage are made by SAM without being written down.
@@ -276,8 +292,12 @@ pub(super) fn physical_name(id: &str) -> String {
     format!("{STACK}-{id}")
 }
 
-pub(super) fn function_arn(id: &str) -> String {
-    arn("lambda", &format!("function:{}", physical_name(id)))
+pub(super) fn function_arn(name: &str) -> String {
+    arn("lambda", &format!("function:{name}"))
+}
+
+pub(crate) fn secret_arn(name: &str) -> String {
+    arn("secretsmanager", &format!("secret:{name}"))
 }
 
 fn arn(service: &str, resource: &str) -> String {
