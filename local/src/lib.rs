@@ -22,5 +22,5 @@ pub use compile::{CompileError, compile};
 pub use dynamodb::CallError;
 pub use inbox::Message;
 pub use lambda::InvokeError;
-pub use stack::{Data, Options, Stack, StartError};
+pub use stack::{Data, Options, Running, Stack, StartError};
 pub use template::{Function, GatewayResponse, Route, Secret, StreamSource, Table, Template, TemplateError};

@@ -1,11 +1,11 @@
 //! The stack: everything that a deployment would have, in one process and its children.
 
+mod folder;
+
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, File},
     io,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -30,6 +30,9 @@ use crate::{
     stream::{self, Mapping, Positions},
     template::{Secret, Template, TemplateError},
 };
+
+use folder::Folder;
+pub use folder::Running;
 
 /// How long [`Stack::message`] waits: far longer than a delivery takes, even when it is retried.
 const MESSAGE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -98,8 +101,8 @@ pub struct Stack {
     undelivered: Arc<Journal<Value>>,
     mappings: Mutex<JoinSet<()>>,
     stop: watch::Sender<bool>,
-    /// Held while the folder is in use.
-    lock: Option<File>,
+    /// Occupied for as long.
+    _folder: Option<Folder>,
 }
 
 impl Options {
@@ -128,7 +131,7 @@ impl Stack {
         let aws_listener = listen(0).await?;
 
         let folder = options.folder();
-        let occupied = folder.map(occupy).transpose()?;
+        let occupied = folder.map(Folder::occupy).transpose()?;
         let unusable =
             |error| StartError::Folder(folder.unwrap_or(Path::new("")).display().to_string(), error);
         let file = |name: &str| folder.map(|folder| folder.join(name));
@@ -203,6 +206,7 @@ impl Stack {
         let router = Router::new().fallback(gateway::handle).with_state(gateway);
         let router = router.merge(inbox::router(inbox, stopping.clone()));
         serve(gateway_listener, router, &stopping);
+        occupied.as_ref().map(|folder| folder.announce(&aws_url)).transpose()?;
         Ok(Self {
             url,
             dynamodb_url,
@@ -212,7 +216,7 @@ impl Stack {
             undelivered,
             mappings: Mutex::new(mappings),
             stop,
-            lock: occupied,
+            _folder: occupied,
         })
     }
 
@@ -299,10 +303,6 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(lock) = &self.lock {
-            // Closing the file is not enough: a process that is just being started has a copy of it for a moment.
-            let _ = lock.unlock();
-        }
     }
 }
 
@@ -342,16 +342,4 @@ fn check_binaries(template: &Template, folder: &Path) -> Result<(), StartError> 
         return Ok(());
     }
     Err(StartError::NoBinary(missing.join(", "), folder.display().to_string()))
-}
-
-/// Makes the folder, for its owner only, and keeps a second stack out of it: both would deliver every message.
-fn occupy(folder: &Path) -> Result<File, StartError> {
-    let unusable = |error| StartError::Folder(folder.display().to_string(), error);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
-    let lock = File::create(folder.join("lock")).map_err(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(unusable(io::Error::other("another stack runs in it"))),
-        Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
-    }
 }

@@ -2,6 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 
+#[path = "stack/services.rs"]
+mod services;
+#[path = "stack/superuser.rs"]
+mod superuser;
+#[path = "stack/template.rs"]
+mod template;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
@@ -60,6 +67,9 @@ Resources:
             FunctionResponseTypes: [ReportBatchItemFailures]
             MaximumRetryAttempts: 2
             DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt Queue.Arn } }
+  CreateSuperuser:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: target/lambda/create-superuser/ }
   Broken:
     Type: AWS::Serverless::Function
     Properties:
@@ -118,7 +128,7 @@ fn binaries(folder: &Path) -> PathBuf {
     let binaries = folder.join("binaries");
     if !binaries.exists() {
         std::fs::create_dir(&binaries).unwrap();
-        for name in ["probe", "deliver", "broken"] {
+        for name in ["probe", "deliver", "create-superuser", "broken"] {
             std::os::unix::fs::symlink(&probe, binaries.join(name)).unwrap();
         }
     }

@@ -1,0 +1,1 @@
+//! Templates with more in them than this one has today.
