@@ -41,6 +41,9 @@ pub enum TemplateError {
     /// A parameter without a value, or with one that its constraints refuse.
     #[error("the parameter {0} {1}")]
     Parameter(String, String),
+    /// Parameters that do not go together: the name of the rule and its description.
+    #[error("the parameters break the rule {0}: {1}")]
+    Rule(String, String),
 }
 
 /// What the stack has to run.
@@ -173,10 +176,11 @@ impl Template {
         let declared = document.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         let values = parameters::values(&declared, parameters)?;
         let resolver = Resolver::new(document, &values);
-        let resources = resolver.resources()?;
+        resolver.check_rules()?;
+        let resources = resolver.existing("Resources")?;
         let globals = resolver.value(document.get("Globals").unwrap_or(&Value::Null))?.unwrap_or_default();
         // The outputs are not used here, but a broken one would fail to deploy.
-        resolver.value(document.get("Outputs").unwrap_or(&Value::Null))?;
+        resolver.existing("Outputs")?;
 
         let of_type = |kind: &'static str| {
             resources
@@ -435,6 +439,104 @@ Resources:
         });
         assert_eq!(table.create, expected);
         assert_eq!(table.expiry_attribute.as_deref(), Some("expires"));
+    }
+
+    const CONDITIONAL: &str = r#"
+Parameters:
+  Provider: { Type: String, Default: none, AllowedValues: [none, sns, twilio] }
+  TwilioSecret: { Type: String, Default: "" }
+  Regions: { Type: CommaDelimitedList, Default: "IN, US" }
+Rules:
+  TwilioHasASecret:
+    RuleCondition: !Equals [!Ref Provider, twilio]
+    Assertions:
+      - Assert: !Not [!Equals [!Ref TwilioSecret, ""]]
+        AssertDescription: Twilio needs TwilioSecret.
+  KnownRegions:
+    Assertions:
+      - { Assert: { "Fn::EachMemberIn": [!Ref Regions, [IN, US, GB]] } }
+      - { Assert: { "Fn::Contains": [!Ref Regions, IN] }, AssertDescription: IN is everybody's. }
+Conditions:
+  SendsSms: !Not [!Equals [!Ref Provider, none]]
+  UsesTwilio: !And [!Condition SendsSms, !Equals [!Ref Provider, twilio]]
+Resources:
+  Codes:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: !Sub ["${prefix}-codes", { prefix: !If [UsesTwilio, twilio, plain] }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+      SSESpecification: !If [UsesTwilio, { SSEEnabled: true }, !Ref AWS::NoValue]
+  Alarm: { Type: AWS::SNS::Topic, Condition: SendsSms }
+  Text:
+    Type: AWS::Serverless::Function
+    Condition: SendsSms
+    Properties:
+      FunctionName: !Sub "${AWS::StackName}-text"
+      CodeUri: target/lambda/text/
+      Environment:
+        Variables:
+          SECRET: !If [UsesTwilio, !Ref TwilioSecret, !Ref AWS::NoValue]
+          ALARM: !Ref Alarm
+      Events:
+        Sms: !If [SendsSms, { Type: DynamoDB, Properties: { Stream: !GetAtt Codes.StreamArn } }, !Ref AWS::NoValue]
+  Make:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/make/
+      Environment: { Variables: { TEXT: !If [SendsSms, !Sub "${Text}/${Text.Arn}", none] } }
+Outputs:
+  Alarm: { Condition: SendsSms, Value: !Ref Alarm }
+"#;
+
+    fn conditional(parameters: &[(&str, &str)]) -> Result<Template, TemplateError> {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Template::parse(CONDITIONAL, &parameters.collect())
+    }
+
+    #[test]
+    fn what_a_condition_excludes_is_not_there() {
+        let template = conditional(&[]).unwrap();
+
+        let [make] = template.functions.as_slice() else { panic!("{:?}", template.functions) };
+        assert_eq!((make.name.as_str(), make.environment["TEXT"].as_str()), ("rollcall-Make", "none"));
+        assert!(make.routes.is_empty() && make.streams.is_empty());
+        assert_eq!(template.tables[0].name, "plain-codes");
+    }
+
+    #[test]
+    fn what_a_condition_includes_is_there_with_what_depends_on_it() {
+        let sns = conditional(&[("Provider", "sns")]).unwrap().functions.remove(0);
+        let template = conditional(&[("Provider", "twilio"), ("TwilioSecret", "arn:twilio")]).unwrap();
+
+        assert!(!sns.environment.contains_key("SECRET"));
+        let [text, make] = template.functions.as_slice() else { panic!("{:?}", template.functions) };
+        assert_eq!(text.environment["SECRET"], "arn:twilio");
+        assert_eq!(text.environment["ALARM"], "arn:aws:sns:us-east-1:000000000000:rollcall-Alarm");
+        assert_eq!(text.streams[0].table, "twilio-codes");
+        assert_eq!(template.tables[0].name, "twilio-codes");
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:rollcall-text";
+        assert_eq!(
+            (text.arn().as_str(), make.environment["TEXT"].as_str()),
+            (arn, &*format!("rollcall-text/{arn}"))
+        );
+    }
+
+    #[test]
+    fn parameters_that_break_a_rule_are_refused() {
+        for (parameters, complaint) in [
+            (
+                [("Provider", "twilio")],
+                "the parameters break the rule TwilioHasASecret: Twilio needs TwilioSecret.",
+            ),
+            (
+                [("Regions", "IN, FR")],
+                "the parameters break the rule KnownRegions: an assertion does not hold",
+            ),
+            ([("Regions", "US")], "the parameters break the rule KnownRegions: IN is everybody's."),
+        ] {
+            assert_eq!(conditional(&parameters).unwrap_err().to_string(), complaint);
+        }
     }
 
     #[test]

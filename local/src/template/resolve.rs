@@ -29,15 +29,32 @@ impl<'a> Resolver<'a> {
         self.template.get(name).and_then(Value::as_object).into_iter().flatten()
     }
 
-    /// The resources whose condition holds, with every expression in them resolved.
-    pub(super) fn resources(&self) -> Result<Map<String, Value>> {
+    /// The resources or outputs whose condition holds, with every expression in them resolved.
+    pub(super) fn existing(&self, section: &str) -> Result<Map<String, Value>> {
         let mut resolved = Map::new();
-        for (id, resource) in self.section("Resources") {
-            if self.exists(resource)? {
-                resolved.insert(id.clone(), self.value(resource)?.unwrap_or(Value::Null));
+        for (id, entry) in self.section(section) {
+            if self.exists(entry)? {
+                resolved.insert(id.clone(), self.value(entry)?.unwrap_or(Value::Null));
             }
         }
         Ok(resolved)
+    }
+
+    /// Whether the parameters go together, by the rules of the template.
+    pub(super) fn check_rules(&self) -> Result<()> {
+        for (name, rule) in self.section("Rules") {
+            if !rule.get("RuleCondition").map_or(Ok(true), |condition| self.test(condition))? {
+                continue;
+            }
+            for assertion in rule["Assertions"].as_array().into_iter().flatten() {
+                if !self.test(&assertion["Assert"])? {
+                    let description = assertion.get("AssertDescription").and_then(text);
+                    let description = description.unwrap_or_else(|| "an assertion does not hold".to_owned());
+                    return Err(TemplateError::Rule(name.clone(), description));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A value without its expressions; `None` is `AWS::NoValue`, which removes the entry that holds it.
@@ -187,8 +204,8 @@ impl<'a> Resolver<'a> {
         Err(invalid(format!("{id} is referred to, but the template does not define it")))
     }
 
-    fn exists(&self, resource: &Value) -> Result<bool> {
-        resource.get("Condition").and_then(Value::as_str).map_or(Ok(true), |name| self.condition(name))
+    fn exists(&self, entry: &Value) -> Result<bool> {
+        entry.get("Condition").and_then(Value::as_str).map_or(Ok(true), |name| self.condition(name))
     }
 
     fn condition(&self, name: &str) -> Result<bool> {
@@ -221,6 +238,20 @@ impl<'a> Resolver<'a> {
                 let tests = argument.as_array().ok_or_else(|| invalid(format!("{name} takes a list")))?;
                 let results = tests.iter().map(|test| self.test(test)).collect::<Result<Vec<_>>>()?;
                 Ok(if name == "Fn::And" { !results.contains(&false) } else { results.contains(&true) })
+            }
+            "Fn::Contains" => {
+                let [values, value] = parts(name, argument)?;
+                Ok(self.texts(values)?.contains(&self.text(value)?))
+            }
+            "Fn::EachMemberEquals" => {
+                let [values, value] = parts(name, argument)?;
+                let value = self.text(value)?;
+                Ok(self.texts(values)?.iter().all(|member| *member == value))
+            }
+            "Fn::EachMemberIn" => {
+                let [values, allowed] = parts(name, argument)?;
+                let allowed = self.texts(allowed)?;
+                Ok(self.texts(values)?.iter().all(|member| allowed.contains(member)))
             }
             other => Err(invalid(format!("{other} is not a condition"))),
         }
