@@ -79,7 +79,7 @@ async fn deliver(client: &Client, variables: &BTreeMap<String, String>, event: &
         let email = json!({
             "FromEmailAddress": "probe@example.com",
             "Destination": { "ToAddresses": [change["NewImage"]["to"]["S"]] },
-            "Content": { "Simple": { "Subject": { "Data": "Probe" }, "Body": { "Text": { "Data": change["Keys"]["pk"]["S"] } } } },
+            "Content": { "Simple": { "Subject": { "Data": variables["AWS_LAMBDA_FUNCTION_NAME"] }, "Body": { "Text": { "Data": change["Keys"]["pk"]["S"] } } } },
         });
         let url = format!("{}/v2/email/outbound-emails", variables["AWS_ENDPOINT_URL_SESV2"]);
         let sent = client.post(url).body(email.to_string()).send().await;

@@ -82,6 +82,11 @@ pub enum StartError {
     /// The folder is in use or cannot be written.
     #[error("the folder {0} cannot be used: {1}")]
     Folder(String, io::Error),
+    /// The folder's tables are not the template's: the folder and a table.
+    #[error(
+        "{0} was made from another version of the template (the table {1} differs); delete that folder, and it is made anew"
+    )]
+    OtherTemplate(String, String),
     /// The embedded database does not open.
     #[error("the database cannot be opened: {0}")]
     Database(String),
@@ -151,7 +156,13 @@ impl Stack {
         database.ping().await?;
         let mut streams = BTreeMap::new();
         for table in &template.tables {
-            if let Some(arn) = database.prepare(table).await? {
+            let prepared = database.prepare(table).await.map_err(|error| match (error, folder) {
+                (CallError::OtherShape(table), Some(folder)) if options.dynamodb.is_none() => {
+                    StartError::OtherTemplate(folder.display().to_string(), table)
+                }
+                (error, _) => error.into(),
+            });
+            if let Some(arn) = prepared? {
                 streams.insert(table.name.clone(), arn);
             }
         }
