@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), reqwest::Error> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|argument| argument == "build") {
+        // It stands in for cargo, too: the binaries are there.
+        println!("{}", json!({ "executable": arguments[0].replace("/cargo", "/binaries/probe") }));
+        return Ok(());
+    }
     let variables: BTreeMap<String, String> = std::env::vars().collect();
     let client = Client::builder().no_proxy().build()?;
     let invocations = format!("http://{}/2018-06-01/runtime/invocation", variables["AWS_LAMBDA_RUNTIME_API"]);
@@ -26,6 +32,9 @@ async fn main() -> Result<(), reqwest::Error> {
 async fn act(client: &Client, variables: &BTreeMap<String, String>, event: &Value) -> (&'static str, String) {
     if event["Records"].is_array() {
         return ("response", deliver(client, variables, event).await.to_string());
+    }
+    if event["password"].is_string() {
+        return create_superuser(event);
     }
     match event["pathParameters"]["act"].as_str() {
         Some("crash") => exit(3),
@@ -53,6 +62,16 @@ fn proxy_answer(body: &Value) -> String {
         .to_string()
 }
 
+/// Knows nobody but Ada, and takes every password but `password`.
+fn create_superuser(event: &Value) -> (&'static str, String) {
+    if event["password"] == "password" {
+        let error = json!({ "errorType": "Invalid", "errorMessage": "This password is too common." });
+        return ("error", error.to_string());
+    }
+    let user = json!({ "username": event["username"], "email": event["email"] });
+    ("response", json!({ "created": event["username"] != "ada", "user": user }).to_string())
+}
+
 /// Sends a message for every record, in their order, and reports the first that cannot be sent.
 async fn deliver(client: &Client, variables: &BTreeMap<String, String>, event: &Value) -> Value {
     for record in event["Records"].as_array().into_iter().flatten() {
@@ -60,7 +79,7 @@ async fn deliver(client: &Client, variables: &BTreeMap<String, String>, event: &
         let email = json!({
             "FromEmailAddress": "probe@example.com",
             "Destination": { "ToAddresses": [change["NewImage"]["to"]["S"]] },
-            "Content": { "Simple": { "Subject": { "Data": "Probe" }, "Body": { "Text": { "Data": change["Keys"]["pk"]["S"] } } } },
+            "Content": { "Simple": { "Subject": { "Data": variables["AWS_LAMBDA_FUNCTION_NAME"] }, "Body": { "Text": { "Data": change["Keys"]["pk"]["S"] } } } },
         });
         let url = format!("{}/v2/email/outbound-emails", variables["AWS_ENDPOINT_URL_SESV2"]);
         let sent = client.post(url).body(email.to_string()).send().await;

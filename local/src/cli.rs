@@ -6,32 +6,51 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use local::{Data, Options};
 
 /// Runs all of Rollcall on this computer.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo run --", version)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// The port on 127.0.0.1; 0 takes any that is free.
     #[arg(long, default_value_t = 3000)]
     port: u16,
     /// Keep nothing: the data is gone when the stack stops.
-    #[arg(long)]
+    #[arg(long, global = true)]
     memory: bool,
     /// An environment variable for every function; it wins over the template's.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
     /// The value of a template parameter.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
     parameter: Vec<(String, String)>,
     // Spelt here, where a doc comment would put its code marks into the help.
     #[arg(help = "Use the DynamoDB at this URL, such as DynamoDB Local's, instead of the embedded one")]
-    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    #[arg(long, global = true, value_name = "URL", value_parser = endpoint)]
     dynamodb: Option<String>,
     /// Run release builds of the functions.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) release: bool,
+}
+
+/// What to do instead of running until Ctrl-C.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    CreateSuperuser(CreateSuperuser),
+}
+
+/// Make a user who is staff, or make a user staff; what is not given here is asked for, and so is the password.
+#[derive(Debug, Args)]
+pub(crate) struct CreateSuperuser {
+    /// The username.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    /// The e-mail address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: Option<String>,
 }
 
 impl Arguments {

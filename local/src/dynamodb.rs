@@ -1,6 +1,10 @@
 //! `DynamoDB`: embedded, or wherever `--dynamodb` points, with the tables of the template.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use dynoxide::Database;
@@ -42,9 +46,7 @@ pub enum CallError {
         message: String,
     },
     /// The table is there, but made from another template.
-    #[error(
-        "the table {0} has another shape than in the template; remove it (or the folder .local) to have it made anew"
-    )]
+    #[error("the table {0} has another shape than in the template; delete it, and it is made anew")]
     OtherShape(String),
 }
 
@@ -165,11 +167,17 @@ impl DynamoDb {
 }
 
 /// What cannot be changed under the functions' feet: keys, indexes and whether there is a stream.
-fn shape(table: &Value) -> (&Value, BTreeMap<&str, &Value>, bool) {
+fn shape(table: &Value) -> Value {
     let indexes = table["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
-    let indexes =
-        indexes.filter_map(|index| Some((index["IndexName"].as_str()?, &index["KeySchema"]))).collect();
-    (&table["KeySchema"], indexes, table["StreamSpecification"]["StreamEnabled"] == true)
+    let indexes: BTreeMap<&str, Value> = indexes
+        .filter_map(|index| {
+            let attributes = index["Projection"]["NonKeyAttributes"].as_array().into_iter().flatten();
+            let attributes: BTreeSet<&str> = attributes.filter_map(Value::as_str).collect();
+            let shape = json!([index["KeySchema"], index["Projection"]["ProjectionType"], attributes]);
+            Some((index["IndexName"].as_str()?, shape))
+        })
+        .collect();
+    json!([table["KeySchema"], indexes, table["StreamSpecification"]["StreamEnabled"] == true])
 }
 
 fn refused(answer: &Value, status: u16) -> CallError {

@@ -68,6 +68,9 @@ pub enum InvokeError {
     /// The stack is stopping.
     #[error("the stack is stopping")]
     Stopping,
+    /// A stack in another process did not take the invocation.
+    #[error("the stack does not answer: {0}")]
+    Unreachable(String),
 }
 
 /// An answer, and whether an instance was started for it.
@@ -89,6 +92,11 @@ pub(crate) struct Pool {
     /// Told after every invocation: it may have written something that a stream hands on.
     finished: watch::Sender<()>,
     stop: watch::Receiver<bool>,
+}
+
+/// The function with this name, ARN, logical id or binary.
+pub(crate) fn find<'a>(pools: &'a [Arc<Pool>], name: &str) -> Option<&'a Arc<Pool>> {
+    pools.iter().find(|pool| pool.function.is_called(name))
 }
 
 impl Pool {

@@ -1,9 +1,8 @@
 //! The local stack: what AWS does for Rollcall, in one process on a laptop.
 //!
-//! API Gateway, Lambda, `DynamoDB` and its streams, Secrets Manager and SES, as far as the functions can tell. Routes, variables,
-//! tables and streams come from `template.yaml`, and the functions are the binaries that deploy.
+//! API Gateway, Lambda, `DynamoDB` and its streams, Secrets Manager, SES, SNS and Twilio, as far as the functions can tell. Routes,
+//! variables, tables and streams come from `template.yaml`, and the functions are the binaries that deploy.
 
-mod aws;
 mod body;
 mod compile;
 mod dynamodb;
@@ -14,6 +13,7 @@ mod journal;
 mod lambda;
 mod logs;
 mod secrets;
+mod services;
 mod stack;
 mod stream;
 mod template;
@@ -22,5 +22,5 @@ pub use compile::{CompileError, compile};
 pub use dynamodb::CallError;
 pub use inbox::Message;
 pub use lambda::InvokeError;
-pub use stack::{Data, Options, Stack, StartError};
+pub use stack::{Data, Options, Running, Stack, StartError};
 pub use template::{Function, GatewayResponse, Route, Secret, StreamSource, Table, Template, TemplateError};

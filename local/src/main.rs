@@ -1,12 +1,13 @@
 //! `cargo run`: builds the functions, starts the stack and shows what happens.
 
 mod cli;
+mod superuser;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io, path::Path, process::ExitCode};
 
 use clap::Parser;
 use local::{Stack, compile};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,26 +21,48 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: cli::Arguments) -> Result<(), Box<dyn Error>> {
+async fn run(mut arguments: cli::Arguments) -> Result<(), Box<dyn Error>> {
     let root = cli::workspace()?;
+    match arguments.command.take() {
+        Some(cli::Command::CreateSuperuser(known)) => superuser::create(&root, arguments, known).await,
+        None => serve(&root, arguments).await,
+    }
+}
+
+async fn serve(root: &Path, arguments: cli::Arguments) -> Result<(), Box<dyn Error>> {
     let release = arguments.release;
-    let mut options = arguments.options(&root);
+    let mut options = arguments.options(root);
     options.check()?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::new()?;
     let stack = tokio::select! {
-        _ = interrupt.recv() => return Ok(()),
-        _ = terminate.recv() => return Ok(()),
+        () = signals.received() => return Ok(()),
         stack = async {
-            options.binaries = compile(&root, release).await?;
+            options.binaries = compile(root, release).await?;
             Ok::<_, Box<dyn Error>>(Stack::start(options).await?)
         } => stack?,
     };
     println!("Listening on {}", stack.url());
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    signals.received().await;
     stack.stop().await;
     Ok(())
+}
+
+/// Ctrl-C, and being told to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on neither ends the process by itself.
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

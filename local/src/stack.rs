@@ -1,11 +1,11 @@
 //! The stack: everything that a deployment would have, in one process and its children.
 
+mod folder;
+
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, File},
     io,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -19,17 +19,20 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
 
 use crate::{
-    aws::{self, Services},
     dynamodb::{self, CallError, DynamoDb, stopped},
     gateway::{self, Gateway},
     inbox::{self, Inbox, Message},
     journal::Journal,
-    lambda::{InvokeError, Pool},
+    lambda::{self, InvokeError, Pool},
     logs::{Logs, lock},
     secrets::Secrets,
+    services::{self, Services, Sms, twilio},
     stream::{self, Mapping, Positions},
-    template::{Template, TemplateError},
+    template::{Secret, Template, TemplateError},
 };
+
+use folder::Folder;
+pub use folder::Running;
 
 /// How long [`Stack::message`] waits: far longer than a delivery takes, even when it is retried.
 const MESSAGE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -79,6 +82,11 @@ pub enum StartError {
     /// The folder is in use or cannot be written.
     #[error("the folder {0} cannot be used: {1}")]
     Folder(String, io::Error),
+    /// The folder's tables are not the template's: the folder and a table.
+    #[error(
+        "{0} was made from another version of the template (the table {1} differs); delete that folder, and it is made anew"
+    )]
+    OtherTemplate(String, String),
     /// The embedded database does not open.
     #[error("the database cannot be opened: {0}")]
     Database(String),
@@ -93,14 +101,13 @@ pub struct Stack {
     url: String,
     dynamodb_url: String,
     aws_url: String,
-    pools: Vec<Arc<Pool>>,
     services: Arc<Services>,
     logs: Arc<Logs>,
     undelivered: Arc<Journal<Value>>,
     mappings: Mutex<JoinSet<()>>,
     stop: watch::Sender<bool>,
-    /// Held while the folder is in use.
-    lock: Option<File>,
+    /// Occupied for as long.
+    _folder: Option<Folder>,
 }
 
 impl Options {
@@ -129,7 +136,7 @@ impl Stack {
         let aws_listener = listen(0).await?;
 
         let folder = options.folder();
-        let occupied = folder.map(occupy).transpose()?;
+        let occupied = folder.map(Folder::occupy).transpose()?;
         let unusable =
             |error| StartError::Folder(folder.unwrap_or(Path::new("")).display().to_string(), error);
         let file = |name: &str| folder.map(|folder| folder.join(name));
@@ -137,9 +144,8 @@ impl Stack {
         let inbox = Arc::new(Inbox::open(file("inbox.jsonl").as_deref()).map_err(unusable)?);
         let undelivered = Arc::new(Journal::open(file("undelivered.jsonl").as_deref()).map_err(unusable)?);
         let positions = Arc::new(Positions::open(file("streams.json")).map_err(unusable)?);
-        let secrets = Secrets::open(file("secrets.json"), &template.secrets).map_err(unusable)?;
-        let services =
-            Arc::new(Services { secrets, inbox: Arc::clone(&inbox), refuses_mail: AtomicBool::new(false) });
+        let declared: Vec<Secret> = template.secrets.into_iter().chain([twilio::secret()]).collect();
+        let secrets = Secrets::open(file("secrets.json"), &declared).map_err(unusable)?;
 
         let (stop, stopping) = watch::channel(false);
         let dynamodb_url = match &options.dynamodb {
@@ -150,7 +156,13 @@ impl Stack {
         database.ping().await?;
         let mut streams = BTreeMap::new();
         for table in &template.tables {
-            if let Some(arn) = database.prepare(table).await? {
+            let prepared = database.prepare(table).await.map_err(|error| match (error, folder) {
+                (CallError::OtherShape(table), Some(folder)) if options.dynamodb.is_none() => {
+                    StartError::OtherTemplate(folder.display().to_string(), table)
+                }
+                (error, _) => error.into(),
+            });
+            if let Some(arn) = prepared? {
                 streams.insert(table.name.clone(), arn);
             }
         }
@@ -175,8 +187,15 @@ impl Stack {
             })
             .collect();
 
+        let services = Arc::new(Services {
+            secrets,
+            inbox: Arc::clone(&inbox),
+            pools: pools.clone(),
+            refuses_mail: AtomicBool::new(false),
+            sms: Sms::default(),
+        });
         let mut mappings = JoinSet::new();
-        serve(aws_listener, aws::router(Arc::clone(&services)), &stopping);
+        serve(aws_listener, services::router(Arc::clone(&services)), &stopping);
         for pool in &pools {
             for source in &pool.function.streams {
                 let Some(stream_arn) = streams.get(&source.table).cloned() else { continue };
@@ -198,17 +217,17 @@ impl Stack {
         let router = Router::new().fallback(gateway::handle).with_state(gateway);
         let router = router.merge(inbox::router(inbox, stopping.clone()));
         serve(gateway_listener, router, &stopping);
+        occupied.as_ref().map(|folder| folder.announce(&aws_url)).transpose()?;
         Ok(Self {
             url,
             dynamodb_url,
             aws_url,
-            pools,
             services,
             logs,
             undelivered,
             mappings: Mutex::new(mappings),
             stop,
-            lock: occupied,
+            _folder: occupied,
         })
     }
 
@@ -224,7 +243,7 @@ impl Stack {
         &self.dynamodb_url
     }
 
-    /// Where the stand-ins for Secrets Manager and SES listen.
+    /// Where the stand-ins for Secrets Manager, SES, SNS, Twilio and Lambda listen.
     #[must_use]
     pub fn aws_url(&self) -> &str {
         &self.aws_url
@@ -246,6 +265,23 @@ impl Stack {
         self.services.refuses_mail.store(refuse, Ordering::Relaxed);
     }
 
+    /// Puts SNS and Twilio out of order, or in order again.
+    pub fn refuse_sms(&self, refuse: bool) {
+        self.services.sms.refuse(refuse);
+    }
+
+    /// How Twilio answers its next calls, one after the other, before it sends again: the status and the error code. An answer
+    /// of 2xx lets a call through.
+    pub fn twilio_answers(&self, answers: Vec<(u16, u32)>) {
+        self.services.sms.twilio_answers(answers);
+    }
+
+    /// How often SNS and Twilio were asked to send an SMS, whether they did or not.
+    #[must_use]
+    pub fn sms_attempts(&self) -> usize {
+        self.services.sms.attempts()
+    }
+
     /// Every line that any function has written in this run. A line written before an answer is here once the answer is.
     #[must_use]
     pub fn logs(&self) -> Vec<String> {
@@ -258,12 +294,10 @@ impl Stack {
         self.undelivered.items()
     }
 
-    /// Invokes a function by its binary's name or its logical id.
+    /// Invokes a function by its name, its ARN, its logical id or its binary's name.
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, InvokeError> {
-        let is_meant = |pool: &&Arc<Pool>| pool.function.binary == function || pool.function.id == function;
-        let pool =
-            self.pools.iter().find(is_meant).ok_or_else(|| InvokeError::Unknown(function.to_owned()))?;
-        pool.invoke_with(&event).await
+        let pool = lambda::find(&self.services.pools, function);
+        pool.ok_or_else(|| InvokeError::Unknown(function.to_owned()))?.invoke_with(&event).await
     }
 
     /// Stops everything and waits until every instance is gone.
@@ -271,7 +305,7 @@ impl Stack {
         self.stop.send_replace(true);
         let mut mappings = std::mem::take(&mut *lock(&self.mappings));
         while mappings.join_next().await.is_some() {}
-        for pool in &self.pools {
+        for pool in &self.services.pools {
             pool.stop().await;
         }
     }
@@ -280,10 +314,6 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(lock) = &self.lock {
-            // Closing the file is not enough: a process that is just being started has a copy of it for a moment.
-            let _ = lock.unlock();
-        }
     }
 }
 
@@ -323,16 +353,4 @@ fn check_binaries(template: &Template, folder: &Path) -> Result<(), StartError> 
         return Ok(());
     }
     Err(StartError::NoBinary(missing.join(", "), folder.display().to_string()))
-}
-
-/// Makes the folder, for its owner only, and keeps a second stack out of it: both would deliver every message.
-fn occupy(folder: &Path) -> Result<File, StartError> {
-    let unusable = |error| StartError::Folder(folder.display().to_string(), error);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
-    let lock = File::create(folder.join("lock")).map_err(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(unusable(io::Error::other("another stack runs in it"))),
-        Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
-    }
 }

@@ -88,7 +88,7 @@ pub(crate) async fn run(mapping: Arc<Mapping>) {
     let mut finished = BTreeSet::new();
     loop {
         let shards = mapping.shards().await.unwrap_or_else(|error| {
-            mapping.logs.notice(&format!("the stream of {}: {error}", mapping.source.table));
+            mapping.complain(&error);
             Vec::new()
         });
         let listed: BTreeSet<&String> = shards.iter().map(|shard| &shard.id).collect();
@@ -129,7 +129,7 @@ async fn read_shard(mapping: Arc<Mapping>, shard: String) -> String {
                 }
             }
             Err(error) => {
-                mapping.logs.notice(&format!("the stream of {}: {error}", mapping.source.table));
+                mapping.complain(&error);
                 mapping.sleep(FAILURE_INTERVAL).await;
             }
         }
@@ -256,6 +256,13 @@ impl Mapping {
         }
         if let Some(last) = records.last() {
             self.save(shard, last);
+        }
+    }
+
+    /// The database may be gone before the last call to it when the stack stops, which is nobody's concern.
+    fn complain(&self, error: &CallError) {
+        if !*self.stop.borrow() {
+            self.logs.notice(&format!("the stream of {}: {error}", self.source.table));
         }
     }
 

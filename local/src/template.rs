@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use resolve::secret_arn;
 use resolve::{Resolver, text};
 
 /// The region everything here is in, and the one the functions are told.
@@ -40,6 +41,9 @@ pub enum TemplateError {
     /// A parameter without a value, or with one that its constraints refuse.
     #[error("the parameter {0} {1}")]
     Parameter(String, String),
+    /// Parameters that do not go together: the name of the rule and its description.
+    #[error("the parameters break the rule {0}: {1}")]
+    Rule(String, String),
 }
 
 /// What the stack has to run.
@@ -60,6 +64,8 @@ pub struct Template {
 pub struct Function {
     /// The logical id, such as `ApiLogin`.
     pub id: String,
+    /// Its name in the account, such as `rollcall-ApiLogin`.
+    pub name: String,
     /// The binary it runs, such as `api-login`: the last part of its `CodeUri`.
     pub binary: String,
     /// How long one invocation may take.
@@ -78,7 +84,13 @@ impl Function {
     /// Its full name.
     #[must_use]
     pub fn arn(&self) -> String {
-        resolve::function_arn(&self.id)
+        resolve::function_arn(&self.name)
+    }
+
+    /// Whether it is the one that is meant by its name, its ARN, its logical id or its binary.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        [&self.name, &self.arn(), &self.id, &self.binary].into_iter().any(|own| own == name)
     }
 }
 
@@ -164,10 +176,11 @@ impl Template {
         let declared = document.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         let values = parameters::values(&declared, parameters)?;
         let resolver = Resolver::new(document, &values);
-        let resources = resolver.resources()?;
+        resolver.check_rules()?;
+        let resources = resolver.existing("Resources")?;
         let globals = resolver.value(document.get("Globals").unwrap_or(&Value::Null))?.unwrap_or_default();
         // The outputs are not used here, but a broken one would fail to deploy.
-        resolver.value(document.get("Outputs").unwrap_or(&Value::Null))?;
+        resolver.existing("Outputs")?;
 
         let of_type = |kind: &'static str| {
             resources
@@ -216,6 +229,7 @@ fn function(id: &str, properties: &Value, globals: &Value) -> Result<Function, T
     }
     Ok(Function {
         id: id.to_owned(),
+        name: name(id, "FunctionName", properties),
         binary: binary.ok_or_else(|| TemplateError::Invalid(format!("{id} has no CodeUri")))?.to_owned(),
         timeout: Duration::from_secs(number("Timeout", 3)),
         memory: number("MemorySize", 128),
@@ -276,7 +290,7 @@ fn table(id: &str, properties: &Value) -> Table {
         "BillingMode",
         "ProvisionedThroughput",
     ];
-    let name = properties["TableName"].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned);
+    let name = name(id, "TableName", properties);
     let mut create = Map::from_iter([("TableName".to_owned(), json!(name))]);
     for property in SHARED_WITH_CREATE_TABLE {
         if let Some(value) = properties.get(property) {
@@ -299,10 +313,9 @@ fn table(id: &str, properties: &Value) -> Table {
 }
 
 fn secret(id: &str, properties: &Value) -> Secret {
-    let name = properties["Name"].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned);
     Secret {
-        arn: format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{}", resolve::physical_name(id)),
-        name,
+        arn: secret_arn(&resolve::physical_name(id)),
+        name: name(id, "Name", properties),
         value: properties["SecretString"].as_str().map(str::to_owned),
         generate: properties["GenerateSecretString"].clone(),
     }
@@ -322,6 +335,11 @@ fn gateway_responses(properties: &Value) -> impl Iterator<Item = (String, Gatewa
         };
         (kind.clone(), response)
     })
+}
+
+/// The name in the account: the one given by `property`, or one made from the logical id.
+fn name(id: &str, property: &str, properties: &Value) -> String {
+    properties[property].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned)
 }
 
 fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -421,6 +439,104 @@ Resources:
         });
         assert_eq!(table.create, expected);
         assert_eq!(table.expiry_attribute.as_deref(), Some("expires"));
+    }
+
+    const CONDITIONAL: &str = r#"
+Parameters:
+  Provider: { Type: String, Default: none, AllowedValues: [none, sns, twilio] }
+  TwilioSecret: { Type: String, Default: "" }
+  Regions: { Type: CommaDelimitedList, Default: "IN, US" }
+Rules:
+  TwilioHasASecret:
+    RuleCondition: !Equals [!Ref Provider, twilio]
+    Assertions:
+      - Assert: !Not [!Equals [!Ref TwilioSecret, ""]]
+        AssertDescription: Twilio needs TwilioSecret.
+  KnownRegions:
+    Assertions:
+      - { Assert: { "Fn::EachMemberIn": [!Ref Regions, [IN, US, GB]] } }
+      - { Assert: { "Fn::Contains": [!Ref Regions, IN] }, AssertDescription: IN is everybody's. }
+Conditions:
+  SendsSms: !Not [!Equals [!Ref Provider, none]]
+  UsesTwilio: !And [!Condition SendsSms, !Equals [!Ref Provider, twilio]]
+Resources:
+  Codes:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: !Sub ["${prefix}-codes", { prefix: !If [UsesTwilio, twilio, plain] }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+      SSESpecification: !If [UsesTwilio, { SSEEnabled: true }, !Ref AWS::NoValue]
+  Alarm: { Type: AWS::SNS::Topic, Condition: SendsSms }
+  Text:
+    Type: AWS::Serverless::Function
+    Condition: SendsSms
+    Properties:
+      FunctionName: !Sub "${AWS::StackName}-text"
+      CodeUri: target/lambda/text/
+      Environment:
+        Variables:
+          SECRET: !If [UsesTwilio, !Ref TwilioSecret, !Ref AWS::NoValue]
+          ALARM: !Ref Alarm
+      Events:
+        Sms: !If [SendsSms, { Type: DynamoDB, Properties: { Stream: !GetAtt Codes.StreamArn } }, !Ref AWS::NoValue]
+  Make:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/make/
+      Environment: { Variables: { TEXT: !If [SendsSms, !Sub "${Text}/${Text.Arn}", none] } }
+Outputs:
+  Alarm: { Condition: SendsSms, Value: !Ref Alarm }
+"#;
+
+    fn conditional(parameters: &[(&str, &str)]) -> Result<Template, TemplateError> {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Template::parse(CONDITIONAL, &parameters.collect())
+    }
+
+    #[test]
+    fn what_a_condition_excludes_is_not_there() {
+        let template = conditional(&[]).unwrap();
+
+        let [make] = template.functions.as_slice() else { panic!("{:?}", template.functions) };
+        assert_eq!((make.name.as_str(), make.environment["TEXT"].as_str()), ("rollcall-Make", "none"));
+        assert!(make.routes.is_empty() && make.streams.is_empty());
+        assert_eq!(template.tables[0].name, "plain-codes");
+    }
+
+    #[test]
+    fn what_a_condition_includes_is_there_with_what_depends_on_it() {
+        let sns = conditional(&[("Provider", "sns")]).unwrap().functions.remove(0);
+        let template = conditional(&[("Provider", "twilio"), ("TwilioSecret", "arn:twilio")]).unwrap();
+
+        assert!(!sns.environment.contains_key("SECRET"));
+        let [text, make] = template.functions.as_slice() else { panic!("{:?}", template.functions) };
+        assert_eq!(text.environment["SECRET"], "arn:twilio");
+        assert_eq!(text.environment["ALARM"], "arn:aws:sns:us-east-1:000000000000:rollcall-Alarm");
+        assert_eq!(text.streams[0].table, "twilio-codes");
+        assert_eq!(template.tables[0].name, "twilio-codes");
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:rollcall-text";
+        assert_eq!(
+            (text.arn().as_str(), make.environment["TEXT"].as_str()),
+            (arn, &*format!("rollcall-text/{arn}"))
+        );
+    }
+
+    #[test]
+    fn parameters_that_break_a_rule_are_refused() {
+        for (parameters, complaint) in [
+            (
+                [("Provider", "twilio")],
+                "the parameters break the rule TwilioHasASecret: Twilio needs TwilioSecret.",
+            ),
+            (
+                [("Regions", "IN, FR")],
+                "the parameters break the rule KnownRegions: an assertion does not hold",
+            ),
+            ([("Regions", "US")], "the parameters break the rule KnownRegions: IN is everybody's."),
+        ] {
+            assert_eq!(conditional(&parameters).unwrap_err().to_string(), complaint);
+        }
     }
 
     #[test]

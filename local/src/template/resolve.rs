@@ -29,15 +29,32 @@ impl<'a> Resolver<'a> {
         self.template.get(name).and_then(Value::as_object).into_iter().flatten()
     }
 
-    /// The resources whose condition holds, with every expression in them resolved.
-    pub(super) fn resources(&self) -> Result<Map<String, Value>> {
+    /// The resources or outputs whose condition holds, with every expression in them resolved.
+    pub(super) fn existing(&self, section: &str) -> Result<Map<String, Value>> {
         let mut resolved = Map::new();
-        for (id, resource) in self.section("Resources") {
-            if self.exists(resource)? {
-                resolved.insert(id.clone(), self.value(resource)?.unwrap_or(Value::Null));
+        for (id, entry) in self.section(section) {
+            if self.exists(entry)? {
+                resolved.insert(id.clone(), self.value(entry)?.unwrap_or(Value::Null));
             }
         }
         Ok(resolved)
+    }
+
+    /// Whether the parameters go together, by the rules of the template.
+    pub(super) fn check_rules(&self) -> Result<()> {
+        for (name, rule) in self.section("Rules") {
+            if !rule.get("RuleCondition").map_or(Ok(true), |condition| self.test(condition))? {
+                continue;
+            }
+            for assertion in rule["Assertions"].as_array().into_iter().flatten() {
+                if !self.test(&assertion["Assert"])? {
+                    let description = assertion.get("AssertDescription").and_then(text);
+                    let description = description.unwrap_or_else(|| "an assertion does not hold".to_owned());
+                    return Err(TemplateError::Rule(name.clone(), description));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A value without its expressions; `None` is `AWS::NoValue`, which removes the entry that holds it.
@@ -121,9 +138,10 @@ impl<'a> Resolver<'a> {
                 json!(value)
             }));
         }
-        let physical = physical_name(name);
-        Ok(Some(json!(match self.resource_type(name)? {
-            "AWS::SecretsManager::Secret" => arn("secretsmanager", &format!("secret:{physical}")),
+        let kind = self.resource_type(name)?;
+        let physical = self.physical_name(name, kind)?;
+        Ok(Some(json!(match kind {
+            "AWS::SecretsManager::Secret" => secret_arn(&physical_name(name)),
             "AWS::SQS::Queue" => format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{physical}"),
             "AWS::SNS::Topic" => arn("sns", &physical),
             _ => physical,
@@ -131,18 +149,33 @@ impl<'a> Resolver<'a> {
     }
 
     fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
-        let physical = physical_name(id);
-        Ok(match (self.resource_type(id)?, attribute) {
+        let kind = self.resource_type(id)?;
+        let physical = self.physical_name(id, kind)?;
+        Ok(match (kind, attribute) {
             ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{physical}")),
             ("AWS::DynamoDB::Table", "StreamArn") => {
                 arn("dynamodb", &format!("table/{physical}/stream/local"))
             }
-            ("AWS::Serverless::Function", "Arn") => function_arn(id),
+            ("AWS::Serverless::Function", "Arn") => function_arn(&physical),
             ("AWS::SQS::Queue", "Arn") => arn("sqs", &physical),
             ("AWS::SQS::Queue", "QueueName") => physical,
             (_, "Arn") => format!("arn:aws:local:{REGION}:{ACCOUNT}:{physical}"),
             _ => format!("{physical}-{attribute}"),
         })
+    }
+
+    /// The name that the template gives to a resource, or one made from its logical id.
+    fn physical_name(&self, id: &str, kind: &str) -> Result<String> {
+        let property = match kind {
+            "AWS::DynamoDB::Table" => "TableName",
+            "AWS::Serverless::Function" => "FunctionName",
+            "AWS::SQS::Queue" => "QueueName",
+            "AWS::SNS::Topic" => "TopicName",
+            _ => return Ok(physical_name(id)),
+        };
+        let given = self.template["Resources"][id]["Properties"].get(property);
+        let given = given.map(|given| self.value(given)).transpose()?.flatten();
+        Ok(given.as_ref().and_then(text).unwrap_or_else(|| physical_name(id)))
     }
 
     /// The type of a resource that exists; a function's role and an API's stage are made by SAM without being written down.
@@ -171,8 +204,8 @@ impl<'a> Resolver<'a> {
         Err(invalid(format!("{id} is referred to, but the template does not define it")))
     }
 
-    fn exists(&self, resource: &Value) -> Result<bool> {
-        resource.get("Condition").and_then(Value::as_str).map_or(Ok(true), |name| self.condition(name))
+    fn exists(&self, entry: &Value) -> Result<bool> {
+        entry.get("Condition").and_then(Value::as_str).map_or(Ok(true), |name| self.condition(name))
     }
 
     fn condition(&self, name: &str) -> Result<bool> {
@@ -205,6 +238,20 @@ impl<'a> Resolver<'a> {
                 let tests = argument.as_array().ok_or_else(|| invalid(format!("{name} takes a list")))?;
                 let results = tests.iter().map(|test| self.test(test)).collect::<Result<Vec<_>>>()?;
                 Ok(if name == "Fn::And" { !results.contains(&false) } else { results.contains(&true) })
+            }
+            "Fn::Contains" => {
+                let [values, value] = parts(name, argument)?;
+                Ok(self.texts(values)?.contains(&self.text(value)?))
+            }
+            "Fn::EachMemberEquals" => {
+                let [values, value] = parts(name, argument)?;
+                let value = self.text(value)?;
+                Ok(self.texts(values)?.iter().all(|member| *member == value))
+            }
+            "Fn::EachMemberIn" => {
+                let [values, allowed] = parts(name, argument)?;
+                let allowed = self.texts(allowed)?;
+                Ok(self.texts(values)?.iter().all(|member| allowed.contains(member)))
             }
             other => Err(invalid(format!("{other} is not a condition"))),
         }
@@ -276,8 +323,12 @@ pub(super) fn physical_name(id: &str) -> String {
     format!("{STACK}-{id}")
 }
 
-pub(super) fn function_arn(id: &str) -> String {
-    arn("lambda", &format!("function:{}", physical_name(id)))
+pub(super) fn function_arn(name: &str) -> String {
+    arn("lambda", &format!("function:{name}"))
+}
+
+pub(crate) fn secret_arn(name: &str) -> String {
+    arn("secretsmanager", &format!("secret:{name}"))
 }
 
 fn arn(service: &str, resource: &str) -> String {

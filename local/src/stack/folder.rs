@@ -1,0 +1,115 @@
+//! The folder of a stack: who uses it, and how another process finds the stack that does.
+
+use std::{
+    fs::{DirBuilder, File, TryLockError},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::StartError;
+use crate::{file, lambda::InvokeError, services::invoke::FUNCTION_ERROR};
+
+/// Locked while a stack uses the folder.
+const LOCK: &str = "lock";
+/// Says where the stack listens. A stack that was killed leaves it behind, but not the lock.
+const NOTICE: &str = "stack.json";
+
+/// A folder that this stack uses, and no other.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Folder {
+    /// Makes the folder, for its owner only, and keeps a second stack out of it: both would deliver every message.
+    pub(super) fn occupy(path: &Path) -> Result<Self, StartError> {
+        let unusable = |error| unusable(path, error);
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        let lock = File::create(path.join(LOCK)).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(unusable(io::Error::other("another stack runs in it")));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        let folder = Self { path: path.to_owned(), lock };
+        folder.remove_notice();
+        Ok(folder)
+    }
+
+    /// Lets [`Running::find`] find the stack.
+    pub(super) fn announce(&self, aws_url: &str) -> Result<(), StartError> {
+        let running = Running { aws_url: aws_url.to_owned() };
+        file::replace(&self.path.join(NOTICE), &running).map_err(|error| unusable(&self.path, error))
+    }
+
+    fn remove_notice(&self) {
+        // There may be none, and without the lock nobody reads it.
+        let _ = std::fs::remove_file(self.path.join(NOTICE));
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.remove_notice();
+        // Closing the file is not enough: a process that is just being started has a copy of it for a moment.
+        let _ = self.lock.unlock();
+    }
+}
+
+/// A stack that runs in a folder, in whichever process.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Running {
+    aws_url: String,
+}
+
+impl Running {
+    /// The stack that runs in the folder now, if one does.
+    pub fn find(folder: &Path) -> Result<Option<Self>, StartError> {
+        let unusable = |error| unusable(folder, error);
+        let lock = match File::open(folder.join(LOCK)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            lock => lock.map_err(unusable)?,
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let running: Option<Self> = file::load(Some(&folder.join(NOTICE))).map_err(unusable)?;
+                let busy = || unusable(io::Error::other("a stack is just starting or stopping in it"));
+                running.ok_or_else(busy).map(Some)
+            }
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    /// Invokes a function as [`super::Stack::invoke`] does.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, InvokeError> {
+        let unreachable = |error: reqwest::Error| InvokeError::Unreachable(error.to_string());
+        let client = reqwest::Client::builder().no_proxy().build().map_err(unreachable)?;
+        let request = client
+            .post(format!("{}/2015-03-31/functions/{function}/invocations", self.aws_url))
+            .header("authorization", "AWS4-HMAC-SHA256")
+            .body(event.to_string());
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let has_failed = response.headers().contains_key(FUNCTION_ERROR);
+        let body = response.text().await.map_err(unreachable)?;
+        let answer: Value = serde_json::from_str(&body).map_err(|_| InvokeError::BadAnswer)?;
+        match status {
+            200 if has_failed => Err(InvokeError::Failed(answer)),
+            200 => Ok(answer),
+            404 => Err(InvokeError::Unknown(function.to_owned())),
+            _ => Err(InvokeError::Unreachable(answer["message"].as_str().unwrap_or_default().to_owned())),
+        }
+    }
+}
+
+fn unusable(folder: &Path, error: io::Error) -> StartError {
+    StartError::Folder(folder.display().to_string(), error)
+}
