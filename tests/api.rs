@@ -6,5 +6,6 @@ mod otp;
 mod password;
 mod profile;
 mod register;
+mod root;
 mod sessions;
 mod token;
