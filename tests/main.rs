@@ -20,6 +20,7 @@ mod events;
 mod faults;
 mod killed;
 mod logs;
+mod model;
 mod requests;
 mod rotation;
 mod seeds;
