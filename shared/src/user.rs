@@ -1,6 +1,7 @@
 //! Users: what the API shows of them, how they are stored, and every write that touches one of their unique names.
 
 mod delete;
+mod edit;
 mod list;
 mod password;
 mod register;
@@ -30,11 +31,12 @@ use crate::{
 };
 
 pub use delete::delete;
+pub use edit::{Edit, Fields};
 pub use list::{List, list};
 pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
 pub use superuser::{Superuser, create_or_promote};
-pub use update::{Changes, Flags, edit};
+use update::Flags;
 pub use username::Username;
 pub use username::key as username_key;
 pub(crate) use verify::prove_phone;
