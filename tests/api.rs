@@ -8,3 +8,4 @@ mod profile;
 mod register;
 mod sessions;
 mod token;
+mod users;
