@@ -24,8 +24,10 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
 
     let caller = &caller.account.user;
     changes.read_flags(&mut form, caller, account.as_ref().map(|account| &account.user))?;
-    form.check()?;
-    let account = account.ok_or(Error::NotFound("User"))?;
+    let Some(account) = account else {
+        form.check()?;
+        return Err(Error::NotFound("User"));
+    };
     let account = user::edit(app, &request, caller, account, &changes, form, holders).await?;
     json_in_version(200, &account.user, account.version)
 }

@@ -158,7 +158,7 @@ pub async fn edit(
     {
         form.complain("username", complaint);
     }
-    form.complain_all(taken(&changes.names(), &holders, user.id));
+    form.complain_all(changes.complaints(user, &holders));
     form.check()?;
     let (account, fields) = update(app, account, changes, holders, &request.precondition()).await?;
     if !fields.is_empty() {
@@ -196,7 +196,7 @@ async fn update(
             }
         }
         precondition.check(account.version)?;
-        let complaints = taken(&changes.names(), &holders, id);
+        let complaints = changes.complaints(&account.user, &holders);
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
@@ -222,6 +222,20 @@ async fn update(
 }
 
 impl Changes {
+    /// What stands against these changes in the state in which the user and the names are.
+    fn complaints(&self, user: &User, holders: &Holders) -> FieldErrors {
+        let mut complaints = taken(&self.names(), holders, user.id);
+        // What is not there cannot be proven.
+        if self.flags.is_email_verified == Some(true) && user.email.is_empty() {
+            complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
+        }
+        let has_phone = self.phone.as_ref().map_or(user.phone_number.is_some(), Option::is_some);
+        if self.flags.is_phone_verified == Some(true) && !has_phone {
+            complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
+        }
+        complaints
+    }
+
     fn removes_staff(&self, user: &User) -> bool {
         let remains =
             self.flags.is_active.unwrap_or(user.is_active) && self.flags.is_staff.unwrap_or(user.is_staff);
@@ -272,7 +286,6 @@ fn apply(
         }
         user.is_email_verified = verified;
     }
-    check_flags(user)?;
     if let Some(new) = &changes.email {
         let stages = changes.stages_email(user);
         writes.extend(change_email(app, new, stages, user)?);
@@ -296,18 +309,6 @@ fn apply(
     user.is_staff = changes.flags.is_staff.unwrap_or(user.is_staff);
     writes.extend(claim::take(app, &wanted, id, holders)?);
     Ok(writes)
-}
-
-/// What is not there cannot be proven.
-fn check_flags(user: &User) -> Result<(), Error> {
-    let mut complaints = FieldErrors::new();
-    if user.is_email_verified && user.email.is_empty() {
-        complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
-    }
-    if user.is_phone_verified && user.phone_number.is_none() {
-        complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
-    }
-    if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
 }
 
 /// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.
