@@ -57,19 +57,20 @@ impl Flags {
 
     /// Reads them for `caller`, who is about to change the user: 403 unless they are staff, or repeat how they are themselves.
     fn read(form: &mut Form, caller: &User, user: Option<&User>) -> Result<Self, Error> {
-        let [is_active, is_staff, is_email_verified, is_phone_verified] =
-            Self::NAMES.map(|name| form.flag(name));
+        let asked = Self::NAMES.map(|name| form.flag(name));
         if !caller.is_staff {
             let present = user.map(|user| {
                 [user.is_active, user.is_staff, user.is_email_verified, user.is_phone_verified].map(Some)
             });
-            let asked = [is_active, is_staff, is_email_verified, is_phone_verified];
             let changes =
                 |at: usize| form.has(Self::NAMES[at]) && present.is_none_or(|is| is[at] != asked[at]);
             if (0..4).any(changes) {
                 return Err(Error::Forbidden);
             }
+            // To repeat is not to say: the flag may be about to change, with the phone number or by staff.
+            return Ok(Self::default());
         }
+        let [is_active, is_staff, is_email_verified, is_phone_verified] = asked;
         Ok(Self { is_active, is_staff, is_email_verified, is_phone_verified })
     }
 }

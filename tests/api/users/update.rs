@@ -518,6 +518,40 @@ async fn a_new_number_counts_as_proven_only_if_staff_say_so_with_it() {
 }
 
 #[tokio::test]
+async fn a_user_proves_no_number_by_repeating_that_the_last_one_was() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    let proven = json!({ "phone_number": "9101234567", "is_phone_verified": true });
+    change(&admin, &path(&ada), &proven).await;
+
+    let changed =
+        change(&ada, &path(&ada), &json!({ "phone_number": PHONE, "is_phone_verified": true })).await;
+
+    assert_eq!(changed["is_phone_verified"], false);
+    log_in_by_phone(&api).await.is(401, &no_active_account());
+    change(&admin, &path(&ada), &proven).await;
+    let none = change(&ada, &path(&ada), &json!({ "phone_number": "", "is_phone_verified": true })).await;
+    assert_eq!((&none["phone_number"], &none["is_phone_verified"]), (&Value::Null, &json!(false)));
+}
+
+#[tokio::test]
+async fn a_user_who_is_switched_off_does_not_stay_on_by_repeating_that_they_are() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    let path = path(&ada);
+    let repeated: Vec<_> =
+        (0..6).map(|n| json!({ "first_name": format!("Ada {n}"), "is_active": true })).collect();
+
+    let repeat = join_all(repeated.iter().map(|body| ada.patch(&path, body)));
+    let off = json!({ "is_active": false });
+    join!(repeat, change(&admin, &path, &off));
+
+    assert_eq!(shown(&admin, &path).await["is_active"], false);
+}
+
+#[tokio::test]
 async fn what_is_not_there_cannot_be_verified() {
     let api = Api::start().await;
     let admin = api.staff().await;
