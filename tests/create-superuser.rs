@@ -145,17 +145,22 @@ async fn a_staged_address_is_given_up() {
 }
 
 #[tokio::test]
-async fn codes_of_before_promote_nobody_else() {
+async fn an_address_that_lapsed_is_the_superusers() {
     let api = Api::start().await;
-    api.verified("ada").await;
-    assert_eq!(api.post("/api/password/forgot", &json!({ "email": EMAIL })).await.status, 200);
-    api.code_after(EMAIL, 1).await;
-    made(&api, ada_with(ANOTHER)).await;
+    let mut squatter = registration("eve");
+    squatter["email"] = json!(EMAIL);
+    assert_eq!(api.post("/api/register", &squatter).await.status, 201);
+    let eve = api.log_in("eve").await;
+    is_refused(&api, ada_with(ANOTHER), "email: user with this email already exists.").await;
+    api.let_code_expire("verify_email", EMAIL).await;
+    let claim = |key: &str| key == "email#ada@example.com";
+    api.set("Users", claim, "reserved_until", &json!({ "N": "1000000000" })).await;
 
-    // Whoever reads the address's mail can still recover the password: the operator vouches for the address.
-    let code = api.code_for(EMAIL).await;
-    let body = json!({ "email": EMAIL, "otp": code, "new_password": PASSWORD, "confirm_password": PASSWORD });
-    assert_eq!(api.post("/api/password/forgot/confirm", &body).await.status, 200);
+    assert_eq!(made(&api, ada_with(ANOTHER)).await["created"], true);
+
+    let lost = eve.profile().await;
+    assert_eq!((&lost["email"], &lost["is_staff"]), (&json!(""), &json!(false)));
+    is_the_only_one(&api.log_in_with(EMAIL, ANOTHER).await).await;
 }
 
 #[tokio::test]
