@@ -9,3 +9,4 @@ mod register;
 mod root;
 mod sessions;
 mod token;
+mod users;

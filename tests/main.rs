@@ -7,6 +7,8 @@
 mod support;
 
 mod api;
+#[path = "create-superuser.rs"]
+mod create_superuser;
 mod deliver;
 mod health;
 #[path = "well-known/jwks.rs"]

@@ -138,6 +138,11 @@ impl Asked {
         })
     }
 
+    /// 404 for a cursor, where there are none.
+    pub(crate) fn refuse_cursor(&self) -> Result<(), Error> {
+        if self.cursor.is_some() { Err(Error::InvalidCursor) } else { Ok(()) }
+    }
+
     /// Whether every word of the search is in one of these texts.
     pub(crate) fn finds(&self, texts: &[&str]) -> bool {
         let texts: Vec<_> = texts.iter().map(|text| lowered(text)).collect();

@@ -20,7 +20,7 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, rows) = join!(bearer.caller(app), user::list(app, &list));
     let account = caller?.account;
     if !account.user.is_staff {
-        return json(200, &list.of_oneself(&account.user));
+        return json(200, &list.of_oneself(&account.user)?);
     }
     json(200, &list.page(&account, rows?)?)
 }

@@ -67,16 +67,16 @@ impl List {
         })
     }
 
-    /// The page of a caller who sees only themselves.
-    #[must_use]
-    pub fn of_oneself(&self, user: &User) -> Page<User> {
+    /// The page of a caller who sees only themselves. It is the only one: no cursor leads to it.
+    pub fn of_oneself(&self, user: &User) -> Result<Page<User>, Error> {
+        self.asked.refuse_cursor()?;
         let flags = [
             (self.is_active, user.is_active),
             (self.is_staff, user.is_staff),
             (self.is_phone_verified, user.is_phone_verified),
         ];
         let is_wanted = flags.iter().all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == *is));
-        Page::of((is_wanted && self.asked.finds(&user.searched())).then(|| user.clone()))
+        Ok(Page::of((is_wanted && self.asked.finds(&user.searched())).then(|| user.clone())))
     }
 
     /// The page, for a caller who may see it.
