@@ -3,6 +3,7 @@
 mod api;
 mod client;
 mod dynamodb;
+pub(crate) mod employee;
 mod proxy;
 pub(crate) mod token;
 mod user;

@@ -111,6 +111,13 @@ impl Api {
         self.log_in("ada").await
     }
 
+    /// A staff user, `admin`, signed in.
+    pub(crate) async fn staff(&self) -> User {
+        let superuser = json!({ "username": "admin", "email": "admin@example.com", "password": PASSWORD });
+        self.stack.invoke("create-superuser", superuser).await.unwrap();
+        self.log_in("admin").await
+    }
+
     /// A new session of a user.
     pub(crate) async fn log_in(&self, name: &str) -> User {
         self.log_in_with(name, PASSWORD).await
