@@ -101,6 +101,19 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_department_that_is_too_long_to_be_one_is_told_so() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    assert_eq!(found(&ada, &format!("department={}", "x".repeat(150))).await, [] as [&str; 0]);
+
+    for length in [151, 3_000] {
+        ada.get(&format!("/api/employees?department={}", "x".repeat(length)))
+            .await
+            .is(400, &complaint("department", "Ensure this field has no more than 150 characters."));
+    }
+}
+
+#[tokio::test]
 async fn a_proven_number_is_a_filter() {
     let api = Api::start().await;
     let (ada, bob, admin) = (api.signed_in().await, api.another().await, api.staff().await);
