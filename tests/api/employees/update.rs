@@ -138,6 +138,33 @@ async fn what_is_required_cannot_be_emptied() {
 }
 
 #[tokio::test]
+async fn every_complaint_about_every_field_comes_at_once() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    ada.employs(&whole_employee()).await;
+    let path = path_of(&ada.employs(&employee(PHONE)).await);
+
+    let body = json!({
+        "first_name": false, "last_name": null, "phone_number": "9101234567", "email": "alan.turing@EXAMPLE.com",
+        "date_of_birth": "1.1.2000", "department": "x".repeat(151), "job_title": ["x"], "hire_date": 20_260_101,
+        "address": "x".repeat(1_001),
+    });
+    let wrong_date = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
+    let complaints = json!({
+        "first_name": ["Not a valid string."],
+        "last_name": ["This field may not be null."],
+        "phone_number": [PHONE_TAKEN],
+        "email": [EMAIL_TAKEN],
+        "date_of_birth": [wrong_date],
+        "department": ["Ensure this field has no more than 150 characters."],
+        "job_title": ["Not a valid string."],
+        "hire_date": [wrong_date],
+        "address": ["Ensure this field has no more than 1000 characters."],
+    });
+    is_refused(&api, &ada, &path, &body, &complaints).await;
+}
+
+#[tokio::test]
 async fn read_only_and_unknown_fields_are_ignored() {
     let api = Api::start().await;
     let (ada, bob) = (api.signed_in().await, api.another().await);
