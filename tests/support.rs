@@ -10,7 +10,7 @@ mod user;
 
 pub(crate) use api::{Api, root};
 pub(crate) use client::{Answer, Client};
-pub(crate) use proxy::Fault;
+pub(crate) use proxy::{Fault, Proxied};
 pub(crate) use user::{PASSWORD, User, registration};
 
 use serde_json::{Value, json};
