@@ -1,5 +1,6 @@
 //! `/api`.
 
+mod employees;
 mod login;
 mod logout;
 mod otp;

@@ -16,11 +16,13 @@ mod jwks;
 
 mod authentication;
 mod bad_input;
+mod capacity;
 mod catalogue;
 mod depth;
 mod events;
 mod faults;
 mod killed;
+mod lists;
 mod logs;
 mod model;
 mod requests;

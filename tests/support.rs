@@ -3,13 +3,14 @@
 mod api;
 mod client;
 mod dynamodb;
+pub(crate) mod employee;
 mod proxy;
 pub(crate) mod token;
 mod user;
 
 pub(crate) use api::{Api, root};
 pub(crate) use client::{Answer, Client};
-pub(crate) use proxy::Fault;
+pub(crate) use proxy::{Fault, Proxied};
 pub(crate) use user::{PASSWORD, User, registration};
 
 use serde_json::{Value, json};

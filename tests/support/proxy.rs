@@ -228,6 +228,11 @@ impl Calls {
         self.0.len()
     }
 
+    /// The capacity units that they consumed together.
+    pub(crate) fn units(&self) -> f64 {
+        self.0.iter().map(Call::units).sum()
+    }
+
     /// How many of them are of an operation.
     pub(crate) fn of(&self, operation: &str) -> usize {
         self.0.iter().filter(|call| call.operation == operation).count()
