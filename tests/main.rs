@@ -7,10 +7,12 @@
 mod support;
 
 mod api;
+mod auth;
 mod deliver;
 mod health;
 #[path = "well-known/jwks.rs"]
 mod jwks;
+mod otp;
 
 mod authentication;
 mod bad_input;
