@@ -259,6 +259,16 @@ async fn a_request_that_the_stacks_day_refuses_costs_neither_its_number_nor_its_
 }
 
 #[tokio::test]
+async fn a_stack_may_send_nothing_at_all() {
+    let api = Api::with(&[("SmsPerDay", "0")]).await;
+
+    generate(&api, NUMBER).await.is_throttled();
+
+    assert_eq!(api.records().await.len(), 0);
+    assert_eq!(api.texts_to(NUMBER).await, 0);
+}
+
+#[tokio::test]
 async fn messages_go_to_the_regions_that_are_allowed() {
     let api = Api::with(&[("SmsAllowedRegions", "IN, US")]).await;
     generate(&api, NUMBER).await.is(200, &sent());
