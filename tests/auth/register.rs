@@ -112,7 +112,8 @@ async fn optional_fields_may_be_empty() {
     let api = Api::start().await;
     let token = token_of(&api, NUMBER).await;
 
-    let answer = register_with(&api, &token, &json!({ "first_name": "", "last_name": " ", "email": "" })).await;
+    let answer =
+        register_with(&api, &token, &json!({ "first_name": "", "last_name": " ", "email": "" })).await;
 
     answer.is(201, &newcomer(&answer.body));
 }
@@ -197,7 +198,9 @@ async fn what_is_no_token_is_refused() {
     let token = token_of(&api, NUMBER).await;
     let before = api.records().await;
 
-    for wrong in ["fef8702768384d1d88a2e1454e6c749c", "x", &token[1..], &token.to_uppercase(), &"a".repeat(10_000)] {
+    for wrong in
+        ["fef8702768384d1d88a2e1454e6c749c", "x", &token[1..], &token.to_uppercase(), &"a".repeat(10_000)]
+    {
         if wrong != token {
             register(&api, wrong).await.is(400, &registration_token_invalid());
         }
@@ -272,7 +275,8 @@ async fn a_password_may_not_be_like_its_user() {
 async fn every_complaint_about_every_field_comes_at_once() {
     let api = Api::start().await;
     let token = token_of(&api, NUMBER).await;
-    let fields = json!({ "password": "short", "first_name": "x".repeat(151), "last_name": null, "email": [] });
+    let fields =
+        json!({ "password": "short", "first_name": "x".repeat(151), "last_name": null, "email": [] });
 
     let answer = register_with(&api, &token, &fields).await;
 

@@ -279,7 +279,10 @@ async fn a_code_for_an_address_proves_no_number_and_the_other_way_round() {
         let body = json!({ "email": "ada@example.com", "otp": by_text });
         api.post("/api/otp/verify", &body).await.is(400, &otp_invalid());
         let profile = ada.profile().await;
-        assert_eq!((&profile["is_email_verified"], &profile["is_phone_verified"]), (&json!(false), &json!(false)));
+        assert_eq!(
+            (&profile["is_email_verified"], &profile["is_phone_verified"]),
+            (&json!(false), &json!(false))
+        );
     }
 }
 
