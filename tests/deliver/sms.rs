@@ -316,6 +316,20 @@ async fn credentials_that_twilio_refuses_are_read_anew_before_the_next_try() {
 }
 
 #[tokio::test]
+async fn a_sender_that_is_not_the_accounts_is_read_anew_before_the_next_try() {
+    let api = with_another_account("TWILIO_PHONE_NUMBER", "+15005550009").await;
+
+    is_to_be_tried_again(&api, &[NUMBER]).await;
+
+    let line = logged_once(&api, "a message was not sent and will be tried again");
+    let expected = "Twilio answered 400 Bad Request, error 21606: '*** is not a Twilio phone number of your account. \
+                    (TWILIO_PHONE_NUMBER is not a sender of this account)";
+    assert_eq!(line["cause"], expected);
+    is_done(&api, &[NUMBER]).await;
+    assert_eq!((received(&api), api.stack.sms_attempts()), ([1, 1], 3));
+}
+
+#[tokio::test]
 async fn a_secret_that_lacks_the_account_can_be_mended() {
     let api = Api::with(&TWILIO).await;
     let right = account(&api).await;
