@@ -9,10 +9,12 @@ mod support;
 mod api;
 #[path = "create-superuser.rs"]
 mod create_superuser;
+mod auth;
 mod deliver;
 mod health;
 #[path = "well-known/jwks.rs"]
 mod jwks;
+mod otp;
 
 mod authentication;
 mod bad_input;

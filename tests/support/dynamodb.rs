@@ -35,10 +35,10 @@ impl Api {
         items.iter().map(|item| (key_of(item), item.clone())).collect()
     }
 
-    /// Users, codes and sessions: what a refused request leaves as it was.
+    /// Users, employees, codes and sessions: what a refused request leaves as it was.
     pub(crate) async fn records(&self) -> BTreeMap<String, Value> {
         let mut records = self.sessions().await;
-        for table in ["Users", "Otps"] {
+        for table in ["Users", "Employees", "Otps"] {
             records.extend(self.items(table).await);
         }
         records
