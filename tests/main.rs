@@ -7,9 +7,9 @@
 mod support;
 
 mod api;
+mod auth;
 #[path = "create-superuser.rs"]
 mod create_superuser;
-mod auth;
 mod deliver;
 mod health;
 #[path = "well-known/jwks.rs"]

@@ -246,6 +246,11 @@ impl Filter {
         self
     }
 
+    /// Whether there is anything to filter: then much more may be read than is shown.
+    pub fn is_some(&self) -> bool {
+        !self.expression.is_empty()
+    }
+
     fn and(&mut self, condition: &str) {
         let and = if self.expression.is_empty() { "" } else { " AND " };
         let _ = write!(self.expression, "{and}{condition}");
@@ -318,7 +323,7 @@ async fn read_partition(
             values.insert(":at".to_owned(), s(shown.cursor.at.to_string()));
         }
         // Without a filter every record that is read is wanted. With one, few may be: after a first look, as many as come.
-        let limit = match (filter.expression.is_empty(), reads) {
+        let limit = match (!filter.is_some(), reads) {
             (true, _) => Some(wanted - rows.found.len()),
             (false, 0) => Some(LARGEST.max(wanted)),
             (false, _) => None,

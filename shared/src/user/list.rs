@@ -67,6 +67,16 @@ impl List {
         })
     }
 
+    fn filter(&self) -> Filter {
+        Filter::search(&self.asked, &SEARCHED).flag("is_phone_verified", self.is_phone_verified)
+    }
+
+    /// Whether it may read much more than it shows: then nothing is read before it is known who asks.
+    #[must_use]
+    pub fn filters(&self) -> bool {
+        self.filter().is_some()
+    }
+
     /// The page of a caller who sees only themselves. It is the only one: no cursor leads to it.
     pub fn of_oneself(&self, user: &User) -> Result<Page<User>, Error> {
         self.asked.refuse_cursor()?;
@@ -93,8 +103,7 @@ pub async fn list(app: &App, list: &List) -> Result<Unseen, Error> {
         key: "listed",
         names: partitions(list.is_active, list.is_staff),
     };
-    let filter = Filter::search(&list.asked, &SEARCHED).flag("is_phone_verified", list.is_phone_verified);
-    page::read(app, &list.asked, &partitions, &filter).await.map(Unseen)
+    page::read(app, &list.asked, &partitions, &list.filter()).await.map(Unseen)
 }
 
 #[cfg(test)]
