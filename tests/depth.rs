@@ -101,6 +101,57 @@ async fn by_user(api: &Api, name: &str) -> Prepared {
     by(&*signed_in(api, name).await)
 }
 
+/// A session of a staff user.
+async fn by_staff(api: &Api, name: &str) -> Prepared {
+    let superuser = json!({ "username": name, "email": email(name), "password": PASSWORD });
+    api.stack.invoke("create-superuser", superuser).await.unwrap();
+    by(&*api.log_in(name).await)
+}
+
+/// A user's id, who is not the caller.
+async fn another(api: &Api, name: &str) -> String {
+    let user = api.registered(&format!("{name}2")).await;
+    user["id"].as_str().unwrap().to_owned()
+}
+
+/// A phone number for each name.
+fn number(name: &str) -> String {
+    format!("+9198811676{}", 10 + name.bytes().map(u64::from).sum::<u64>() % 90)
+}
+
+fn employee(name: &str) -> Value {
+    json!({ "first_name": name, "last_name": "X", "phone_number": number(name), "email": email(name) })
+}
+
+/// A user with an employee.
+async fn by_owner(api: &Api, name: &str) -> Prepared {
+    let user = signed_in(api, name).await;
+    let answer = user.post("/api/employees", &employee(name)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    by(&user).id(answer.body["id"].as_str().unwrap().to_owned())
+}
+
+/// The code that a phone got after a request.
+async fn texted(api: &Api, path: &str, field: &str, name: &str) -> String {
+    let answer = api.post(path, &json!({ field: number(name) })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    api.code_for(&number(name)).await
+}
+
+/// A registration token for a number.
+async fn token_for(api: &Api, name: &str) -> String {
+    let code = texted(api, "/auth/check-phone", "phone", name).await;
+    let answer = api.post("/auth/verify", &json!({ "phone": number(name), "code": code })).await;
+    answer.body["registration_token"].as_str().unwrap().to_owned()
+}
+
+/// A user who has signed up with their phone.
+async fn signed_up(api: &Api, name: &str) {
+    let token = token_for(api, name).await;
+    let answer = api.post("/auth/register", &json!({ "reg_token": token, "password": PASSWORD })).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+}
+
 fn email(name: &str) -> String {
     format!("{name}@example.com")
 }
@@ -202,8 +253,70 @@ fn budgets() -> Vec<Row> {
             let otp = api.code_after(&email(name), mails).await;
             by(api).with(new_password(json!({ "email": email(name), "otp": otp })))
         }),
+        row("GET /api", 200, 0, [0, 0], async |api, _| by(api)),
+        row("GET /api/users", 200, 1, [6, 6], async |api, name| by_staff(api, name).await),
+        row("GET /api/users/{id}", 200, 1, [1, 1], async |api, name| {
+            let id = another(api, name).await;
+            by_staff(api, name).await.id(id)
+        }),
+        row("PUT /api/users/{id}", 200, 2, [3, 3], async |api, name| {
+            let user = signed_in(api, name).await;
+            by(&user).id(user.id()).with(json!({ "username": name, "email": email(name), "address": "Here" }))
+        }),
+        row("PATCH /api/users/{id}", 200, 2, [2, 2], async |api, name| {
+            let id = another(api, name).await;
+            by_staff(api, name).await.id(id).with(json!({ "is_staff": true, "is_email_verified": true }))
+        }),
+        row("DELETE /api/users/{id}", 204, 2, [2, 2], async |api, name| {
+            let user = signed_in(api, name).await;
+            by(&user).id(user.id())
+        }),
+        row("POST /api/users/{id}/unlock", 200, 2, [4, 4], async |api, name| {
+            let id = another(api, name).await;
+            by_staff(api, name).await.id(id)
+        }),
+        row("POST /api/users/{id}/logout", 200, 2, [2, 2], async |api, name| {
+            let id = another(api, name).await;
+            by_staff(api, name).await.id(id)
+        }),
+        row("GET /api/employees", 200, 1, [7, 7], async |api, name| by_owner(api, name).await),
+        row("GET /api/employees for staff", 200, 1, [7, 7], async |api, name| by_staff(api, name).await),
+        row("POST /api/employees", 201, 2, [2, 2], async |api, name| {
+            by_user(api, name).await.with(employee(name))
+        }),
+        row("GET /api/employees/{id}", 200, 1, [1, 1], async |api, name| by_owner(api, name).await),
+        row("PUT /api/employees/{id}", 200, 2, [2, 2], async |api, name| {
+            by_owner(api, name).await.with(employee(&format!("{name}2")))
+        }),
+        row("PATCH /api/employees/{id}", 200, 2, [2, 2], async |api, name| {
+            by_owner(api, name).await.with(json!({ "department": "Engineering" }))
+        }),
+        row("DELETE /api/employees/{id}", 204, 2, [2, 2], async |api, name| by_owner(api, name).await),
+        row("POST /otp/generate", 200, 2, [4, 4], async |api, name| {
+            by(api).with(json!({ "phone_number": number(name) }))
+        }),
+        row("POST /otp/verify", 200, 2, [6, 6], async |api, name| {
+            by_owner(api, name).await;
+            let code = texted(api, "/otp/generate", "phone_number", name).await;
+            by(api).with(json!({ "phone_number": number(name), "otp": code }))
+        }),
+        row("POST /auth/check-phone", 200, 2, [4, 4], async |api, name| {
+            by(api).with(json!({ "phone": number(name) }))
+        }),
+        row("POST /auth/verify", 200, 2, [4, 4], async |api, name| {
+            let code = texted(api, "/auth/check-phone", "phone", name).await;
+            by(api).with(json!({ "phone": number(name), "code": code }))
+        }),
+        row("POST /auth/register", 201, 2, [6, 5], async |api, name| {
+            let token = token_for(api, name).await;
+            by(api).with(json!({ "reg_token": token, "password": PASSWORD, "email": email(name) }))
+        }),
+        row("POST /auth/login", 200, 3, [9, 8], async |api, name| {
+            signed_up(api, name).await;
+            by(api).with(json!({ "phone": number(name), "password": PASSWORD }))
+        }),
         row("GET /.well-known/jwks.json", 200, 1, [1, 1], async |api, _| by(api)),
-        row("GET /health", 200, 1, [4, 4], async |api, _| by(api)),
+        row("GET /health", 200, 1, [5, 5], async |api, _| by(api)),
     ]
 }
 

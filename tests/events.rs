@@ -21,7 +21,9 @@ async fn every_function_takes_its_sample_event() {
 
         let answer = api.stack.invoke(&function.binary, event).await.unwrap();
 
-        if function.routes.is_empty() {
+        if function.binary == "create-superuser" {
+            assert_eq!(answer["created"], true, "{answer}");
+        } else if function.routes.is_empty() {
             assert_eq!(answer, json!({ "batchItemFailures": [] }));
         } else {
             let status = answer["statusCode"].as_u64().unwrap();

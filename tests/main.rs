@@ -9,19 +9,24 @@ mod support;
 mod api;
 #[path = "create-superuser.rs"]
 mod create_superuser;
+mod auth;
 mod deliver;
 mod health;
 #[path = "well-known/jwks.rs"]
 mod jwks;
+mod otp;
 
 mod authentication;
 mod bad_input;
+mod capacity;
 mod catalogue;
 mod depth;
 mod events;
 mod faults;
 mod killed;
+mod lists;
 mod logs;
+mod model;
 mod requests;
 mod rotation;
 mod seeds;

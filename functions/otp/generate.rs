@@ -17,7 +17,7 @@ async fn generate(app: &App, _: Anyone, request: Request) -> Reply {
     let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
     let mut form = request.form();
     let phone = form.as_mut().ok().and_then(|form| {
-        if form.is_blank("phone_number") {
+        if form.is_none("phone_number") {
             form.complain("phone_number", "Phone number is required.");
             return None;
         }

@@ -1,4 +1,4 @@
-//! Small files of JSON that are written anew as a whole.
+//! Files that are written anew as a whole, small ones of JSON above all.
 
 use std::{
     fs::OpenOptions,
@@ -18,10 +18,15 @@ pub(crate) fn load<T: Default + DeserializeOwned>(path: Option<&Path>) -> io::Re
     }
 }
 
-/// Writes aside, readable by nobody else, and renames: a crash leaves the old file or the new one.
+/// Makes `value` what the file holds.
 pub(crate) fn replace<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    rewrite(path, &serde_json::to_vec_pretty(value)?)
+}
+
+/// Writes aside, readable by nobody else, and renames: a crash leaves the old file or the new one.
+pub(crate) fn rewrite(path: &Path, content: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&aside)?;
-    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    file.write_all(content)?;
     std::fs::rename(aside, path)
 }

@@ -5,7 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Write},
     os::fd::OwnedFd,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,38 +14,52 @@ use tokio::net::unix::pipe;
 
 /// Lines kept for [`Logs::lines`]; a stack that runs for days forgets the oldest.
 const KEPT_LINES: usize = 100_000;
+/// A log file longer than this, in bytes, is put aside; the one that was aside before is gone then.
+const FILE_LIMIT: u64 = 10 * 1024 * 1024;
 
 /// The lines of every function.
 #[derive(Debug)]
 pub(crate) struct Logs {
-    lines: Mutex<VecDeque<String>>,
-    file: Option<File>,
+    kept: Mutex<Kept>,
     terminal: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    lines: VecDeque<String>,
+    file: Option<LogFile>,
+}
+
+/// `functions.log`, and before it `functions.log.1`.
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    length: u64,
 }
 
 impl Logs {
     /// `folder` gets the log file; `terminal` shows what deserves attention.
     pub(crate) fn open(folder: Option<&Path>, terminal: bool) -> io::Result<Self> {
-        let append =
-            |folder: &Path| OpenOptions::new().create(true).append(true).open(folder.join("functions.log"));
-        Ok(Self { lines: Mutex::default(), file: folder.map(append).transpose()?, terminal })
+        let file = folder.map(|folder| LogFile::open(folder.join("functions.log"))).transpose()?;
+        Ok(Self { kept: Mutex::new(Kept { lines: VecDeque::new(), file }), terminal })
     }
 
     /// Every line any function wrote in this run, oldest first.
     pub(crate) fn lines(&self) -> Vec<String> {
-        lock(&self.lines).iter().cloned().collect()
+        lock(&self.kept).lines.iter().cloned().collect()
     }
 
     /// A line that a function wrote.
     pub(crate) fn line(&self, function: &str, line: &str) {
-        let mut lines = lock(&self.lines);
-        if lines.len() == KEPT_LINES {
-            lines.pop_front();
+        let mut kept = lock(&self.kept);
+        if kept.lines.len() == KEPT_LINES {
+            kept.lines.pop_front();
         }
-        lines.push_back(line.to_owned());
-        if let Some(mut file) = self.file.as_ref() {
+        kept.lines.push_back(line.to_owned());
+        if let Some(file) = &mut kept.file {
             // A full disk must not stop the stack.
-            let _ = writeln!(file, "{function} {line}");
+            let _ = file.append(&format!("{function} {line}\n"));
         }
         if self.terminal && deserves_attention(line) {
             self.notice(&format!("{function}: {line}"));
@@ -57,6 +71,24 @@ impl Logs {
         if self.terminal {
             eprintln!("{}", line.replace(|c: char| c.is_control() && c != '\t', " "));
         }
+    }
+}
+
+impl LogFile {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { path, file, length })
+    }
+
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        if self.length >= FILE_LIMIT {
+            std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            *self = Self::open(self.path.clone())?;
+        }
+        self.file.write_all(line.as_bytes())?;
+        self.length += line.len() as u64;
+        Ok(())
     }
 }
 
@@ -145,6 +177,23 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_has_grown_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, aside) = (folder.path().join("functions.log"), folder.path().join("functions.log.1"));
+        let line = "x".repeat(1024 * 1024);
+
+        for _ in 0..3 {
+            let logs = Logs::open(Some(folder.path()), false).unwrap();
+            for _ in 0..7 {
+                logs.line("probe", &line);
+            }
+        }
+
+        let length = |path: &Path| std::fs::metadata(path).unwrap().len() / (1024 * 1024);
+        assert_eq!((length(&log), length(&aside)), (1, 10));
+    }
 
     #[test]
     fn warnings_errors_and_panics_deserve_attention() {

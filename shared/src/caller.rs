@@ -53,7 +53,7 @@ impl Caller {
     }
 
     /// 403 unless they are staff.
-    pub fn is_staff(&self) -> Result<(), Error> {
+    pub fn must_be_staff(&self) -> Result<(), Error> {
         if self.account.user.is_staff { Ok(()) } else { Err(Error::Forbidden) }
     }
 }
@@ -64,7 +64,7 @@ pub struct Staff(pub Caller);
 impl Who for Staff {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
         let caller = Caller::of(app, request).await?;
-        caller.is_staff()?;
+        caller.must_be_staff()?;
         Ok(Self(caller))
     }
 }

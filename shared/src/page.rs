@@ -373,3 +373,92 @@ pub(crate) fn searchable<'a>(fields: impl IntoIterator<Item = (&'static str, &'a
 pub(crate) fn lowered(text: &str) -> String {
     text.nfkc().collect::<String>().to_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SIGNER: Signer<'static> = Signer { key: "a key of the tests", list: "employees" };
+
+    fn any_cursor() -> impl Strategy<Value = Cursor> {
+        (any::<u128>(), any::<bool>())
+            .prop_map(|(at, backwards)| Cursor { at: Uuid::from_u128(at), backwards })
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(cursor in any_cursor()) {
+            let shown = Shown::read(&cursor.text(&SIGNER)).unwrap();
+            prop_assert_eq!(shown.cursor, cursor);
+            prop_assert!(shown.check(&SIGNER).is_ok());
+        }
+
+        #[test]
+        fn a_cursor_with_one_bit_changed_is_refused(cursor in any_cursor(), bit in 0..(17 + TAG) * 8) {
+            let mut bytes = URL_SAFE_NO_PAD.decode(cursor.text(&SIGNER)).unwrap();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let shown = Shown::read(&URL_SAFE_NO_PAD.encode(bytes));
+            prop_assert!(shown.is_none_or(|shown| shown.check(&SIGNER).is_err()));
+        }
+
+        #[test]
+        fn a_cursor_of_another_caller_or_list_is_refused(cursor in any_cursor()) {
+            let shown = Shown::read(&cursor.text(&SIGNER)).unwrap();
+            for signer in [Signer { key: "another key", ..SIGNER }, Signer { list: "users", ..SIGNER }] {
+                prop_assert!(shown.check(&signer).is_err());
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in any::<String>()) {
+            let _ = Shown::read(&text);
+        }
+
+        /// However far each partition was read, the merged rows are the first of the whole list, and where they end is known.
+        #[test]
+        fn merged_rows_are_a_beginning_of_the_list(
+            partitions in proptest::collection::vec((proptest::collection::btree_set(0..200_u128, 0..30), 0..35_usize), 1..5),
+            ascends in any::<bool>(),
+            size in 1..20_usize,
+        ) {
+            let in_order = |ids: &mut Vec<Uuid>| {
+                ids.sort_unstable();
+                if !ascends {
+                    ids.reverse();
+                }
+            };
+            // One id is in one partition.
+            let numbered = partitions.iter().enumerate();
+            let lists: Vec<(Vec<Uuid>, usize)> = numbered
+                .map(|(at, (ids, read))| {
+                    let mut ids: Vec<_> = ids.iter().map(|id| Uuid::from_u128(id * 8 + at as u128)).collect();
+                    in_order(&mut ids);
+                    (ids, *read)
+                })
+                .collect();
+            let mut all: Vec<Uuid> = lists.iter().flat_map(|(ids, _)| ids.clone()).collect();
+            in_order(&mut all);
+
+            let parts = lists.iter().map(|(ids, read)| {
+                let found: Vec<_> = ids.iter().take(*read).map(|id| (*id, Item::new())).collect();
+                let read_to = if *read < ids.len() { found.last().map(|(id, _)| *id) } else { None };
+                // A partition of which nothing was read yet has no end to tell.
+                let is_unread = *read == 0 && !ids.is_empty();
+                (Rows { found, read_to }, is_unread)
+            });
+            let parts: Vec<_> = parts.collect();
+            prop_assume!(parts.iter().all(|(_, is_unread)| !is_unread));
+            let mut rows = Rows::merge(parts.into_iter().map(|(rows, _)| rows).collect(), ascends);
+            let beyond = rows.cut(size);
+
+            let shown: Vec<Uuid> = rows.found.iter().map(|(id, _)| *id).collect();
+            prop_assert_eq!(&shown[..], &all[..shown.len()]);
+            match beyond {
+                None => prop_assert_eq!(shown.len(), all.len()),
+                Some(end) => prop_assert_eq!(shown.last(), Some(&end)),
+            }
+        }
+    }
+}

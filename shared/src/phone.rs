@@ -104,6 +104,8 @@ pub(crate) fn reads_as_phone(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(text: &str) -> Result<String, &'static str> {
@@ -155,6 +157,25 @@ mod tests {
             &"9".repeat(1_000),
         ] {
             assert_eq!(parse(text), Err(INVALID), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parser_and_what_it_gives_it_takes(text in any::<String>()) {
+            if let Ok(number) = parse(&text) {
+                prop_assert_eq!(parse(&number), Ok(number.clone()));
+            }
+        }
+
+        #[test]
+        fn a_number_in_any_punctuation_is_one_number(
+            digits in "[6-9][0-9]{9}",
+            marks in proptest::collection::vec("[ ().-]{0,2}", 10),
+            prefix in prop_oneof![Just(""), Just("0"), Just("+91"), Just("0091"), Just("tel:+91")],
+        ) {
+            let marked: String = digits.chars().zip(&marks).map(|(digit, mark)| format!("{digit}{mark}")).collect();
+            prop_assert_eq!(parse(&format!("{prefix}{marked}")), Ok(format!("+91{digits}")));
         }
     }
 }

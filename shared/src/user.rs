@@ -1,6 +1,7 @@
 //! Users: what the API shows of them, how they are stored, and every write that touches one of their unique names.
 
 mod delete;
+mod edit;
 mod list;
 mod password;
 mod register;
@@ -30,11 +31,12 @@ use crate::{
 };
 
 pub use delete::delete;
+pub use edit::{Edit, Fields};
 pub use list::{List, list};
 pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
 pub use superuser::{Superuser, create_or_promote};
-pub use update::{Changes, Flags, edit};
+use update::Flags;
 pub use username::Username;
 pub use username::key as username_key;
 pub(crate) use verify::prove_phone;
@@ -266,6 +268,11 @@ fn reservation() -> Result<Option<u64>, Error> {
 const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None };
 /// A username is never in doubt.
 const USERNAME: Terms = PROVEN;
+
+/// How one is had that nothing has proven yet.
+fn unproven() -> Result<Terms, Error> {
+    Ok(Terms { verified: false, staged: false, reserved_for: reservation()? })
+}
 
 /// Complaints about names that somebody other than `user` has. Who is only about to register has no id yet: nil.
 #[must_use]

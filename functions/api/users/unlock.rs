@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
-    caller.is_staff()?;
+    caller.must_be_staff()?;
     let user = account.ok_or(Error::NotFound("User"))?.user;
     login::unlock(app, &user).await?;
     log::audit_change(Act::Unlocked, caller.id(), Changed::User(user.id), &[], request.ip());

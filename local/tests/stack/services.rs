@@ -72,6 +72,9 @@ async fn an_sms_through_sns_is_in_the_inbox() {
     let message = local.stack.message(NUMBER, 0).await.unwrap();
     assert_eq!((status, message.channel.as_str()), (200, "sms"));
     assert_eq!((message.subject.as_str(), message.body.as_str()), ("", "1234 & <more>"));
+    let listed =
+        client().get(format!("{}/_local/messages?to={NUMBER}", local.stack.url())).send().await.unwrap();
+    assert_eq!(body(listed).await, json!([message]));
     assert!(
         xml.starts_with(r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">"#)
             && xml.contains(&format!("<MessageId>{}</MessageId>", message.id)),

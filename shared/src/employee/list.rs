@@ -4,8 +4,9 @@ use super::{Employee, Id};
 use crate::{
     App, Error, Request,
     dynamo::{AttributeValue, from_item, s},
+    http,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
-    user,
+    user::{self, NAME_LENGTH},
 };
 
 /// The fields that a search looks at.
@@ -67,9 +68,12 @@ pub struct Unseen(Rows);
 impl List {
     /// Reads the query.
     pub fn read(request: &Request) -> Result<Self, Error> {
+        // No department is longer, and the key of a partition may not be much longer.
+        let department = |text| http::at_most(NAME_LENGTH, text).map(str::to_owned);
+        let department = request.query_parameter("department").map(department).transpose();
         Ok(Self {
             asked: Asked::read(request)?,
-            department: request.query_parameter("department").map(str::to_owned),
+            department: department.map_err(|words| Error::field("department", words))?,
             is_phone_verified: request.query_flag("is_phone_verified")?,
         })
     }

@@ -6,7 +6,7 @@ use super::{Error, FieldErrors};
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
-const BLANK: &str = "This field may not be blank.";
+pub(crate) const BLANK: &str = "This field may not be blank.";
 const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
 pub(super) const NOT_BOOLEAN: &str = "Must be a valid boolean.";
@@ -31,10 +31,17 @@ impl Form {
         super::request::object(object).map(Self::new)
     }
 
-    /// Whether the field is absent, or blank text.
+    /// Whether the field is there as blank text.
     #[must_use]
-    pub fn is_blank(&self, name: &str) -> bool {
-        self.fields.get(name).is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
+    pub fn is_given_blank(&self, name: &str) -> bool {
+        let text = self.fields.get(name).and_then(Value::as_str);
+        text.is_some_and(|text| text.trim().is_empty())
+    }
+
+    /// Whether the field is absent, `null` or blank text.
+    #[must_use]
+    pub fn is_none(&self, name: &str) -> bool {
+        self.is_given_blank(name) || self.fields.get(name).is_none_or(Value::is_null)
     }
 
     /// Whether the body has the field at all.
@@ -195,6 +202,7 @@ pub(crate) fn at_most(longest: usize, text: &str) -> Result<&str, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -257,5 +265,51 @@ mod tests {
         assert_eq!(form.nullable("c", str::parse::<String>), Some(Some("x".into())));
         assert_eq!(form.nullable("d", str::parse::<String>), None);
         assert_eq!(complaints(&mut form), json!({}));
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[ \\t\0]*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::vec((any::<String>(), inner), 0..3)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever a field holds, it is either read or complained about, once and in one of the framework's words.
+        #[test]
+        fn a_field_is_read_or_complained_about(value in any_value(), reader in 0..6) {
+            let mut form = form(json!({ "a": value.clone() }));
+            let text = |text: &str| at_most(40, text).map(str::to_owned);
+            let is_read = match reader {
+                0 => form.required("a", text).is_some(),
+                1 => form.not_blank("a", text).is_some(),
+                2 => form.free_text("a", 40).is_some(),
+                3 => form.nullable("a", text).is_some(),
+                4 => form.flag("a").is_some(),
+                _ => form.secret("a", text).is_some(),
+            };
+            match form.check() {
+                Ok(()) => prop_assert!(is_read),
+                Err(Error::Invalid(fields)) => {
+                    let long = "Ensure this field has no more than 40 characters.";
+                    let words = [NULL, BLANK, NOT_TEXT, NUL_CHARACTER, NOT_BOOLEAN, long];
+                    prop_assert!(!is_read);
+                    prop_assert_eq!(fields["a"].len(), 1);
+                    prop_assert!(words.contains(&fields["a"][0].as_str()), "{}", fields["a"][0]);
+                }
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
     }
 }

@@ -64,12 +64,16 @@ impl Twilio {
         }
         let busy = is_busy(&answer);
         let refusal: Refusal = answer.json().await.unwrap_or_default();
-        if status == reqwest::StatusCode::UNAUTHORIZED {
-            // The credentials may have been replaced.
+        let words = format!("Twilio answered {status}, error {}: {}", refusal.code, explain(&refusal));
+        if busy {
+            return Err(Error::Unavailable(words));
+        }
+        let sent = verdict(refusal.code, words);
+        if sent.is_err() {
+            // What is wrong with the account may be mended in the secret.
             *self.account.lock().await = None;
         }
-        let words = format!("Twilio answered {status}, error {}: {}", refusal.code, explain(&refusal));
-        if busy { Err(Error::Unavailable(words)) } else { verdict(refusal.code, words) }
+        sent
     }
 
     async fn call(&self, account: &Account, text: &str, to: &str) -> Result<reqwest::Response, Error> {

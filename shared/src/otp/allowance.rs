@@ -110,6 +110,8 @@ fn window(ends: u64, sent: u64, now: u64, length: u64) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOW: u64 = 1_800_000_000;
@@ -148,5 +150,45 @@ mod tests {
     fn a_registration_need_not_wait_for_the_cool_down_of_an_account_that_is_gone() {
         let sent = Allowance::default().send(Purpose::VerifyEmail, NOW, LIMITS).unwrap();
         assert!(sent.send_first(Purpose::VerifyEmail, NOW + 1, LIMITS).is_ok());
+    }
+
+    proptest! {
+        /// However codes are asked for: between two of one purpose lies the cool-down, no window holds more than its limit, and
+        /// a wait that is told is true to the second.
+        #[test]
+        fn limits_hold_and_waits_are_true(
+            asked in proptest::collection::vec((prop_oneof![0..90_u64, 0..2 * HOUR, 0..DAY], any::<bool>()), 1..60),
+        ) {
+            let mut allowance = Allowance::default();
+            let (mut now, mut sent) = (NOW, Vec::new());
+            for (pause, verifies) in asked {
+                now += pause;
+                let purpose = if verifies { Purpose::VerifyEmail } else { Purpose::ResetPassword };
+                match allowance.send(purpose, now, LIMITS) {
+                    Ok(next) => {
+                        allowance = next;
+                        sent.push((now, purpose));
+                    }
+                    Err(Error::Throttled(seconds)) => {
+                        prop_assert!(seconds > 0);
+                        prop_assert_eq!(wait(&allowance, purpose, now + seconds), None);
+                        prop_assert_eq!(wait(&allowance, purpose, now + seconds - 1), Some(1));
+                    }
+                    Err(error) => prop_assert!(false, "{error}"),
+                }
+            }
+            for (at, (time, purpose)) in sent.iter().enumerate() {
+                let before = sent[..at].iter().rev().find(|(_, other)| other == purpose);
+                prop_assert!(before.is_none_or(|(before, _)| time - before >= 60));
+            }
+            // A window opens with the first code after the last window.
+            for (length, limit) in [(HOUR, 5), (DAY, 10)] {
+                let (mut ends, mut count) = (0, 0);
+                for (time, _) in &sent {
+                    (ends, count) = if *time >= ends { (time + length, 1) } else { (ends, count + 1) };
+                    prop_assert!(count <= limit);
+                }
+            }
+        }
     }
 }

@@ -3,24 +3,23 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    ADDRESS_LENGTH, Account, Date, NAME_LENGTH, USERNAME, User, Username, find, names, record_key,
-    reservation, staff, taken, username_key,
+    Account, Date, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
+    username_key,
 };
 use crate::{
-    App, Error, Form, Request,
+    App, Error,
     claim::{self, Holders, Name, Terms},
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     email::{self, Email},
     http::{FieldErrors, Precondition},
-    log::{self, Act, Changed},
-    otp::{self, Limits, Purpose, Record},
-    phone::{Phone, PhoneRules},
-    throttle, time,
+    otp::{Limits, Purpose, Record},
+    phone::Phone,
+    time,
 };
 
 /// What is to be changed. `None` leaves a field as it is.
 #[derive(Default)]
-pub struct Changes {
+pub(super) struct Changes {
     /// A new username.
     pub username: Option<Username>,
     /// A new e-mail address, staged until a code has proven it.
@@ -41,7 +40,7 @@ pub struct Changes {
 
 /// What only staff may change of a user. `None` leaves a flag as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags {
+pub(super) struct Flags {
     /// Whether they can log in.
     pub is_active: Option<bool>,
     /// Whether they are staff.
@@ -52,65 +51,13 @@ pub struct Flags {
     pub is_phone_verified: Option<bool>,
 }
 
-impl Flags {
-    const NAMES: [&str; 4] = ["is_active", "is_staff", "is_email_verified", "is_phone_verified"];
-
-    /// Reads them for `caller`, who is about to change the user: 403 unless they are staff, or repeat how they are themselves.
-    fn read(form: &mut Form, caller: &User, user: Option<&User>) -> Result<Self, Error> {
-        let asked = Self::NAMES.map(|name| form.flag(name));
-        if !caller.is_staff {
-            let present = user.map(|user| {
-                [user.is_active, user.is_staff, user.is_email_verified, user.is_phone_verified].map(Some)
-            });
-            let changes =
-                |at: usize| form.has(Self::NAMES[at]) && present.is_none_or(|is| is[at] != asked[at]);
-            if (0..4).any(changes) {
-                return Err(Error::Forbidden);
-            }
-            // To repeat is not to say: the flag may be about to change, with the phone number or by staff.
-            return Ok(Self::default());
-        }
-        let [is_active, is_staff, is_email_verified, is_phone_verified] = asked;
-        Ok(Self { is_active, is_staff, is_email_verified, is_phone_verified })
-    }
-}
-
 impl Changes {
-    /// Reads what users may change of themselves, and leaves a complaint for each field that is wrong or, for a user to be
-    /// `complete`, missing.
-    pub fn read(form: &mut Form, complete: bool) -> Result<Self, Error> {
-        let phones = PhoneRules::from_env()?;
-        let (username, email) = if complete {
-            (form.required("username", Username::parse), form.required("email", Email::parse))
-        } else {
-            (form.not_blank("username", Username::parse), form.not_blank("email", Email::parse))
-        };
-        Ok(Self {
-            username,
-            email,
-            phone: form.nullable("phone_number", |text| phones.parse(text)),
-            first_name: form.free_text("first_name", NAME_LENGTH),
-            last_name: form.free_text("last_name", NAME_LENGTH),
-            address: form.free_text("address", ADDRESS_LENGTH),
-            date_of_birth: form.nullable("date_of_birth", super::date),
-            flags: Flags::default(),
-        })
-    }
-
-    /// Reads what only staff may change besides; 403 for others.
-    pub fn read_flags(&mut self, form: &mut Form, caller: &User, user: Option<&User>) -> Result<(), Error> {
-        self.flags = Flags::read(form, caller, user)?;
-        Ok(())
-    }
-
     /// The names that these changes would take.
-    #[must_use]
     pub fn names(&self) -> Vec<Name> {
         names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref().and_then(Option::as_ref))
     }
 
     /// Whether a name among these is not the user's already.
-    #[must_use]
     pub fn takes_names(&self, user: &User) -> bool {
         let is_new_username =
             self.username.as_ref().is_some_and(|new| new.key() != username_key(&user.username));
@@ -121,7 +68,6 @@ impl Changes {
     }
 
     /// Whether a new address is to be staged, for which a code goes out.
-    #[must_use]
     pub fn stages_email(&self, user: &User) -> bool {
         let pending = user.pending_email.as_deref().map(email::key);
         self.email
@@ -130,51 +76,12 @@ impl Changes {
     }
 }
 
-/// Changes a user as a request asks, once its form is read: counts what has a limit, checks what depends on the user, makes
-/// the change and leaves its audit event. Gives the account as it then is.
-pub async fn edit(
-    app: &App,
-    request: &Request,
-    caller: &User,
-    account: Account,
-    changes: &Changes,
-    mut form: Form,
-    holders: Holders,
-) -> Result<Account, Error> {
-    let user = &account.user;
-    // Names are counted like registrations: "already exists" tells who is here, and must not be had for nothing. Staff see
-    // everybody anyway.
-    let names_asked_for = super::throttle_of_names(request)?;
-    let (codes, codes_of_user) = (otp::throttle_of(request)?, otp::throttle_of_changes(user.id)?);
-    match (changes.stages_email(user), changes.takes_names(user) && !caller.is_staff) {
-        (true, true) => drop(throttle::admit(app, [codes, codes_of_user, names_asked_for]).await?),
-        (true, false) => drop(throttle::admit(app, [codes, codes_of_user]).await?),
-        (false, true) => drop(throttle::admit(app, [names_asked_for]).await?),
-        (false, false) => {}
-    }
-    // An address is one's own once it is proven.
-    let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
-    if let Some(new) = changes.username.as_ref().filter(|name| name.key() != username_key(&user.username))
-        && let Some(complaint) = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?)
-    {
-        form.complain("username", complaint);
-    }
-    form.complain_all(changes.complaints(user, &holders));
-    form.check()?;
-    let (account, fields) = update(app, account, changes, holders, &request.precondition()).await?;
-    if !fields.is_empty() {
-        let act = if account.user.id == caller.id { Act::ProfileChanged } else { Act::UserChanged };
-        log::audit_change(act, caller.id, Changed::User(account.user.id), &fields, request.ip());
-    }
-    Ok(account)
-}
-
 /// Changes a user; gives the account as it then is, and the names of the fields that changed.
 ///
 /// The record is written in the version in which it was read, together with the names that move; when another request was
 /// faster, it is read again and the same fields are changed in what it then is, so that both changes survive. A
 /// `precondition` is held against every version that is read.
-async fn update(
+pub(super) async fn update(
     app: &App,
     mut account: Account,
     changes: &Changes,
@@ -224,7 +131,7 @@ async fn update(
 
 impl Changes {
     /// What stands against these changes in the state in which the user and the names are.
-    fn complaints(&self, user: &User, holders: &Holders) -> FieldErrors {
+    pub fn complaints(&self, user: &User, holders: &Holders) -> FieldErrors {
         let mut complaints = taken(&self.names(), holders, user.id);
         // What is not there cannot be proven.
         if self.flags.is_email_verified == Some(true) && user.email.is_empty() {
@@ -237,6 +144,7 @@ impl Changes {
         complaints
     }
 
+    /// Whether an active staff user would no longer be one.
     fn removes_staff(&self, user: &User) -> bool {
         let remains =
             self.flags.is_active.unwrap_or(user.is_active) && self.flags.is_staff.unwrap_or(user.is_staff);
@@ -266,12 +174,12 @@ fn apply(
         user.phone_number = new.as_ref().map(|phone| phone.e164().to_owned());
     }
     let is_new_phone = user.phone_number != old_phone;
-    user.is_phone_verified = changes.flags.is_phone_verified.unwrap_or(was_phone_verified && !is_new_phone);
+    // Who has proven the old number has not proven the new one.
+    user.is_phone_verified = !is_new_phone && changes.flags.is_phone_verified.unwrap_or(was_phone_verified);
     if is_new_phone {
         if let Some(number) = &user.phone_number {
-            let verified = user.is_phone_verified;
-            let reserved_for = if verified { None } else { reservation()? };
-            wanted.push((Name::Phone(number.clone()), Terms { verified, staged: false, reserved_for }));
+            let terms = unproven()?;
+            wanted.push((Name::Phone(number.clone()), terms));
         }
         if let Some(old) = old_phone {
             writes.push(claim::free(app, &Name::Phone(old), id)?);
@@ -279,11 +187,11 @@ fn apply(
     } else if user.is_phone_verified != was_phone_verified
         && let Some(number) = &user.phone_number
     {
-        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, user.is_phone_verified)?);
+        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, terms_of(user.is_phone_verified)?)?);
     }
     if let Some(verified) = changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified) {
         if !user.email.is_empty() {
-            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, verified)?);
+            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, terms_of(verified)?)?);
         }
         user.is_email_verified = verified;
     }
@@ -291,7 +199,7 @@ fn apply(
         let stages = changes.stages_email(user);
         writes.extend(change_email(app, new, stages, user)?);
         if stages {
-            let terms = Terms { verified: false, staged: true, reserved_for: reservation()? };
+            let terms = Terms { staged: true, ..unproven()? };
             wanted.push((Name::Email(new.key()), terms));
             writes.extend(send_codes(app, new, user, holders)?);
         }
@@ -310,6 +218,11 @@ fn apply(
     user.is_staff = changes.flags.is_staff.unwrap_or(user.is_staff);
     writes.extend(claim::take(app, &wanted, id, holders)?);
     Ok(writes)
+}
+
+/// How an address or number is had that staff have looked at: like one that a code has proven, or like a new one.
+fn terms_of(verified: bool) -> Result<Terms, Error> {
+    if verified { Ok(PROVEN) } else { unproven() }
 }
 
 /// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.

@@ -57,6 +57,8 @@ pub fn key(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -80,5 +82,33 @@ mod tests {
             Username::parse(&"a".repeat(151)),
             Err("Ensure this field has no more than 150 characters.".to_owned())
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_the_key_of_itself_and_of_every_case(text in any::<String>()) {
+            let once = key(&text);
+            prop_assert_eq!(&key(&once), &once);
+            if text.is_ascii() {
+                prop_assert_eq!(key(&text.to_uppercase()), key(&text.to_lowercase()));
+            }
+        }
+
+        #[test]
+        fn what_is_taken_is_shown_composed_and_taken_again(text in "[\\w.@+-]{1,40}") {
+            if let Ok(username) = Username::parse(&text) {
+                prop_assert_eq!(Username::parse(username.text()), Ok(username.clone()));
+                prop_assert_eq!(username.key(), key(&text));
+                prop_assert!(username.text().chars().count() <= LONGEST);
+            }
+        }
+
+        #[test]
+        fn one_character_that_is_not_djangos_refuses_the_whole(
+            before in "[a-z]{0,5}", wrong in "[ -~&&[^a-zA-Z0-9_@.+-]]", after in "[a-z]{0,5}",
+        ) {
+            let text = format!("{before}{wrong}{after}");
+            prop_assert!(Username::parse(&text).is_err());
+        }
     }
 }

@@ -1,0 +1,149 @@
+//! A request to change a user, by themselves or by staff.
+
+use super::{
+    ADDRESS_LENGTH, Account, Flags, NAME_LENGTH, User, Username, throttle_of_names,
+    update::{Changes, update},
+    username_key,
+};
+use crate::{
+    App, Caller, Error, Form, Request,
+    claim::{self, Holders},
+    email::Email,
+    http::BLANK,
+    log::{self, Act, Changed},
+    otp,
+    phone::PhoneRules,
+    throttle,
+};
+
+/// What a request asks for, as far as it can be read before it is known who asks.
+pub struct Edit(Result<Fields, Error>);
+
+/// The fields of the body, each parsed or with a complaint in `form`.
+pub struct Fields {
+    changes: Changes,
+    /// Whether the e-mail address is given as none, which it can only stay.
+    without_email: bool,
+    form: Form,
+}
+
+impl Edit {
+    /// Reads the body. `PUT` wants the fields that a user cannot be without; every other one may be left out and then stays as
+    /// it is.
+    #[must_use]
+    pub fn read(request: &Request) -> Self {
+        Self(request.form().and_then(|form| Fields::read(form, request.method() == "PUT")))
+    }
+
+    /// Who has the names that it asks for.
+    pub async fn holders(&self, app: &App) -> Result<Holders, Error> {
+        let Ok(Fields { changes, .. }) = &self.0 else { return claim::read(app, &[], None).await };
+        claim::read(app, &changes.names(), changes.email.as_ref().map(Email::key).as_deref()).await
+    }
+
+    /// The fields, once it is known that the caller may ask; 400 or 415 for a body that is none.
+    pub fn fields(self) -> Result<Fields, Error> {
+        self.0
+    }
+}
+
+impl Fields {
+    fn read(mut form: Form, complete: bool) -> Result<Self, Error> {
+        let phones = PhoneRules::from_env()?;
+        let username = if complete {
+            form.required("username", Username::parse)
+        } else {
+            form.not_blank("username", Username::parse)
+        };
+        let without_email = form.is_given_blank("email");
+        let email = match (without_email, complete) {
+            (true, _) => None,
+            (false, true) => form.required("email", Email::parse),
+            (false, false) => form.not_blank("email", Email::parse),
+        };
+        let changes = Changes {
+            username,
+            email,
+            phone: form.nullable("phone_number", |text| phones.parse(text)),
+            first_name: form.free_text("first_name", NAME_LENGTH),
+            last_name: form.free_text("last_name", NAME_LENGTH),
+            address: form.free_text("address", ADDRESS_LENGTH),
+            date_of_birth: form.nullable("date_of_birth", super::date),
+            flags: Flags::default(),
+        };
+        Ok(Self { changes, without_email, form })
+    }
+
+    /// Reads what only staff may change besides: 403 unless the caller is staff, or repeats how they are themselves.
+    pub fn read_flags(&mut self, caller: &Caller, account: Option<&Account>) -> Result<(), Error> {
+        const NAMES: [&str; 4] = ["is_active", "is_staff", "is_email_verified", "is_phone_verified"];
+        let asked = NAMES.map(|name| self.form.flag(name));
+        if !caller.account.user.is_staff {
+            let present = account.map(|account| &account.user).map(|user| {
+                [user.is_active, user.is_staff, user.is_email_verified, user.is_phone_verified].map(Some)
+            });
+            let changes = |at: usize| {
+                self.form.has(NAMES[at]) && present.is_none_or(|present| present[at] != asked[at])
+            };
+            if (0..NAMES.len()).any(changes) {
+                return Err(Error::Forbidden);
+            }
+            // To repeat is not to say: a flag may be about to change, with the phone number or by staff.
+            return Ok(());
+        }
+        let [is_active, is_staff, is_email_verified, is_phone_verified] = asked;
+        self.changes.flags = Flags { is_active, is_staff, is_email_verified, is_phone_verified };
+        Ok(())
+    }
+
+    /// 400 with all that is wrong with the fields, whoever is to be changed.
+    pub fn check(&mut self) -> Result<(), Error> {
+        self.form.check()
+    }
+
+    /// Makes the change and leaves its audit event, once limits are counted and what depends on the user is checked. Gives the
+    /// account as it then is.
+    pub async fn make(
+        mut self,
+        app: &App,
+        request: &Request,
+        caller: &Caller,
+        account: Account,
+        holders: Holders,
+    ) -> Result<Account, Error> {
+        self.count(app, request, &caller.account.user, &account.user).await?;
+        let Self { changes, without_email, mut form } = self;
+        let user = &account.user;
+        if without_email && !user.email.is_empty() {
+            form.complain("email", BLANK);
+        }
+        // An address is one's own once it is proven.
+        let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
+        if let Some(new) = changes.username.as_ref().filter(|name| name.key() != username_key(&user.username))
+            && let Some(complaint) = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?)
+        {
+            form.complain("username", complaint);
+        }
+        form.complain_all(changes.complaints(user, &holders));
+        form.check()?;
+        let (account, fields) = update(app, account, &changes, holders, &request.precondition()).await?;
+        if !fields.is_empty() {
+            let act = if account.user.id == caller.id() { Act::ProfileChanged } else { Act::UserChanged };
+            log::audit_change(act, caller.id(), Changed::User(account.user.id), &fields, request.ip());
+        }
+        Ok(account)
+    }
+
+    /// Counts what has a limit: codes and, like registrations, names. "Already exists" tells who is here, and must not be had
+    /// for nothing; staff see everybody anyway.
+    async fn count(&mut self, app: &App, request: &Request, caller: &User, user: &User) -> Result<(), Error> {
+        let names = throttle_of_names(request)?;
+        let (codes, codes_of_user) = (otp::throttle_of(request)?, otp::throttle_of_changes(user.id)?);
+        match (self.changes.stages_email(user), self.changes.takes_names(user) && !caller.is_staff) {
+            (true, true) => throttle::admit(app, [codes, codes_of_user, names]).await.map(drop),
+            (true, false) => throttle::admit(app, [codes, codes_of_user]).await.map(drop),
+            (false, true) => throttle::admit(app, [names]).await.map(drop),
+            (false, false) => Ok(()),
+        }
+    }
+}
