@@ -22,7 +22,7 @@ async fn made(api: &Api, event: Value) -> Value {
 async fn is_refused(api: &Api, event: Value, words: &str) {
     let before = api.records().await;
     let Err(InvokeError::Failed(error)) = api.stack.invoke("create-superuser", event.clone()).await else {
-        panic!("not refused: {event}");
+        unreachable!("not refused: {event}");
     };
     assert_eq!((&error["errorType"], &error["errorMessage"]), (&json!("Refused"), &json!(words)));
     assert_eq!(api.records().await, before, "{event}");

@@ -328,18 +328,18 @@ async fn a_user_who_is_changed_while_they_are_deleted_leaves_no_name_behind() {
     let admin = api.staff().await;
     let ada = named(&api).await;
     let path = path(&ada);
-    let changes: [Value; 4] = [
+    let changes = [
         json!({ "username": "countess" }),
         json!({ "phone_number": "9101234567" }),
         json!({ "email": "newer@example.com" }),
         json!({ "first_name": "Ada" }),
     ];
 
-    let changed = join_all(changes.iter().map(|change| admin.patch(&path, change)));
-    let (changed, deleted) = join!(changed, admin.delete(&path));
+    let patches = join_all(changes.iter().map(|change| admin.patch(&path, change)));
+    let (answers, deletion) = join!(patches, admin.delete(&path));
 
-    is_deleted(&deleted);
-    for answer in changed.iter().filter(|answer| answer.status != 200) {
+    is_deleted(&deletion);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
         answer.is(404, &no_user());
     }
     is_gone(&api, &ada.id()).await;

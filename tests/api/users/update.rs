@@ -278,15 +278,15 @@ async fn a_body_that_cannot_be_read_changes_nobody() {
     let api = Api::start().await;
     let admin = api.staff().await;
     let path = path(&admin);
-    let patch = async |content_type, body: &'static str| {
+    let send = async |content_type, body: &'static str| {
         admin.send(reqwest::Method::PATCH, &path, Some(content_type), body).await
     };
 
     let list = complaint("non_field_errors", "Invalid data. Expected a dictionary, but got list.");
     is_refused(&api, admin.patch(&path, &json!([])), 400, &list).await;
     let media = json!({ "detail": "Unsupported media type \"text/plain\" in request." });
-    is_refused(&api, patch("text/plain", "{}"), 415, &media).await;
-    assert_eq!(patch("application/json", "{").await.status, 400);
+    is_refused(&api, send("text/plain", "{}"), 415, &media).await;
+    assert_eq!(send("application/json", "{").await.status, 400);
 }
 
 #[tokio::test]
@@ -361,10 +361,9 @@ async fn two_users_cannot_swap_names_by_halves() {
 
     let (bobs, adas) = (path(&bob), path(&ada));
     let (to_bob, to_ada) = (json!({ "username": "bob" }), json!({ "username": "ada" }));
-    for answer in [join!(admin.patch(&adas, &to_bob), admin.patch(&bobs, &to_ada))].map(|(a, b)| [a, b]) {
-        for answer in answer {
-            answer.is(400, &complaint("username", "A user with that username already exists."));
-        }
+    let (one, other) = join!(admin.patch(&adas, &to_bob), admin.patch(&bobs, &to_ada));
+    for answer in [one, other] {
+        answer.is(400, &complaint("username", "A user with that username already exists."));
     }
 
     change(&admin, &bobs, &json!({ "username": "bob2" })).await;
