@@ -56,7 +56,7 @@ async fn register(client: &Client, token: &str) -> Answer {
 }
 
 /// A user who has signed up with a number.
-async fn signed_up(api: &Api, number: &str) -> User {
+pub(crate) async fn signed_up(api: &Api, number: &str) -> User {
     let token = token_of(api, number).await;
     let answer = register(api, &token).await;
     assert_eq!(answer.status, 201, "{}", answer.text);

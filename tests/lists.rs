@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Answer, Api, PASSWORD, User,
     employee::{nth_employee, nth_id, number_in, records},
-    root,
+    root, token,
 };
 
 /// A list with numbered rows in it, of which the highest is the newest, and a user who sees it.
@@ -550,4 +550,27 @@ async fn it_is_asked_who_calls_before_what_for() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_search_reads_nothing_before_it_is_known_who_asks() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let (ada, admin) = (api.signed_in().await, api.staff().await);
+    let forged =
+        token::Key::named("a-key-of-the-tests-that-nobody-has-published").sign(&token::claims(&admin.access));
+    for (path, index) in [("/api/users", "Users/listed"), ("/api/employees", "Employees/by_shard")] {
+        for query in ["search=a", "search=a&department=Sales", "department=Sales&is_phone_verified=true"] {
+            let request = format!("{path}?{query}");
+            if path == "/api/users" && !query.starts_with("search") {
+                continue;
+            }
+            let (answer, calls) = api.proxy.watch(api.bearer(&forged).get(&request)).await;
+            assert_eq!((answer.status, calls.of("Query")), (401, 0), "{request}\n{calls}");
+
+            // Whoever is not staff reads nothing of what others have.
+            let (answer, calls) = api.proxy.watch(ada.get(&request)).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(calls.to_string().contains(index), false, "{request}\n{calls}");
+        }
+    }
 }

@@ -173,7 +173,8 @@ pub(crate) fn masked(words: &str) -> String {
         let number = word.find('+').map(|at| word.split_at(at));
         match number {
             Some((before, number)) if number.chars().filter(char::is_ascii_digit).count() >= 6 => {
-                format!("{before}{}", mask(number))
+                let after = number.trim_start_matches(|c: char| c == '+' || c.is_ascii_digit());
+                format!("{before}{}{after}", mask(&number[..number.len() - after.len()]))
             }
             _ if word.contains('@') => mask(word),
             _ => word.to_owned(),

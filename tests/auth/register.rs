@@ -415,6 +415,14 @@ async fn a_number_that_its_user_gave_up_signs_up_again() {
 }
 
 #[tokio::test]
+async fn a_sign_up_without_an_address_uses_up_no_code() {
+    let api = Api::with(&[("OtpPerIpPerHour", "1")]).await;
+    let token = token_of(&api, NUMBER).await;
+
+    assert_eq!(register(&api, &token).await.status, 201);
+}
+
+#[tokio::test]
 async fn an_ip_address_registers_so_many_users_an_hour() {
     let api = Api::with(&[("RegistrationsPerIpPerHour", "1")]).await;
     let token = token_of(&api, NUMBER).await;

@@ -4,7 +4,7 @@ use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
 
 use super::{NUMBER, OTHER, generate, registered_with, sent};
-use crate::support::{Answer, Api, PASSWORD, User, otp_invalid, wrong_code};
+use crate::support::{Answer, Api, PASSWORD, User, no_active_account, otp_invalid, wrong_code};
 
 async fn verify(api: &Api, number: &str, otp: &str) -> Answer {
     api.post("/otp/verify", &json!({ "phone_number": number, "otp": otp })).await
@@ -398,4 +398,53 @@ async fn both_fields_are_required() {
     let answer = verify(&api, "abc", &"1".repeat(21)).await;
     let long = ["Ensure this field has no more than 20 characters."];
     answer.is(400, &json!({ "phone_number": ["Enter a valid phone number."], "otp": long }));
+}
+
+#[tokio::test]
+async fn who_proves_a_number_to_their_employer_does_not_prove_a_strangers_account() {
+    let api = Api::start().await;
+    registered_with(&api, "mallory", NUMBER).await;
+    let mallory = api.log_in("mallory").await;
+    let employer = api.signed_in().await;
+    let grace = employee(&employer, NUMBER).await;
+    let code = code_to(&api, NUMBER).await;
+
+    verify(&api, NUMBER, &code).await.is(200, &verified());
+
+    assert_eq!(read(&employer, &grace).await["is_phone_verified"], true);
+    assert_eq!(mallory.profile().await["is_phone_verified"], false);
+    let login = api.post("/auth/login", &json!({ "phone": NUMBER, "password": PASSWORD })).await;
+    login.is(401, &no_active_account());
+}
+
+#[tokio::test]
+async fn a_user_who_asks_for_the_code_themselves_is_proven_beside_an_employee_of_somebody_else() {
+    let api = Api::start().await;
+    registered_with(&api, "grace", NUMBER).await;
+    let grace = api.log_in("grace").await;
+    let employer = api.signed_in().await;
+    let record = employee(&employer, NUMBER).await;
+    generate(&grace, NUMBER).await.is(200, &sent());
+    let code = api.code_for(NUMBER).await;
+
+    verify(&api, NUMBER, &code).await.is(200, &verified());
+
+    assert_eq!(read(&employer, &record).await["is_phone_verified"], true);
+    assert_eq!(grace.profile().await["is_phone_verified"], true);
+}
+
+#[tokio::test]
+async fn the_token_of_another_user_or_none_proves_no_more_than_a_code_that_nobody_asked_for() {
+    let api = Api::start().await;
+    registered_with(&api, "mallory", NUMBER).await;
+    let mallory = api.log_in("mallory").await;
+    let employer = api.signed_in().await;
+    employee(&employer, NUMBER).await;
+    generate(&employer, NUMBER).await.is(200, &sent());
+    let code = api.code_for(NUMBER).await;
+    verify(&api, NUMBER, &code).await.is(200, &verified());
+    assert_eq!(mallory.profile().await["is_phone_verified"], false);
+
+    // A token that is no good is no obstacle: clients send what they have.
+    generate(&api.bearer("no token"), OTHER).await.is(200, &sent());
 }

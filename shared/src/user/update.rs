@@ -174,12 +174,14 @@ fn apply(
         user.phone_number = new.as_ref().map(|phone| phone.e164().to_owned());
     }
     let is_new_phone = user.phone_number != old_phone;
-    // Who has proven the old number has not proven the new one.
-    user.is_phone_verified = !is_new_phone && changes.flags.is_phone_verified.unwrap_or(was_phone_verified);
+    // Who has proven the old number has not proven the new one, and to repeat that they have is not to say so.
+    user.is_phone_verified = match changes.flags.is_phone_verified {
+        Some(said) if said != was_phone_verified => said,
+        _ => was_phone_verified && !is_new_phone,
+    };
     if is_new_phone {
         if let Some(number) = &user.phone_number {
-            let terms = unproven()?;
-            wanted.push((Name::Phone(number.clone()), terms));
+            wanted.push((Name::Phone(number.clone()), terms_of(user.is_phone_verified)?));
         }
         if let Some(old) = old_phone {
             writes.push(claim::free(app, &Name::Phone(old), id)?);

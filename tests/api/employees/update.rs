@@ -44,7 +44,7 @@ async fn a_patch_changes_the_fields_it_names_and_no_others() {
     let expected = with(&made, &json!({ "job_title": "Reader", "hire_date": "1948-10-01" }));
     assert_eq!((answer.status, answer.header("etag")), (200, "\"2\""));
     assert_eq!(but_for_its_time(answer.body.clone()), but_for_its_time(expected));
-    assert!(answer.body["updated_at"].as_str() > made["updated_at"].as_str());
+    assert_ne!(answer.body["updated_at"], made["updated_at"]);
     let read = ada.get(&path_of(&made)).await;
     read.is(200, &answer.body);
     assert_eq!(read.header("etag"), "\"2\"");

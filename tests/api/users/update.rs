@@ -906,3 +906,51 @@ async fn what_changes_nothing_is_no_event() {
         assert_eq!(api.audited(act), [] as [Value; 0]);
     }
 }
+
+#[tokio::test]
+async fn who_has_no_address_sends_their_record_back_as_it_is() {
+    let api = Api::start().await;
+    let user = crate::auth::signed_up(&api, PHONE).await;
+    let profile = user.profile().await;
+    assert_eq!(profile["email"], "");
+
+    let sent_back = user.put("/api/profile", &profile).await;
+    let blanked = api.signed_in().await.patch("/api/profile", &json!({ "email": "" })).await;
+
+    sent_back.is(200, &profile);
+    blanked.is(400, &complaint("email", "This field may not be blank."));
+}
+
+#[tokio::test]
+async fn a_proof_that_staff_take_back_reserves_a_name_no_longer_than_a_code_would() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.verified("ada").await;
+    let path = format!("/api/users/{}", ada["id"].as_str().unwrap());
+
+    change(&admin, &path, &json!({ "is_email_verified": false })).await;
+
+    let claim = api.item("Users", "email#ada@example.com").await.unwrap();
+    assert_eq!(claim["verified"], json!({ "BOOL": false }));
+    let reserved_until: u64 = claim["reserved_until"]["N"].as_str().unwrap().parse().unwrap();
+    assert!(reserved_until > 1_700_000_000, "{claim}");
+}
+
+#[tokio::test]
+async fn a_user_in_the_middle_of_a_change_cannot_undo_what_staff_do() {
+    let api = Api::start().await;
+    let (admin, ada) = (api.staff().await, api.signed_in().await);
+    let own = path(&ada);
+    let repeats = (0..8).map(|at| {
+        let body = json!({ "is_active": true, "first_name": format!("Ada {at}") });
+        let (ada, own) = (&ada, &own);
+        async move { ada.patch(own, &body).await.status }
+    });
+
+    let off = json!({ "is_active": false });
+    let (statuses, switched_off) = join!(join_all(repeats), admin.patch(&own, &off));
+
+    assert_eq!(switched_off.status, 200, "{}", switched_off.text);
+    assert!(statuses.iter().all(|status| [200, 401].contains(status)), "{statuses:?}");
+    assert_eq!(admin.get(&own).await.body["is_active"], false);
+}
