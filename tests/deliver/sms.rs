@@ -322,7 +322,7 @@ async fn a_sender_that_is_not_the_accounts_is_read_anew_before_the_next_try() {
     is_to_be_tried_again(&api, &[NUMBER]).await;
 
     let line = logged_once(&api, "a message was not sent and will be tried again");
-    let expected = "Twilio answered 400 Bad Request, error 21606: '+15***09' is not a Twilio phone number of your account. \
+    let expected = "Twilio answered 400 Bad Request, error 21606: '+15***06' is not a Twilio phone number of your account. \
                     (TWILIO_PHONE_NUMBER is not a sender of this account)";
     assert_eq!(line["cause"], expected);
     is_done(&api, &[NUMBER]).await;
