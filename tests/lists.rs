@@ -302,13 +302,13 @@ async fn walk(list: &List<'_>, mut page: Page, ascends: bool, backwards: bool) -
     let mut shown = page.numbers.clone();
     let mut expected: BTreeSet<u32> = original_rows().collect();
     while (if backwards { &page.previous } else { &page.next }).is_some() {
-        let last = *if backwards { page.numbers.first() } else { page.numbers.last() }.unwrap();
-        let (below, above) = ((last - 1) / 5 * 5, (last / 5 + 1) * 5);
-        let (new, old) = if ascends { (above, last + 3) } else { (below, last - 3) };
-        list.insert([below, above]).await;
-        list.delete([last, old]).await;
-        expected.insert(new);
-        expected.remove(&old);
+        let place = *if backwards { page.numbers.first() } else { page.numbers.last() }.unwrap();
+        let (lower, higher) = ((place - 1) / 5 * 5, (place / 5 + 1) * 5);
+        let (comes, goes) = if ascends { (higher, place + 3) } else { (lower, place - 3) };
+        list.insert([lower, higher]).await;
+        list.delete([place, goes]).await;
+        expected.insert(comes);
+        expected.remove(&goes);
 
         page = if backwards { list.previous(&page).await } else { list.next(&page).await };
         shown.extend(&page.numbers);
