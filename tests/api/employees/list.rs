@@ -257,17 +257,28 @@ async fn a_search_that_is_too_long_is_told_so() {
     assert_eq!(api.get(&path).await.status, 401);
 }
 
-/// Employees of whom 250 or so are a megabyte, which is as much as DynamoDB reads at once, and three who are sought: the first,
-/// one in the middle and the last.
+/// Employees of whom 150 or so are a megabyte, which is as much as DynamoDB reads at once: those of one shard more, those of the
+/// other fewer, so that the two are not read equally far. Two in two hundred are sought.
 fn many(owner: &str, count: u32) -> impl Iterator<Item = Value> {
     (0..count).map(move |n| {
         let mut employee = nth_employee(owner, n);
-        employee["address"] = json!("あ".repeat(1_000));
-        if [0, count / 2, count - 1].contains(&n) {
+        employee["first_name"] = json!("😀".repeat(150));
+        employee["job_title"] = json!("😀".repeat(150));
+        employee["address"] = json!("😀".repeat(if n % 2 == 0 { 1_000 } else { 700 }));
+        if is_sought(n) {
             employee["last_name"] = json!(format!("Needle{n}"));
         }
         employee
     })
+}
+
+fn is_sought(n: u32) -> bool {
+    n % 200 == 0 || n % 200 == 101
+}
+
+/// The last names of those who are sought, oldest first.
+fn sought(count: u32) -> Vec<String> {
+    (0..count).filter(|n| is_sought(*n)).map(|n| format!("Needle{n}")).collect()
 }
 
 #[tokio::test]
@@ -275,29 +286,30 @@ async fn a_search_reads_on_where_dynamodb_stops() {
     let api = Api::start().await;
     let (ada, admin) = (api.signed_in().await, api.staff().await);
     api.store_employees(many(&ada.id(), 1_000)).await;
+    let oldest_first = sought(1_000);
+    let newest_first: Vec<_> = oldest_first.iter().rev().cloned().collect();
 
     for user in [&ada, &admin] {
-        assert_eq!(found(user, "search=NEEDLE").await, ["Needle999", "Needle500", "Needle0"]);
-        assert_eq!(
-            found(user, "search=NEEDLE&ordering=created_at").await,
-            ["Needle0", "Needle500", "Needle999"]
-        );
+        assert_eq!(found(user, "search=NEEDLE").await, newest_first);
+        assert_eq!(found(user, "search=NEEDLE&ordering=created_at").await, oldest_first);
     }
 }
 
 #[tokio::test]
 async fn a_search_that_takes_too_long_answers_with_what_it_has_and_a_link() {
     let api = Api::start().await;
-    let ada = api.signed_in().await;
-    api.store_employees(many(&ada.id(), 2_500)).await;
-    let mut page = ada.get("/api/employees?search=needle").await.body;
-    assert!(page["next"].is_string(), "{page}");
+    let (ada, admin) = (api.signed_in().await, api.staff().await);
+    api.store_employees(many(&ada.id(), 3_200)).await;
+    let oldest_first = sought(3_200);
+    let newest_first: Vec<_> = oldest_first.iter().rev().cloned().collect();
 
-    let there = follow(&api, &ada, &mut page, "next").await;
-    let back = follow(&api, &ada, &mut page, "previous").await;
+    for user in [&ada, &admin] {
+        let mut page = user.get("/api/employees?search=needle&page_size=100").await.body;
+        assert!(page["next"].is_string(), "{page}");
 
-    assert_eq!(there, ["Needle2499", "Needle1250", "Needle0"]);
-    assert_eq!(back, ["Needle0", "Needle1250", "Needle2499"]);
+        assert_eq!(follow(&api, user, &mut page, "next").await, newest_first);
+        assert_eq!(follow(&api, user, &mut page, "previous").await, oldest_first);
+    }
 }
 
 /// The last names on a page and on those to which its links lead, one after the other.
