@@ -190,11 +190,11 @@ async fn the_links_lead_to_every_row_once_in_both_directions() {
         for (ordering, expected) in [("-created_at", newest_first), ("created_at", oldest_first)] {
             let mut there = vec![list.page(&format!("&page_size=10&ordering={ordering}")).await];
             while let Some(page) = there.last().filter(|page| page.next.is_some()) {
-                there.push(list.next(&page).await);
+                there.push(list.next(page).await);
             }
             let mut back = vec![there.last().unwrap().clone()];
             while let Some(page) = back.last().filter(|page| page.previous.is_some()) {
-                back.push(list.previous(&page).await);
+                back.push(list.previous(page).await);
             }
 
             let numbers = |pages: &[Page]| pages.iter().map(|page| page.numbers.clone()).collect::<Vec<_>>();
@@ -245,26 +245,32 @@ async fn the_row_at_which_a_cursor_stands_may_be_deleted() {
 #[tokio::test]
 async fn a_whole_page_may_be_deleted() {
     for_each_list(async |list| {
-        list.insert(0..12).await;
-        let first = list.page("&page_size=3").await;
-        let second = list.next(&first).await;
+        for is_oldest_first in [false, true] {
+            // Whichever way the list is read, it begins with 11 and ends with 0.
+            let row = |n: u32| if is_oldest_first { 11 - n } else { n };
+            let rows = |numbers: Vec<u32>| numbers.into_iter().map(row).collect::<Vec<_>>();
+            let ordering = if is_oldest_first { "created_at" } else { "-created_at" };
+            list.insert(0..12).await;
+            let first = list.page(&format!("&page_size=3&ordering={ordering}")).await;
+            let second = list.next(&first).await;
 
-        list.delete(3..6).await;
-        let third = list.next(&second).await;
-        assert_eq!(third.numbers, down(2, 0));
-        assert_eq!(list.previous(&third).await.numbers, down(8, 6));
+            list.delete(rows(down(5, 3))).await;
+            let third = list.next(&second).await;
+            assert_eq!(third.numbers, rows(down(2, 0)));
+            assert_eq!(list.previous(&third).await.numbers, rows(down(8, 6)));
 
-        // Nothing is left behind the second page, and the way back begins with its last row.
-        list.delete(0..3).await;
-        let behind = list.next(&second).await;
-        assert_eq!((&behind.numbers, &behind.next), (&vec![], &None));
-        assert_eq!(list.previous(&behind).await.numbers, down(8, 6));
+            // Nothing is left behind the second page, and the way back begins with its last row.
+            list.delete(rows(down(2, 0))).await;
+            let behind = list.next(&second).await;
+            assert_eq!((&behind.numbers, &behind.next), (&vec![], &None));
+            assert_eq!(list.previous(&behind).await.numbers, rows(down(8, 6)));
 
-        // Nor before it: the way on begins with its first row.
-        list.delete(9..12).await;
-        let before = list.previous(&second).await;
-        assert_eq!((&before.numbers, &before.previous), (&vec![], &None));
-        assert_eq!(list.next(&before).await.numbers, down(8, 6));
+            // Nor before it: the way on begins with its first row.
+            list.delete(rows(down(11, 9))).await;
+            let before = list.previous(&second).await;
+            assert_eq!((&before.numbers, &before.previous), (&vec![], &None));
+            assert_eq!(list.next(&before).await.numbers, rows(down(8, 6)));
+        }
     })
     .await;
 }
@@ -296,13 +302,13 @@ async fn walk(list: &List<'_>, mut page: Page, ascends: bool, backwards: bool) -
     let mut shown = page.numbers.clone();
     let mut expected: BTreeSet<u32> = original_rows().collect();
     while (if backwards { &page.previous } else { &page.next }).is_some() {
-        let last = *if backwards { page.numbers.first() } else { page.numbers.last() }.unwrap();
-        let (below, above) = ((last - 1) / 5 * 5, (last / 5 + 1) * 5);
-        let (new, old) = if ascends { (above, last + 3) } else { (below, last - 3) };
-        list.insert([below, above]).await;
-        list.delete([last, old]).await;
-        expected.insert(new);
-        expected.remove(&old);
+        let place = *if backwards { page.numbers.first() } else { page.numbers.last() }.unwrap();
+        let (lower, higher) = ((place - 1) / 5 * 5, (place / 5 + 1) * 5);
+        let (comes, goes) = if ascends { (higher, place + 3) } else { (lower, place - 3) };
+        list.insert([lower, higher]).await;
+        list.delete([place, goes]).await;
+        expected.insert(comes);
+        expected.remove(&goes);
 
         page = if backwards { list.previous(&page).await } else { list.next(&page).await };
         shown.extend(&page.numbers);
@@ -381,7 +387,7 @@ async fn a_link_keeps_the_filter_and_the_search() {
     assert_eq!(numbers, [8, 4, 0]);
 }
 
-/// What a function answers to an event of an API Gateway: its status, and its links.
+/// The links in what the function answers to an event of an API Gateway.
 async fn links(api: &Api, reader: &User, change: impl FnOnce(&mut Value)) -> (Value, Value) {
     let file = root().join("events/api-employees-list.json");
     let mut event: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
