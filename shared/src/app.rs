@@ -60,14 +60,14 @@ impl App {
                 .key("pk", S("health".into()))
                 .projection_expression("pk")
         };
-        let (a, b, c, d, e) = futures_util::join!(
+        let answers = futures_util::future::join_all([
             probe(users).send(),
             probe(employees).send(),
             probe(tokens).key("sk", S("health".into())).send(),
             probe(otps).send(),
             probe(throttles).send(),
-        );
-        for answer in [a, b, c, d, e] {
+        ]);
+        for answer in answers.await {
             answer.map_err(Error::from_aws)?;
         }
         Ok(())

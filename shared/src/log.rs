@@ -113,7 +113,7 @@ pub fn audit_change(act: Act, actor: Id, record: Changed, fields: &[&str], ip: &
     match record {
         Changed::User(id) => tracing::info!(audit = %act, actor_id = %actor, user_id = %id, fields, ip),
         Changed::Employee(id) => {
-            tracing::info!(audit = %act, actor_id = %actor, employee_id = %id, fields, ip)
+            tracing::info!(audit = %act, actor_id = %actor, employee_id = %id, fields, ip);
         }
     }
 }

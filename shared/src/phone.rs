@@ -174,7 +174,11 @@ mod tests {
             marks in proptest::collection::vec("[ ().-]{0,2}", 10),
             prefix in prop_oneof![Just(""), Just("0"), Just("+91"), Just("0091"), Just("tel:+91")],
         ) {
-            let marked: String = digits.chars().zip(&marks).map(|(digit, mark)| format!("{digit}{mark}")).collect();
+            let mut marked = String::new();
+            for (digit, mark) in digits.chars().zip(&marks) {
+                marked.push(digit);
+                marked.push_str(mark);
+            }
             prop_assert_eq!(parse(&format!("{prefix}{marked}")), Ok(format!("+91{digits}")));
         }
     }

@@ -122,12 +122,13 @@ impl Proxy {
         self.inner.record.lock().unwrap().faults.push((Box::new(which), fault));
     }
 
-    /// Gives what `request` gives, and the calls that were made meanwhile.
+    /// Gives what `request` gives, and the calls that were made and answered meanwhile: on a busy machine the SDK may give a
+    /// call up and make it again.
     pub(crate) async fn watch<T>(&self, request: impl Future<Output = T>) -> (T, Calls) {
         let before = self.inner.record.lock().unwrap().calls.len();
         let answer = request.await;
         let calls = self.inner.record.lock().unwrap().calls[before..].to_vec();
-        (answer, Calls(calls))
+        (answer, Calls(calls.into_iter().filter(|call| call.ended.is_some()).collect()))
     }
 }
 

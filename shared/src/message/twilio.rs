@@ -23,12 +23,14 @@ pub struct Twilio {
 
 /// The secret that `TWILIO_SECRET_ID` names, with the names that the Django systems had in their settings.
 #[derive(Clone, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 struct Account {
-    twilio_account_sid: String,
-    twilio_auth_token: Zeroizing<String>,
-    /// The sender: a number in E.164 form, or the SID of a messaging service.
-    twilio_phone_number: String,
+    #[serde(rename = "TWILIO_ACCOUNT_SID")]
+    sid: String,
+    #[serde(rename = "TWILIO_AUTH_TOKEN")]
+    auth_token: Zeroizing<String>,
+    /// A number in E.164 form, or the SID of a messaging service.
+    #[serde(rename = "TWILIO_PHONE_NUMBER")]
+    sender: String,
 }
 
 /// What Twilio says when it does not take a message.
@@ -77,13 +79,12 @@ impl Twilio {
     }
 
     async fn call(&self, account: &Account, text: &str, to: &str) -> Result<reqwest::Response, Error> {
-        let sid = &account.twilio_account_sid;
-        let sender = &account.twilio_phone_number;
+        let Account { sid, auth_token, sender } = account;
         let sender_field = if sender.starts_with("MG") { "MessagingServiceSid" } else { "From" };
         self.http
             .post(format!("{}/2010-04-01/Accounts/{sid}/Messages.json", self.url))
-            .basic_auth(sid, Some(account.twilio_auth_token.as_str()))
-            .form(&[("To", to), (sender_field, sender), ("Body", text)])
+            .basic_auth(sid, Some(auth_token.as_str()))
+            .form(&[("To", to), (sender_field, sender.as_str()), ("Body", text)])
             .send()
             .await
             // Without its URL, which names the account.

@@ -2,7 +2,7 @@
 
 use super::{Account, find, record_key, staff, username_key};
 use crate::{
-    App, Error,
+    App, Caller, Error,
     claim::{self, Name},
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, transact},
     email,
@@ -10,13 +10,19 @@ use crate::{
 };
 
 /// Deletes a user and frees their names, all at once; their sessions are dead with them. What they own stays.
-pub async fn delete(app: &App, mut account: Account, precondition: &Precondition) -> Result<(), Error> {
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    mut account: Account,
+    precondition: &Precondition,
+) -> Result<(), Error> {
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
             let read = find(app, account.user.id).await?.ok_or(Error::NotFound("User"))?;
             let is_unchanged = read.version == account.version;
             account = read;
+            staff::check(app, caller, account.user.id).await?;
             if is_unchanged && account.user.is_active_staff() && staff::is_one(app).await? {
                 return Err(Error::LastStaffUser);
             }
@@ -36,6 +42,7 @@ pub async fn delete(app: &App, mut account: Account, precondition: &Precondition
         for name in username.into_iter().chain(emails).chain(phone) {
             writes.push(claim::free(app, &name, user.id)?);
         }
+        writes.extend(staff::still(app, caller, user.id)?);
         writes.extend(staff::count(app, user.is_active_staff(), false)?);
         match transact(app, writes).await {
             Ok(()) => return Ok(()),

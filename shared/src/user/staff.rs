@@ -2,9 +2,10 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
+use super::{Id, find, record_key};
 use crate::{
-    App, Error,
-    dynamo::{Write, key, n, number},
+    App, Caller, Error,
+    dynamo::{Write, key, n, number, yes},
 };
 
 /// The record that counts the active staff users.
@@ -27,4 +28,23 @@ pub(super) async fn is_one(app: &App) -> Result<bool, Error> {
     let get = app.dynamodb.get_item().table_name(&app.tables.users).consistent_read(true);
     let found = get.set_key(Some(key(COUNT))).send().await.map_err(Error::from_aws)?;
     Ok(found.item.and_then(|count| number(&count, "active")).unwrap_or(0) <= 1)
+}
+
+/// The write that holds a change of `user` to the caller's being staff still: somebody who is demoted at this moment changes
+/// nobody any more. What they change of themselves is held to the version of their record.
+pub(super) fn still(app: &App, caller: &Caller, user: Id) -> Result<Option<TransactWriteItem>, Error> {
+    if caller.id() == user {
+        return Ok(None);
+    }
+    let check = Write::to(&app.tables.users).when("is_staff = :yes AND is_active = :yes").value("yes", yes());
+    check.check(record_key(caller.id())).map(Some)
+}
+
+/// 403 when the caller, who was staff when they asked, is so no longer.
+pub(super) async fn check(app: &App, caller: &Caller, user: Id) -> Result<(), Error> {
+    if caller.id() == user {
+        return Ok(());
+    }
+    let present = find(app, caller.id()).await?;
+    if present.is_some_and(|account| account.user.is_active_staff()) { Ok(()) } else { Err(Error::Forbidden) }
 }

@@ -7,7 +7,7 @@ use super::{
     username_key,
 };
 use crate::{
-    App, Error,
+    App, Caller, Error,
     claim::{self, Holders, Name, Terms},
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     email::{self, Email},
@@ -38,6 +38,7 @@ pub(super) struct Changes {
     pub flags: Flags,
 }
 
+#[expect(clippy::struct_field_names, reason = "they are the fields of the API")]
 /// What only staff may change of a user. `None` leaves a flag as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flags {
@@ -83,6 +84,7 @@ impl Changes {
 /// `precondition` is held against every version that is read.
 pub(super) async fn update(
     app: &App,
+    caller: &Caller,
     mut account: Account,
     changes: &Changes,
     mut holders: Holders,
@@ -99,6 +101,7 @@ pub(super) async fn update(
             let before = account;
             (account, holders) = (read?.ok_or(Error::NotFound("User"))?, names?);
             let is_unchanged = account.version == before.version;
+            staff::check(app, caller, id).await?;
             if is_unchanged && changes.removes_staff(&account.user) && staff::is_one(app).await? {
                 return Err(Error::LastStaffUser);
             }
@@ -119,6 +122,7 @@ pub(super) async fn update(
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
         let mut writes = vec![store(app, &account, &next)?];
         writes.extend(staff::count(app, account.user.is_active_staff(), next.user.is_active_staff())?);
+        writes.extend(staff::still(app, caller, id)?);
         writes.extend(moves);
         match transact(app, writes).await {
             Ok(()) => return Ok((next, fields)),
