@@ -27,8 +27,9 @@ const UNLIMITED: [(&str, &str); 8] = [
 
 /// A source of chance that names its seed when a test fails, to be set as `SEED` for the same history again.
 fn chance() -> fastrand::Rng {
-    let seed =
-        std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    #[expect(clippy::disallowed_methods, reason = "the house rule is for functions")]
+    let wanted = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = wanted.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed}");
     fastrand::Rng::with_seed(seed)
 }
@@ -78,7 +79,7 @@ async fn listed(client: &Client, query: &str) -> Vec<Value> {
         assert_eq!(answer.status, 200, "{}", answer.text);
         found.extend(answer.body["results"].as_array().unwrap().clone());
         let Some(next) = answer.body["next"].as_str() else { return found };
-        path = next[next.find("/api/").unwrap()..].to_owned();
+        next[next.find("/api/").unwrap()..].clone_into(&mut path);
     }
 }
 

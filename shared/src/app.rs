@@ -60,16 +60,17 @@ impl App {
                 .key("pk", S("health".into()))
                 .projection_expression("pk")
         };
-        let answers = futures_util::future::join_all([
-            probe(users).send(),
-            probe(employees).send(),
-            probe(tokens).key("sk", S("health".into())).send(),
-            probe(otps).send(),
-            probe(throttles).send(),
-        ]);
-        for answer in answers.await {
-            answer.map_err(Error::from_aws)?;
-        }
-        Ok(())
+        let probes = [
+            probe(users),
+            probe(employees),
+            probe(tokens).key("sk", S("health".into())),
+            probe(otps),
+            probe(throttles),
+        ];
+        futures_util::future::try_join_all(
+            probes.map(|probe| async { probe.send().await.map_err(Error::from_aws) }),
+        )
+        .await
+        .map(drop)
     }
 }
