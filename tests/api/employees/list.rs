@@ -273,7 +273,7 @@ fn many(owner: &str, count: u32) -> impl Iterator<Item = Value> {
 }
 
 fn is_sought(n: u32) -> bool {
-    n % 200 == 0 || n % 200 == 101
+    [0, 101].contains(&(n % 200))
 }
 
 /// The last names of those who are sought, oldest first.
