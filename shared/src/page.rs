@@ -322,11 +322,11 @@ async fn read_partition(
             names.insert("#id".to_owned(), "id".to_owned());
             values.insert(":at".to_owned(), s(shown.cursor.at.to_string()));
         }
-        // Without a filter every record that is read is wanted. With one, few may be: after a first look, as many as come.
-        let limit = match (!filter.is_some(), reads) {
-            (true, _) => Some(wanted - rows.found.len()),
-            (false, 0) => Some(LARGEST.max(wanted)),
-            (false, _) => None,
+        // Without a filter every record that is read is wanted. With one, few may be: each look is longer than the last.
+        let limit = if filter.is_some() {
+            LARGEST.max(wanted) << (2 * reads)
+        } else {
+            wanted - rows.found.len()
         };
         let answer = app
             .dynamodb
@@ -340,7 +340,7 @@ async fn read_partition(
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .set_exclusive_start_key(start)
-            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
+            .set_limit(i32::try_from(limit).ok())
             .scan_index_forward(asked.ascends())
             .send()
             .await
