@@ -2,12 +2,19 @@
 //!
 //! The folders mirror those of the functions; what holds for all of them is next to this file.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic, and so may what it calls")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic, and so may what it calls"
+)]
 
 mod support;
 
+mod admin;
 mod api;
 mod auth;
+mod browser;
 #[path = "create-superuser.rs"]
 mod create_superuser;
 mod deliver;

@@ -1,6 +1,7 @@
 //! What every journey needs: a stack of its own, clients, users, and the tools of an attacker.
 
 mod api;
+mod browser;
 mod client;
 mod dynamodb;
 pub(crate) mod employee;
@@ -9,6 +10,7 @@ pub(crate) mod token;
 mod user;
 
 pub(crate) use api::{Api, root};
+pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client};
 pub(crate) use proxy::{Fault, Proxied};
 pub(crate) use user::{PASSWORD, User, registration};

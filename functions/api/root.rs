@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use shared::{Anyone, App, Reply, Request, json_public};
 
 /// In the order of the documentation. A test compares them with the template.
-const ENDPOINTS: [(&str, &str); 30] = [
+const ENDPOINTS: [(&str, &str); 31] = [
     ("root", "/api"),
     ("register", "/api/register"),
     ("otp-verify", "/api/otp/verify"),
@@ -33,6 +33,7 @@ const ENDPOINTS: [(&str, &str); 30] = [
     ("phone-verify", "/auth/verify"),
     ("phone-register", "/auth/register"),
     ("phone-login", "/auth/login"),
+    ("admin", "/admin"),
     ("jwks", "/.well-known/jwks.json"),
     ("health", "/health"),
 ];

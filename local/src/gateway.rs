@@ -11,12 +11,14 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    Router,
+    body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, uri::Authority},
 };
 use serde_json::json;
 use tokio::time;
+use tower_http::compression::{CompressionLayer, Predicate};
 
 use crate::{
     body::{self, Unreadable},
@@ -169,8 +171,28 @@ impl Gateway {
     }
 }
 
+/// Which answers are compressed: those of at least so many bytes, whatever they hold.
+#[derive(Debug, Clone)]
+struct AtLeast(u64);
+
+impl Predicate for AtLeast {
+    fn should_compress<B: HttpBody>(&self, response: &Response<B>) -> bool {
+        response.body().size_hint().exact().is_some_and(|bytes| bytes >= self.0)
+    }
+}
+
+/// Everything that is not the inbox's. Answers of at least `minimum_compression` bytes go out with gzip or deflate to
+/// clients that accept it.
+pub(crate) fn router(gateway: Gateway, minimum_compression: Option<u64>) -> Router {
+    let router = Router::new().fallback(handle).with_state(Arc::new(gateway));
+    match minimum_compression {
+        None => router,
+        Some(bytes) => router.layer(CompressionLayer::new().compress_when(AtLeast(bytes))),
+    }
+}
+
 /// Handles every request that is not for the inbox, and tells the terminal about it in a line.
-pub(crate) async fn handle(
+async fn handle(
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,

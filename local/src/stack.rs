@@ -213,9 +213,9 @@ impl Stack {
             }
         }
         let url = url(&gateway_listener);
-        let gateway = Arc::new(Gateway::new(&pools, template.responses, Arc::clone(&logs)));
-        let router = Router::new().fallback(gateway::handle).with_state(gateway);
-        let router = router.merge(inbox::router(inbox, stopping.clone()));
+        let gateway = Gateway::new(&pools, template.responses, Arc::clone(&logs));
+        let router = gateway::router(gateway, template.minimum_compression)
+            .merge(inbox::router(inbox, stopping.clone()));
         serve(gateway_listener, router, &stopping);
         occupied.as_ref().map(|folder| folder.announce(&aws_url)).transpose()?;
         Ok(Self {

@@ -57,6 +57,8 @@ pub struct Template {
     pub secrets: Vec<Secret>,
     /// The gateway's own answers, such as `MISSING_AUTHENTICATION_TOKEN`, by type.
     pub responses: BTreeMap<String, GatewayResponse>,
+    /// The gateway compresses answers of at least so many bytes (`MinimumCompressionSize`); `None` for none.
+    pub minimum_compression: Option<u64>,
 }
 
 /// A Lambda function.
@@ -199,6 +201,8 @@ impl Template {
             responses: of_type("AWS::Serverless::Api")
                 .flat_map(|(_, properties)| gateway_responses(properties))
                 .collect(),
+            minimum_compression: of_type("AWS::Serverless::Api")
+                .find_map(|(_, properties)| minimum_compression(properties)),
         })
     }
 }
@@ -337,6 +341,10 @@ fn gateway_responses(properties: &Value) -> impl Iterator<Item = (String, Gatewa
     })
 }
 
+fn minimum_compression(properties: &Value) -> Option<u64> {
+    text(properties.get("MinimumCompressionSize")?)?.parse().ok()
+}
+
 /// The name in the account: the one given by `property`, or one made from the logical id.
 fn name(id: &str, property: &str, properties: &Value) -> String {
     properties[property].as_str().map_or_else(|| resolve::physical_name(id), str::to_owned)
@@ -360,6 +368,7 @@ Resources:
   Api:
     Type: AWS::Serverless::Api
     Properties:
+      MinimumCompressionSize: !Ref Age
       GatewayResponses:
         MISSING_AUTHENTICATION_TOKEN:
           StatusCode: 404
@@ -537,6 +546,12 @@ Outputs:
         ] {
             assert_eq!(conditional(&parameters).unwrap_err().to_string(), complaint);
         }
+    }
+
+    #[test]
+    fn a_template_says_from_which_size_on_answers_are_compressed() {
+        assert_eq!(template().minimum_compression, Some(600));
+        assert_eq!(conditional(&[]).unwrap().minimum_compression, None);
     }
 
     #[test]

@@ -28,6 +28,7 @@ Resources:
   Api:
     Type: AWS::Serverless::Api
     Properties:
+      MinimumCompressionSize: 1024
       GatewayResponses:
         MISSING_AUTHENTICATION_TOKEN:
           { StatusCode: 404, ResponseTemplates: { application/json: '{"detail":"Not found."}' } }
@@ -184,6 +185,27 @@ async fn a_request_reaches_its_function_and_the_answer_its_client() {
     assert_eq!(event["queryStringParameters"], json!({ "q": "1" }));
     assert_eq!((&event["resource"], &event["body"]), (&json!("/act/{act}"), &json!("{}")));
     assert_eq!(event["requestContext"]["identity"]["sourceIp"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_long_answer_is_compressed_for_a_client_that_accepts_it() {
+    let local = Local::start().await;
+    let act = async |act: &str, accepted: &str| {
+        let request = local.client.post(format!("{}/act/{act}", local.stack.url()));
+        request.header("accept-encoding", accepted).send().await.unwrap()
+    };
+
+    for (accepted, encoding, first) in [("gzip", "gzip", 0x1f), ("br;q=1, deflate", "deflate", 0x78)] {
+        let answer = act("tell", accepted).await;
+        assert_eq!(answer.headers()["content-encoding"], encoding);
+        assert_eq!(answer.headers()["vary"], "accept-encoding");
+        assert_eq!(answer.bytes().await.unwrap()[0], first, "{accepted}");
+    }
+    for (name, accepted) in [("tell", "br"), ("tell", "identity"), ("tell", "gzip;q=0"), ("log", "gzip")] {
+        let answer = act(name, accepted).await;
+        assert_eq!(answer.headers().get("content-encoding"), None, "{name} {accepted}");
+        assert!(body(answer).await.is_object());
+    }
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 mod error;
 mod form;
+mod html;
 mod reply;
 mod request;
 
 pub use error::{Error, FieldErrors, TokenFault};
 pub use form::Form;
 pub(crate) use form::{BLANK, at_most};
+pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_public, no_content};
 pub use request::{Precondition, Request};

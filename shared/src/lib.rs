@@ -32,5 +32,7 @@ pub mod user;
 pub use app::App;
 pub use caller::{Anyone, Bearer, Caller, Shown, Staff, Who, shown};
 pub use deliver::deliver;
-pub use http::{Error, Form, Reply, Request, json, json_in_version, json_public, no_content};
+pub use http::{
+    Error, Form, Html, Reply, Request, csp_hash, html, json, json_in_version, json_public, no_content,
+};
 pub use serve::serve;

@@ -82,6 +82,14 @@ impl Request {
         Precondition(self.header(header::IF_MATCH.as_str()).map(str::to_owned))
     }
 
+    /// Whether the client has what this entity tag names (`If-None-Match`; RFC 9110, section 13.1.2). A gateway that
+    /// compresses may have made the tag weak.
+    pub(super) fn has(&self, tag: &str) -> bool {
+        let tags = self.header(header::IF_NONE_MATCH.as_str()).unwrap_or_default();
+        let mut tags = tags.split(',').map(str::trim);
+        tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    }
+
     /// The gateway's id of this request.
     #[must_use]
     pub fn id(&self) -> &str {

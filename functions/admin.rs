@@ -1,0 +1,34 @@
+//! `GET /admin`: the admin panel, a page for staff. Anyone may have it: it holds nothing, and asks the API for everything.
+
+use std::sync::LazyLock;
+
+use shared::{Anyone, App, Html, Reply, Request, csp_hash, html};
+
+const STYLE: &str = include_str!("admin/style.css");
+const SCRIPT: &str = include_str!("admin/app.js");
+/// Seconds for which the page may be kept.
+const FRESH: u32 = 300;
+
+/// One answer holds all of it. The files stay files, so that an editor and a linter know what they are.
+static PAGE: LazyLock<Html> = LazyLock::new(|| {
+    let body = include_str!("admin/index.html")
+        .replace(r#"<link rel="stylesheet" href="style.css">"#, &format!("<style>{STYLE}</style>"))
+        .replace(r#"<script src="app.js"></script>"#, &format!("<script>{SCRIPT}</script>"));
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; img-src data:; form-action 'none'; \
+         frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        csp_hash(SCRIPT),
+        csp_hash(STYLE)
+    );
+    Html::new(body, policy)
+});
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    LazyLock::force(&PAGE);
+    shared::serve(admin).await
+}
+
+async fn admin(_: &App, _: Anyone, request: Request) -> Reply {
+    html(&request, &PAGE, FRESH)
+}
