@@ -8,9 +8,13 @@ mod support;
 
 mod api;
 mod deliver;
+mod docs;
 mod health;
 #[path = "well-known/jwks.rs"]
 mod jwks;
+mod openapi;
+#[path = "postman-collection.rs"]
+mod postman_collection;
 
 mod authentication;
 mod bad_input;
@@ -24,3 +28,4 @@ mod model;
 mod requests;
 mod rotation;
 mod seeds;
+mod tools;

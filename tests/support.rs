@@ -2,6 +2,7 @@
 
 mod api;
 mod client;
+pub(crate) mod contract;
 mod dynamodb;
 mod proxy;
 pub(crate) mod token;

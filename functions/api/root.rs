@@ -4,7 +4,11 @@ use serde_json::{Map, Value};
 use shared::{Anyone, App, Reply, Request, json_public};
 
 /// In the order of the documentation. A test compares them with the template.
-const ENDPOINTS: [(&str, &str); 30] = [
+const ENDPOINTS: [(&str, &str); 34] = [
+    ("docs", "/"),
+    ("docs-file", "/docs/{file}"),
+    ("openapi", "/openapi.json"),
+    ("postman-collection", "/postman_collection.json"),
     ("root", "/api"),
     ("register", "/api/register"),
     ("otp-verify", "/api/otp/verify"),
