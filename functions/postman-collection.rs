@@ -125,6 +125,12 @@ fn follow_up(id: &str) -> Option<String> {
         "api-password-reset" => SWAP_PASSWORDS.to_owned(),
         "api-password-forgot-confirm" => format!("{SIGN_OUT}\n{SWAP_PASSWORDS}"),
         "api-employees-create" => keep("employee_id", "pm.response.json().id"),
+        "auth-register" => [
+            keep("username", "pm.response.json().username"),
+            keep("email", "pm.response.json().email"),
+            keep("password", "JSON.parse(pm.request.body.raw).password"),
+        ]
+        .join("\n"),
         "auth-verify" => keep("registration_token", "pm.response.json().registration_token"),
         _ => return None,
     })

@@ -50,6 +50,30 @@ async fn the_document_is_valid() {
 }
 
 #[tokio::test]
+#[ignore = "needs a browser: .ci/api-tools"]
+async fn the_page_shows_the_operations_in_a_browser() {
+    let api = Api::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let profile = format!("--user-data-dir={}", folder.path().display());
+    let arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=20000",
+        &profile,
+        "--dump-dom",
+        api.stack.url(),
+    ];
+
+    let said = run(folder.path(), "chromium", &arguments, &[]).await;
+
+    assert!(said.contains("operations-Registration-api-register"), "{said}");
+    assert!(said.contains("Authorize") && said.contains("Postman collection"), "{said}");
+    assert!(!said.contains("Content Security Policy"), "{said}");
+}
+
+#[tokio::test]
 #[ignore = "needs tools: .ci/api-tools"]
 async fn a_generated_client_compiles() {
     let api = Api::start().await;

@@ -33,10 +33,12 @@ fn described(mut schema: Value, description: &str) -> Value {
 
 fn username() -> Value {
     let mut schema = filled(USERNAME_LENGTH);
-    schema["pattern"] = json!(r"^[\p{L}\p{N}_@.+\-]+$");
+    // Letters of other scripts have no notation that every dialect of regular expressions knows.
+    schema["pattern"] = json!(r"^[^\s!-*,/:-?\[-^`{-~]+$");
     described(
         schema,
-        "Unique without regard to case. Neither a phone number nor anybody else's e-mail address.",
+        "Letters and numbers of any script, and `@ . + - _`. Unique without regard to case. Neither a phone number nor \
+         anybody else's e-mail address.",
     )
 }
 
@@ -52,6 +54,7 @@ fn phone() -> Value {
     json!({
         "type": "string",
         "minLength": 1,
+        "pattern": r"^(tel:)?[-+0-9./() ]*$",
         "description": "With its country code, or in the region of the stack; in any punctuation.",
     })
 }

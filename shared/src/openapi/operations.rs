@@ -100,12 +100,12 @@ fn tokens() -> Vec<Operation> {
                 &[json!({ "email": "testuser@example.com", "password": "strongpassword123" })],
             )
             .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED, THROTTLED])
-            .answers(200, shown("A new session.", "Tokens")),
+            .answers(200, a_new_session()),
         post("/api/token", "api-token", "Log in by username")
             .about("Or by a verified e-mail address or phone number.")
             .takes("Login", &logins)
             .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED, THROTTLED])
-            .answers(200, shown("A new session.", "Tokens")),
+            .answers(200, a_new_session()),
         post("/api/token/refresh", "api-token-refresh", "Get new tokens")
             .about(
                 "The refresh token is used up. Shown again within a few seconds it has the same successor; \
@@ -302,7 +302,7 @@ fn phones() -> Vec<Operation> {
             .about("The number has to be verified.")
             .takes("PhoneLogin", &[json!({ "phone": "09101234567", "password": "123456789" })])
             .refuses(&[LOGIN_REFUSED, THROTTLED])
-            .answers(200, shown("A new session.", "Tokens")),
+            .answers(200, a_new_session()),
     ]
 }
 
@@ -322,6 +322,14 @@ fn users() -> Vec<Operation> {
             .by_user()
             .lists(&["IsActive", "IsStaff", "IsPhoneVerified"])
             .answers(200, shown("The page.", "UserPage")),
+        post("/api/users/{id}/unlock", "api-users-unlock", "Forget a user's failed logins")
+            .by_staff()
+            .refuses(&[NOT_FOUND])
+            .answers(200, says("The user can log in again.")),
+        post("/api/users/{id}/logout", "api-users-logout", "End every session of a user")
+            .by_staff()
+            .refuses(&[NOT_FOUND])
+            .answers(200, says("Logged out everywhere.")),
         get("/api/users/{id}", "api-users-read", "A user")
             .about("Oneself; for staff, anybody.")
             .by_user()
@@ -337,14 +345,6 @@ fn users() -> Vec<Operation> {
             "PartialUserByStaff",
             json!({ "last_name": "Ningadali" }),
         ),
-        post("/api/users/{id}/unlock", "api-users-unlock", "Forget a user's failed logins")
-            .by_staff()
-            .refuses(&[NOT_FOUND])
-            .answers(200, says("The user can log in again.")),
-        post("/api/users/{id}/logout", "api-users-logout", "End every session of a user")
-            .by_staff()
-            .refuses(&[NOT_FOUND])
-            .answers(200, says("Logged out everywhere.")),
         delete("/api/users/{id}", "api-users-delete", "Delete a user")
             .about("Oneself; for staff, anybody. The names are free again, and the sessions dead.")
             .by_user()
@@ -372,6 +372,11 @@ fn about() -> Vec<Operation> {
             .answers(200, shown("The keys.", "Keys")),
         get("/health", "health", "Whether the tables answer").answers(200, shown("They do.", "Health")),
     ]
+}
+
+fn a_new_session() -> Value {
+    let tokens = json!({ "refresh": "<refresh_token>", "access": "<access_token>" });
+    such_as(shown("A new session.", "Tokens"), &tokens)
 }
 
 fn a_user() -> Value {
