@@ -18,7 +18,7 @@ const STAFF: usize = 20;
 async fn run(folder: &Path, tool: &str, arguments: &[&str], env: &[(&str, &str)]) -> String {
     let mut command = Command::new(tool);
     command.args(arguments).envs(env.iter().copied()).current_dir(folder).kill_on_drop(true);
-    let output = command.output().await.unwrap_or_else(|error| panic!("{tool}: {error}"));
+    let output = command.output().await.expect(tool);
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{tool} {}\n{said}", arguments.join(" "));
@@ -95,7 +95,7 @@ async fn the_collection_runs() {
     let arguments = ["run", &collection, "--color", "off", "--env-var", name, "--env-var", &password];
     let said = run(&root(), "newman", &arguments, &[]).await;
 
-    assert!(!said.contains("or 429\n"), "{said}");
+    assert!(!said.contains("[429 "), "no limit holds here\n{said}");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ if ((uses("access_token") || uses("refresh_token")) && !pm.variables.get("access
   logIn(pm.variables.get("username"), pm.variables.get("password"), (tokens) => {
     keep("access_token", tokens.access);
     keep("refresh_token", tokens.refresh);
-    keep("user_id", JSON.parse(atob(tokens.access.split(".")[1])).user_id);
+    keep("user_id", JSON.parse(require("atob")(tokens.access.split(".")[1])).user_id);
   });
 }
 if (uses("staff_token") && !pm.variables.get("staff_token")) {

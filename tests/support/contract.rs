@@ -47,13 +47,13 @@ pub(crate) fn resolved(value: &'static Value) -> &'static Value {
 pub(super) fn check(method: &Method, path: &str, answer: &Answer) {
     let Some(operation) = operation(method, path) else { return };
     let (responses, status) = (operation["responses"].as_object().unwrap(), answer.status.to_string());
-    let response =
-        responses.get(&status).unwrap_or_else(|| panic!("undocumented: {method} {path} {answer:?}"));
+    assert!(responses.contains_key(&status), "undocumented: {method} {path} {answer:?}");
+    let response = &responses[&status];
     let response = resolved(response);
     for (name, header) in response["headers"].as_object().into_iter().flatten() {
-        let value =
-            answer.headers.get(name).unwrap_or_else(|| panic!("{method} {path}: no {name} in {answer:?}"));
-        let value = value.to_str().unwrap();
+        let value = answer.headers.get(name);
+        assert!(value.is_some(), "{method} {path}: no {name} in {answer:?}");
+        let value = value.unwrap().to_str().unwrap();
         let schema = &resolved(header)["schema"];
         let value = if schema["type"] == "integer" { value.parse().unwrap() } else { json!(value) };
         assert_eq!(complaints(schema, &value), [] as [String; 0], "{method} {path}: {name}");
@@ -63,10 +63,9 @@ pub(super) fn check(method: &Method, path: &str, answer: &Answer) {
         Some(content) => {
             let media_type = content_type.split(';').next().unwrap();
             let content = content.get(media_type);
-            let content =
-                content.unwrap_or_else(|| panic!("{method} {path}: {content_type:?} in {answer:?}"));
+            assert!(content.is_some(), "{method} {path}: {content_type:?} in {answer:?}");
             if media_type == "application/json" {
-                let complaints = complaints(&content["schema"], &answer.body);
+                let complaints = complaints(&content.unwrap()["schema"], &answer.body);
                 assert_eq!(complaints, [] as [String; 0], "{method} {path}: {answer:?}");
             }
         }

@@ -11,11 +11,11 @@ use crate::{
 
 /// A body with these fields, of which these are required.
 fn body(required: &[&str], fields: Value) -> Value {
-    let mut body = json!({ "type": "object", "properties": fields });
+    let mut body = Map::from_iter([("type".to_owned(), json!("object")), ("properties".to_owned(), fields)]);
     if !required.is_empty() {
-        body["required"] = json!(required);
+        body.insert("required".to_owned(), json!(required));
     }
-    body
+    Value::Object(body)
 }
 
 fn filled(longest: usize) -> Value {
