@@ -36,16 +36,12 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
     } {
         form.complain("username", complaint);
     }
-    if let Some(password) = &password {
-        let about = About {
-            username: username.as_ref().map(Username::text).unwrap_or_default(),
-            email: email.as_ref().map(Email::typed).unwrap_or_default(),
-            ..About::default()
-        };
-        for complaint in Rules::from_env()?.complaints(password, about) {
-            form.complain("password", complaint);
-        }
-    }
+    let about = About {
+        username: username.as_ref().map(Username::text).unwrap_or_default(),
+        email: email.as_ref().map(Email::typed).unwrap_or_default(),
+        ..About::default()
+    };
+    Rules::from_env()?.check(&mut form, "password", password.as_ref(), about);
     form.check()?;
     let (Some(username), Some(email), Some(password)) = (username, email, password) else {
         return Err(form.complaints());

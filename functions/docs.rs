@@ -32,8 +32,7 @@ async fn docs(_: &App, _: Anyone, request: Request) -> Reply {
 
 /// The page may be at `/`, `/Prod` or `/Prod/`: its links need to be told what they are relative to.
 fn page(request: &Request) -> Reply {
-    let url = request.url();
-    let html = PAGE.replace("{{base}}", url.trim_end_matches('/'));
+    let html = PAGE.replace("{{base}}", &request.base_url());
     let mut page = text_public(html, "text/html; charset=utf-8", FRESH)?;
     let policy = POLICY.parse().map_err(|_| Error::internal("the policy is no header"))?;
     page.headers_mut().insert("content-security-policy", policy);

@@ -11,7 +11,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn openapi(_: &App, _: Anyone, request: Request) -> Reply {
-    let url = request.url();
-    let base = url.trim_end_matches('/').trim_end_matches("/openapi.json");
-    json_public(&document(base, config::number("PASSWORD_MIN_LENGTH")?), FRESH)
+    json_public(&document(&request.base_url(), config::number("PASSWORD_MIN_LENGTH")?), FRESH)
 }

@@ -1,5 +1,6 @@
 //! `/api`.
 
+mod employees;
 mod login;
 mod logout;
 mod otp;
@@ -9,3 +10,4 @@ mod register;
 mod root;
 mod sessions;
 mod token;
+mod users;

@@ -1,5 +1,7 @@
 //! `deliver`, fed by the stream of the codes.
 
+mod sms;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

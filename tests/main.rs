@@ -7,22 +7,28 @@
 mod support;
 
 mod api;
+mod auth;
+#[path = "create-superuser.rs"]
+mod create_superuser;
 mod deliver;
 mod docs;
 mod health;
 #[path = "well-known/jwks.rs"]
 mod jwks;
 mod openapi;
+mod otp;
 #[path = "postman-collection.rs"]
 mod postman_collection;
 
 mod authentication;
 mod bad_input;
+mod capacity;
 mod catalogue;
 mod depth;
 mod events;
 mod faults;
 mod killed;
+mod lists;
 mod logs;
 mod model;
 mod requests;

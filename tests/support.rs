@@ -4,13 +4,14 @@ mod api;
 mod client;
 pub(crate) mod contract;
 mod dynamodb;
+pub(crate) mod employee;
 mod proxy;
 pub(crate) mod token;
 mod user;
 
 pub(crate) use api::{Api, root};
 pub(crate) use client::{Answer, Client};
-pub(crate) use proxy::Fault;
+pub(crate) use proxy::{Fault, Proxied};
 pub(crate) use user::{PASSWORD, User, registration};
 
 use serde_json::{Value, json};
@@ -42,4 +43,18 @@ pub(crate) fn otp_invalid() -> Value {
 /// A complaint about one field.
 pub(crate) fn complaint(field: &str, complaint: &str) -> Value {
     json!({ field: [complaint] })
+}
+
+/// What a registration token that is no good hears.
+pub(crate) fn registration_token_invalid() -> Value {
+    json!({
+        "detail": "Registration token has expired or is invalid.",
+        "code": "registration_token_invalid",
+    })
+}
+
+/// A code of the same length that is not `code`; another one for each `n`.
+pub(crate) fn wrong_code(code: &str, n: u32) -> String {
+    let most = 10_u32.pow(u32::try_from(code.len()).unwrap());
+    format!("{:0width$}", (code.parse::<u32>().unwrap() + 1 + n) % most, width = code.len())
 }

@@ -67,17 +67,13 @@ impl Fields {
         {
             form.complain("username", complaint);
         }
-        if let Some(password) = &password {
-            let about = About {
-                username: username.as_ref().map(Username::text).unwrap_or_default(),
-                email: email.as_ref().map(Email::typed).unwrap_or_default(),
-                first_name: first_name.as_deref().unwrap_or_default(),
-                last_name: last_name.as_deref().unwrap_or_default(),
-            };
-            for complaint in rules.complaints(password, about) {
-                form.complain("password", complaint);
-            }
-        }
+        let about = About {
+            username: username.as_ref().map(Username::text).unwrap_or_default(),
+            email: email.as_ref().map(Email::typed).unwrap_or_default(),
+            first_name: first_name.as_deref().unwrap_or_default(),
+            last_name: last_name.as_deref().unwrap_or_default(),
+        };
+        rules.check(&mut form, "password", password.as_ref(), about);
         Ok(Self { form, username, email, password, phone, first_name, last_name, address, date_of_birth })
     }
 

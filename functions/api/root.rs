@@ -49,8 +49,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn root(_: &App, _: Anyone, request: Request) -> Reply {
-    let url = request.url();
-    let base = url.trim_end_matches('/').trim_end_matches("/api");
+    let base = request.base_url();
     let endpoints =
         ENDPOINTS.iter().map(|(name, path)| ((*name).to_owned(), Value::from(format!("{base}{path}"))));
     json_public(&endpoints.collect::<Map<_, _>>(), FRESH)

@@ -5,8 +5,8 @@ use shared::{
     Anyone, App, Reply, Request,
     claim::Holder,
     json,
-    otp::{self, Purpose},
-    phone::{PhoneRules, Reach},
+    otp::{self, Purpose, Record},
+    phone::{Phone, PhoneRules, Reach},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,8 +19,11 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
     let mut form = request.form();
     let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
     let phone = form.as_mut().ok().and_then(|form| form.required("phone", parse));
-    let to_the_newcomer = |holder: Option<&Holder>| holder.is_none_or(Holder::has_lapsed).then_some(None);
-    if otp::send_by_sms(app, &request, Purpose::SignUp, form, phone, to_the_newcomer).await? {
+    let record = |phone: &Phone, holder: Option<&Holder>, _| {
+        let is_free = holder.is_none_or(Holder::has_lapsed);
+        is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None)).transpose()
+    };
+    if otp::send_by_sms(app, &request, None, form, phone, record).await? {
         return json(200, &object!({ "exists": false, "message": "OTP sent." }));
     }
     json(200, &object!({ "exists": true, "message": "Phone number is registered. Please log in." }))

@@ -40,9 +40,8 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
             None => Ok(None),
         }
     };
-    let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
     let (admitted, phone, holders, key) = join!(
-        throttle::admit(app, limits),
+        count(app, &request, email.is_some()),
         proven,
         claim::read(app, &names, address.as_deref()),
         app.signing_key()
@@ -63,6 +62,16 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
     let tokens = session.tokens(app, &key)?;
     json(201, &Registered { user, tokens })
+}
+
+/// A registration has a limit; with an e-mail address it sends a code there, which has one, too.
+async fn count(app: &App, request: &Request, sends_code: bool) -> Result<(), Error> {
+    let registrations = user::throttle_of_names(request)?;
+    if sends_code {
+        throttle::admit(app, [registrations, otp::throttle_of(request)?]).await.map(drop)
+    } else {
+        throttle::admit(app, [registrations]).await.map(drop)
+    }
 }
 
 /// The fields of the body, each parsed or with a complaint in `form`.
@@ -93,11 +102,7 @@ impl Fields {
             first_name: self.first_name.as_deref().unwrap_or_default(),
             last_name: self.last_name.as_deref().unwrap_or_default(),
         };
-        if let Some(password) = &self.password {
-            for complaint in Rules::from_env()?.complaints(password, about) {
-                self.form.complain("password", complaint);
-            }
-        }
+        Rules::from_env()?.check(&mut self.form, "password", self.password.as_ref(), about);
         self.form.check()
     }
 

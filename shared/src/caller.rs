@@ -93,6 +93,13 @@ impl Who for Bearer {
     }
 }
 
+/// Somebody who may say who they are; a header that is no good says nothing.
+impl Who for Option<Bearer> {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        Ok(Bearer::of(app, request).await.ok())
+    }
+}
+
 impl Bearer {
     /// The user of whom the token speaks, not to be believed yet.
     #[must_use]

@@ -298,14 +298,19 @@ pub fn prove(app: &App, name: &Name, user: Id, staged: bool) -> Result<TransactW
         .update(key(name.pk()), "SET verified = :yes, staged = :no REMOVE reserved_until")
 }
 
-/// The write that says of a present address or number of `user` whether it counts as proven.
-pub fn mark(app: &App, name: &Name, user: Id, verified: bool) -> Result<TransactWriteItem, Error> {
-    Write::to(&app.tables.users)
+/// The write by which `user` has a present address or number on other terms.
+pub fn mark(app: &App, name: &Name, user: Id, terms: Terms) -> Result<TransactWriteItem, Error> {
+    let write = Write::to(&app.tables.users)
         .when("user_id = :user AND staged = :no")
         .value("user", s(user.to_string()))
         .value("no", no())
-        .value("verified", if verified { yes() } else { no() })
-        .update(key(name.pk()), "SET verified = :verified REMOVE reserved_until")
+        .value("verified", if terms.verified { yes() } else { no() });
+    match terms.reserved_for {
+        None => write.update(key(name.pk()), "SET verified = :verified REMOVE reserved_until"),
+        Some(seconds) => write
+            .value("until", n(time::seconds(time::now()) + seconds))
+            .update(key(name.pk()), "SET verified = :verified, reserved_until = :until"),
+    }
 }
 
 /// What somebody typed to log in, in its unique form, and the names it may be. A proven address or number goes before a

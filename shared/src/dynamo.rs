@@ -240,6 +240,13 @@ pub(crate) fn update_expression(set: &[impl AsRef<str>], remove: &[impl AsRef<st
 pub(crate) fn change(table: &str, key: Item, old: &Item, new: &Item) -> Result<TransactWriteItem, Error> {
     let version = old.get("version").cloned().ok_or_else(|| Error::internal("a record without a version"))?;
     let mut write = Write::to(table).name("version").value("read", version).when("#version = :read");
+    // Sessions are ended without a version: who moves the epoch on has to move on the present one.
+    if let Some(epoch) = old.get("epoch").filter(|epoch| new.get("epoch") != Some(epoch)) {
+        write = write
+            .name("epoch")
+            .value("epoch_read", epoch.clone())
+            .when("#version = :read AND #epoch = :epoch_read");
+    }
     let (mut set, mut remove) = (Vec::new(), Vec::new());
     let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {

@@ -7,7 +7,7 @@ mod request;
 
 pub use error::{Error, FieldErrors, TokenFault};
 pub use form::Form;
-pub(crate) use form::at_most;
+pub(crate) use form::{BLANK, at_most};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_public, no_content, text_public};
 pub use request::{Precondition, Request};

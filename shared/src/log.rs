@@ -136,6 +136,13 @@ pub fn refused(error: &Error) -> String {
     cause
 }
 
+/// Leaves an audit event about a limit that was reached; an error of another kind is none.
+pub fn audit_throttled(error: &Error, typed: &str, ip: &str) {
+    if matches!(error, Error::Throttled(_)) {
+        audit_unknown(Act::Throttled, typed, ip);
+    }
+}
+
 /// Leaves an audit event about a code that was refused; an error of another kind says nothing about the code.
 pub fn audit_code(error: &Error, typed: &str, ip: &str) {
     if matches!(error, Error::OtpInvalid) {
@@ -159,9 +166,34 @@ pub fn mask(address: &str) -> String {
     first(address)
 }
 
+/// Words of somebody else, with the addresses and numbers in them masked.
+#[must_use]
+pub(crate) fn masked(words: &str) -> String {
+    let masked = words.split(' ').map(|word| {
+        let number = word.find('+').map(|at| word.split_at(at));
+        match number {
+            Some((before, number)) if number.chars().filter(char::is_ascii_digit).count() >= 6 => {
+                let after = number.trim_start_matches(|c: char| c == '+' || c.is_ascii_digit());
+                format!("{before}{}{after}", mask(&number[..number.len() - after.len()]))
+            }
+            _ if word.contains('@') => mask(word),
+            _ => word.to_owned(),
+        }
+    });
+    masked.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::mask;
+    use super::{mask, masked};
+
+    #[test]
+    fn what_others_say_is_masked_too() {
+        assert_eq!(
+            masked("not authorized: SNS:Publish on resource:+919881167671 for ada@example.com in 3.2 s"),
+            "not authorized: SNS:Publish on resource:+91***71 for a***@e***.com in 3.2 s"
+        );
+    }
 
     #[test]
     fn an_address_cannot_be_read_back_from_a_log() {

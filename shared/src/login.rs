@@ -65,7 +65,7 @@ pub async fn login(
     let limits = [of_identifier(identifier, request)?, of_network(request)?];
     let (admitted, found) = join!(throttle::admit(app, limits), find);
     let [of_identifier, of_network] =
-        admitted.inspect_err(|_| log::audit_unknown(Act::Throttled, identifier, request.ip()))?;
+        admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
     // Nobody has the nil id: an unknown user is read like a known one.
     let (account, key) = join!(user::find(app, found?.unwrap_or(Id::nil())), app.signing_key());
     let (account, key) = (account?, key?);

@@ -78,6 +78,9 @@ pub struct Record {
     /// For whom, if for a user: the code proves nothing for anybody else who has the address by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
+    /// Whether it was that user who asked for it, signed in.
+    #[serde(default)]
+    by_themselves: bool,
     /// What makes the code this one, in hexadecimal.
     pub nonce: String,
     /// Digits of the code.
@@ -118,6 +121,12 @@ impl Record {
         Self::new(purpose, Channel::Sms, to.e164(), user, digits)
     }
 
+    /// Says that it was its user who asked for it.
+    #[must_use]
+    pub fn by_themselves(self, by_themselves: bool) -> Self {
+        Self { by_themselves, ..self }
+    }
+
     fn new(
         purpose: Purpose,
         channel: Channel,
@@ -130,6 +139,7 @@ impl Record {
             channel,
             to: to.to_owned(),
             user_id,
+            by_themselves: false,
             nonce: Uuid::new_v4().simple().to_string(),
             digits: u32::try_from(digits).unwrap_or(6).clamp(4, 9),
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
@@ -149,6 +159,7 @@ impl Record {
             channel: Channel::None,
             to: String::new(),
             user_id: None,
+            by_themselves: false,
             nonce: Uuid::new_v4().simple().to_string(),
             digits: 6,
             attempts_left: 0,

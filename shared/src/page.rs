@@ -147,6 +147,11 @@ impl Asked {
         })
     }
 
+    /// 404 for a cursor, where there are none.
+    pub(crate) fn refuse_cursor(&self) -> Result<(), Error> {
+        if self.cursor.is_some() { Err(Error::InvalidCursor) } else { Ok(()) }
+    }
+
     /// Whether every word of the search is in one of these texts.
     pub(crate) fn finds(&self, texts: &[&str]) -> bool {
         let texts: Vec<_> = texts.iter().map(|text| lowered(text)).collect();
@@ -250,6 +255,11 @@ impl Filter {
         self
     }
 
+    /// Whether there is anything to filter: then much more may be read than is shown.
+    pub fn is_some(&self) -> bool {
+        !self.expression.is_empty()
+    }
+
     fn and(&mut self, condition: &str) {
         let and = if self.expression.is_empty() { "" } else { " AND " };
         let _ = write!(self.expression, "{and}{condition}");
@@ -322,7 +332,7 @@ async fn read_partition(
             values.insert(":at".to_owned(), s(shown.cursor.at.to_string()));
         }
         // Without a filter every record that is read is wanted. With one, few may be: after a first look, as many as come.
-        let limit = match (filter.expression.is_empty(), reads) {
+        let limit = match (!filter.is_some(), reads) {
             (true, _) => Some(wanted - rows.found.len()),
             (false, 0) => Some(LARGEST.max(wanted)),
             (false, _) => None,

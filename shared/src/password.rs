@@ -46,9 +46,7 @@ impl NewPassword {
         {
             form.complain("confirm_password", "The two password fields didn't match.");
         }
-        for complaint in new.iter().flat_map(|new| rules.complaints(new, about)) {
-            form.complain("new_password", complaint);
-        }
+        rules.check(form, "new_password", new.as_ref(), about);
         Ok(new.map(|password| Self { password, rules }))
     }
 

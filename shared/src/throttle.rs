@@ -126,6 +126,10 @@ impl Counted {
 }
 
 async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
+    // Below, the event that opens a window is not held against the limits.
+    if throttle.tallies.iter().any(|(_, limit)| *limit == 0) {
+        return Err(Error::Throttled(throttle.window));
+    }
     let now = time::seconds(time::now());
     let op = operation_id();
     for attempt in 0..ATTEMPTS {

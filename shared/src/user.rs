@@ -277,6 +277,11 @@ const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None 
 /// A username is never in doubt.
 const USERNAME: Terms = PROVEN;
 
+/// How one is had that nothing has proven yet.
+fn unproven() -> Result<Terms, Error> {
+    Ok(Terms { verified: false, staged: false, reserved_for: reservation()? })
+}
+
 /// Complaints about names that somebody other than `user` has. Who is only about to register has no id yet: nil.
 #[must_use]
 pub fn taken(names: &[Name], holders: &Holders, user: Id) -> FieldErrors {

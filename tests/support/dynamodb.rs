@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::Api;
@@ -34,10 +35,10 @@ impl Api {
         items.iter().map(|item| (key_of(item), item.clone())).collect()
     }
 
-    /// Users, codes and sessions: what a refused request leaves as it was.
+    /// Users, employees, codes and sessions: what a refused request leaves as it was.
     pub(crate) async fn records(&self) -> BTreeMap<String, Value> {
         let mut records = self.sessions().await;
-        for table in ["Users", "Otps"] {
+        for table in ["Users", "Employees", "Otps"] {
             records.extend(self.items(table).await);
         }
         records
@@ -57,6 +58,18 @@ impl Api {
 
     pub(crate) async fn put_item(&self, table: &str, item: &Value) {
         self.dynamodb("PutItem", &json!({ "TableName": name(table), "Item": item })).await;
+    }
+
+    /// Puts any number of items, a few batches at once.
+    pub(crate) async fn put_items(&self, table: &str, items: impl IntoIterator<Item = Value>) {
+        let puts = items.into_iter().map(|item| json!({ "PutRequest": { "Item": item } }));
+        let batches =
+            stream::iter(puts).chunks(25).map(|batch| json!({ "RequestItems": { name(table): batch } }));
+        let written =
+            batches.map(async |batch| self.dynamodb("BatchWriteItem", &batch).await).buffer_unordered(4);
+        written
+            .for_each(async |answer| assert_eq!(answer["UnprocessedItems"], json!({}), "not all was written"))
+            .await;
     }
 
     /// Sets an attribute of the items for which `which` holds.

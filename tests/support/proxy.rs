@@ -228,9 +228,23 @@ impl Calls {
         self.0.len()
     }
 
+    /// The capacity units that they consumed together.
+    pub(crate) fn units(&self) -> f64 {
+        self.0.iter().map(Call::units).sum()
+    }
+
     /// How many of them are of an operation.
     pub(crate) fn of(&self, operation: &str) -> usize {
         self.0.iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// What each of them was, on which tables, and what it cost; sorted, because the order of calls that do not wait for one
+    /// another is chance.
+    pub(crate) fn costs(&self) -> Vec<String> {
+        let cost = |call: &Call| format!("{} {:?} {}", call.operation, call.tables(), call.units());
+        let mut costs: Vec<String> = self.0.iter().map(cost).collect();
+        costs.sort();
+        costs
     }
 
     /// The longest chain of calls of which each began after the one before had ended.

@@ -17,6 +17,15 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
         Ok(list) => list,
         Err(error) => return bearer.caller(app).await.and(Err(error)),
     };
+    if list.filters() {
+        let account = bearer.caller(app).await?.account;
+        let rows = if account.user.is_staff {
+            employee::list_all(app, &list).await
+        } else {
+            employee::list_of(app, account.user.id, &list).await
+        };
+        return json(200, &list.page(&account, rows?)?);
+    }
     // Both lists are read beside the authorisation, which says which of them the caller may see.
     let (caller, own, all) = join!(
         bearer.caller(app),

@@ -18,6 +18,9 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
     let (caller, record, holders) = employee::find_for(app, &bearer, request.path("id"), &names).await?;
     let (fields, mut form) = form?;
+    if let Some(record) = &record {
+        form.complain_all(holders.complaints(Some(record.employee.id)));
+    }
     form.check()?;
     let record = record.ok_or(Error::NotFound("Employee"))?;
     let (record, changed) = employee::update(app, record, &fields, holders, &request.precondition()).await?;

@@ -16,11 +16,19 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
         Ok(list) => list,
         Err(error) => return bearer.caller(app).await.and(Err(error)),
     };
-    // The list is read beside the authorisation, and dropped if that fails.
-    let (caller, rows) = join!(bearer.caller(app), user::list(app, &list));
-    let account = caller?.account;
+    let (account, rows) = if list.filters() {
+        (bearer.caller(app).await?.account, None)
+    } else {
+        // The list is read beside the authorisation, and dropped if that fails.
+        let (caller, rows) = join!(bearer.caller(app), user::list(app, &list));
+        (caller?.account, Some(rows))
+    };
     if !account.user.is_staff {
-        return json(200, &list.of_oneself(&account.user));
+        return json(200, &list.of_oneself(&account.user)?);
     }
+    let rows = match rows {
+        Some(rows) => rows,
+        None => user::list(app, &list).await,
+    };
     json(200, &list.page(&account, rows?)?)
 }

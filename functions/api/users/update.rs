@@ -17,8 +17,10 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, account) = found?;
     let mut fields = edit.fields()?;
     fields.read_flags(&caller, account.as_ref())?;
-    fields.check()?;
-    let account = account.ok_or(Error::NotFound("User"))?;
+    let Some(account) = account else {
+        fields.check()?;
+        return Err(Error::NotFound("User"));
+    };
     let account = fields.make(app, &request, &caller, account, holders?).await?;
     json_in_version(200, &account.user, account.version)
 }

@@ -4,8 +4,9 @@ use super::{Employee, Id};
 use crate::{
     App, Error, Request,
     dynamo::{AttributeValue, from_item, s},
+    http,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
-    user,
+    user::{self, NAME_LENGTH},
 };
 
 /// The fields that a search looks at.
@@ -29,7 +30,7 @@ fn by_department(scope: &str, department: &str) -> String {
 }
 
 /// Where an employee is listed: the keys of the four indexes.
-pub(super) fn keys(employee: &Employee) -> impl Iterator<Item = (String, AttributeValue)> + use<> {
+pub(super) fn keys(employee: &Employee) -> Vec<(String, AttributeValue)> {
     let (shard, owner) = (shard(employee.id).to_string(), employee.owner.to_string());
     let department = Some(&employee.department).filter(|department| !department.is_empty());
     let departments = department.map(|department| {
@@ -42,8 +43,7 @@ pub(super) fn keys(employee: &Employee) -> impl Iterator<Item = (String, Attribu
         .into_iter()
         .chain(departments.into_iter().flatten())
         .map(|(name, value)| (name.to_owned(), s(value)))
-        .collect::<Vec<_>>()
-        .into_iter()
+        .collect()
 }
 
 /// The keys that say whether the phone number is proven; they need nothing of the record that can change.
@@ -67,11 +67,26 @@ pub struct Unseen(Rows);
 impl List {
     /// Reads the query.
     pub fn read(request: &Request) -> Result<Self, Error> {
+        // No department is longer, and the key of a partition may not be much longer.
+        let department = |text| http::at_most(NAME_LENGTH, text).map(str::to_owned);
+        let department = request.query_parameter("department").map(department).transpose();
         Ok(Self {
             asked: Asked::read(request)?,
-            department: request.query_parameter("department").map(str::to_owned),
+            department: department.map_err(|words| Error::field("department", words))?,
             is_phone_verified: request.query_flag("is_phone_verified")?,
         })
+    }
+
+    /// Whether it may read much more than it shows: then nothing is read before it is known who asks.
+    #[must_use]
+    pub fn filters(&self) -> bool {
+        self.filter().is_some()
+    }
+
+    /// A department is an index of its own, and whether the number is proven then filters what is read of it.
+    fn filter(&self) -> Filter {
+        let proven = self.is_phone_verified.filter(|_| self.department.is_some());
+        Filter::search(&self.asked, &SEARCHED).flag("is_phone_verified", proven)
     }
 
     /// The page, for a caller who may see it.
@@ -79,12 +94,9 @@ impl List {
         self.asked.page(&Signer { key: &caller.cursor_key, list: "employees" }, rows, from_item)
     }
 
-    /// Reads the list within these shards or of this owner. A department is an index of its own, and whether the number is
-    /// proven then filters what is read of it.
+    /// Reads the list within these shards or of this owner.
     async fn rows(&self, app: &App, scopes: &[String], indexes: [&'static str; 2]) -> Result<Unseen, Error> {
-        let mut filter = Filter::search(&self.asked, &SEARCHED);
         let (index, names) = if let Some(department) = &self.department {
-            filter = filter.flag("is_phone_verified", self.is_phone_verified);
             (indexes[1], scopes.iter().map(|scope| by_department(scope, department)).collect())
         } else {
             let wanted = |verified: &bool| self.is_phone_verified.is_none_or(|wanted| wanted == *verified);
@@ -94,7 +106,7 @@ impl List {
             (indexes[0], names.collect())
         };
         let partitions = Partitions { table: &app.tables.employees, index, key: index, names };
-        page::read(app, &self.asked, &partitions, &filter).await.map(Unseen)
+        page::read(app, &self.asked, &partitions, &self.filter()).await.map(Unseen)
     }
 }
 

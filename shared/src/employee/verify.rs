@@ -27,8 +27,9 @@ pub async fn find_bearers(app: &App, phone: &Phone) -> Result<Bearers, Error> {
     })
 }
 
-/// Spends a code that was guessed right: the employee who has the number is proven, and the user, if it was them whose
-/// registration the code was sent for. [`Error::EmployeeNotFound`] when nobody has the number, [`Error::OtpInvalid`] when
+/// Spends a code that was guessed right: the employee who has the number is proven, and the user who had it when the code was
+/// asked for. If the employee's record is not that user's own, they must have asked for it themselves: who proves a number to
+/// their employer must not prove the account of a stranger who has registered with it. [`Error::EmployeeNotFound`] when nobody has the number, [`Error::OtpInvalid`] when
 /// another request has used the code meanwhile.
 pub async fn verify_phone(
     app: &App,
@@ -61,7 +62,9 @@ pub async fn verify_phone(
             );
             writes.push(proven.update(record_key(id), &set)?);
         }
+        let is_theirs = |user: user::Id| bearers.employee.is_none_or(|employee| employee.owner == user);
         let user = bearers.user.filter(|user| code.user_id == Some(*user));
+        let user = user.filter(|user| code.by_themselves || is_theirs(*user));
         if let Some(user) = user {
             writes.extend(user::prove_phone(app, user, phone.e164())?);
         }

@@ -258,9 +258,7 @@ fn describe<E: StdError + ProvideErrorMetadata + Send + Sync + 'static>(error: &
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
         words = format!("{code}: {message} ({words})");
     }
-    let masked =
-        words.split(' ').map(|word| if word.contains('@') { log::mask(word) } else { word.to_owned() });
-    masked.collect::<Vec<_>>().join(" ")
+    log::masked(&words)
 }
 
 /// Parts of the codes by which AWS says "later" with a 4xx status.

@@ -6,7 +6,7 @@ use super::{Error, FieldErrors};
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
-const BLANK: &str = "This field may not be blank.";
+pub(crate) const BLANK: &str = "This field may not be blank.";
 const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
 pub(super) const NOT_BOOLEAN: &str = "Must be a valid boolean.";
@@ -31,10 +31,17 @@ impl Form {
         super::request::object(object).map(Self::new)
     }
 
-    /// Whether the field is absent, or blank text.
+    /// Whether the field is there as blank text.
     #[must_use]
-    pub fn is_blank(&self, name: &str) -> bool {
-        self.fields.get(name).is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
+    pub fn is_given_blank(&self, name: &str) -> bool {
+        let text = self.fields.get(name).and_then(Value::as_str);
+        text.is_some_and(|text| text.trim().is_empty())
+    }
+
+    /// Whether the field is absent, `null` or blank text.
+    #[must_use]
+    pub fn is_none(&self, name: &str) -> bool {
+        self.is_given_blank(name) || self.fields.get(name).is_none_or(Value::is_null)
     }
 
     /// Whether the body has the field at all.

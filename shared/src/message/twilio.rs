@@ -64,12 +64,16 @@ impl Twilio {
         }
         let busy = is_busy(&answer);
         let refusal: Refusal = answer.json().await.unwrap_or_default();
-        if status == reqwest::StatusCode::UNAUTHORIZED {
-            // The credentials may have been replaced.
+        let words = format!("Twilio answered {status}, error {}: {}", refusal.code, explain(&refusal));
+        if busy {
+            return Err(Error::Unavailable(words));
+        }
+        let sent = verdict(status, refusal.code, words);
+        if sent.is_err() {
+            // What is wrong with the account may be mended in the secret.
             *self.account.lock().await = None;
         }
-        let words = format!("Twilio answered {status}, error {}: {}", refusal.code, explain(&refusal));
-        if busy { Err(Error::Unavailable(words)) } else { verdict(refusal.code, words) }
+        sent
     }
 
     async fn call(&self, account: &Account, text: &str, to: &str) -> Result<reqwest::Response, Error> {
@@ -115,15 +119,21 @@ fn explain(refusal: &Refusal) -> String {
         21608 => " (a trial account sends to verified numbers only)",
         _ => "",
     };
-    let words = refusal.message.split(' ').map(|word| {
-        if word.chars().filter(char::is_ascii_digit).count() >= 6 { log::mask(word) } else { word.to_owned() }
-    });
-    words.collect::<Vec<_>>().join(" ") + hint
+    log::masked(&refusal.message) + hint
 }
 
-/// Errors that speak of one message, which no later try would change; every other one is the account's, and can be mended.
-fn verdict(code: u32, words: String) -> Result<Sent, Error> {
-    // Invalid, unreachable or not mobile; unsubscribed; a country that is not switched on; a trial's unverified number.
-    const OF_THE_MESSAGE: [u32; 9] = [21211, 21214, 21217, 21408, 21421, 21608, 21610, 21612, 21614];
-    if OF_THE_MESSAGE.contains(&code) { Ok(Sent::Refused(words)) } else { Err(Error::Unavailable(words)) }
+/// Whether a later try would change anything. What is the account's can be mended; every other refusal is of this message or
+/// number, and must not hold up those behind it: anybody can ask for a code to a number that Twilio does not serve.
+fn verdict(status: reqwest::StatusCode, code: u32, words: String) -> Result<Sent, Error> {
+    // The account's state, the sender, an account that is used up.
+    const OF_THE_ACCOUNT: [u32; 9] = [20003, 20005, 21212, 21603, 21606, 21659, 21660, 30001, 30002];
+    let is_of_the_account = matches!(
+        status,
+        reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN | reqwest::StatusCode::NOT_FOUND
+    );
+    if is_of_the_account || OF_THE_ACCOUNT.contains(&code) {
+        Err(Error::Unavailable(words))
+    } else {
+        Ok(Sent::Refused(words))
+    }
 }

@@ -265,6 +265,7 @@ fn phones() -> Vec<Operation> {
     vec![
         post("/otp/generate", "otp-generate", "Send a code to a phone number")
             .about("By SMS, whether or not anybody has the number.")
+            .also_by_user()
             .takes("EmployeePhone", &[json!({ "phone_number": "1234567890" })])
             .refuses(&[THROTTLED])
             .answers(200, says("OTP sent successfully")),

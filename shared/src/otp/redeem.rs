@@ -29,6 +29,8 @@ pub fn guess(text: &str) -> Result<String, String> {
 pub struct Redeemed {
     /// Whose it is, if a user's.
     pub user_id: Option<Id>,
+    /// Whether it was that user who asked for it, signed in.
+    pub by_themselves: bool,
     pk: String,
     nonce: String,
     guess: Counted,
@@ -71,7 +73,8 @@ pub async fn redeem_or_throttle(
     if !right || record.is_none() {
         return Err(Error::OtpInvalid);
     }
-    Ok(Redeemed { user_id: compared.user_id, pk, nonce: compared.nonce, guess: counted })
+    let Record { user_id, by_themselves, nonce, .. } = compared;
+    Ok(Redeemed { user_id, by_themselves, pk, nonce, guess: counted })
 }
 
 /// Whether the guess is the code, made from either valid version of the secret: the last rotation may have come after it

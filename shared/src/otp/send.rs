@@ -4,12 +4,12 @@ use futures_util::join;
 
 use super::{Limits, Purpose, Record};
 use crate::{
-    App, Error, Form, Request,
+    App, Bearer, Error, Form, Request,
     claim::{self, Holder, Holders, Name},
     config,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::Email,
-    log::{self, Act},
+    log,
     phone::Phone,
     throttle::{self, DAY, HOUR, Throttle},
     time,
@@ -46,22 +46,34 @@ pub async fn send_to_whom_it_concerns(
     let (admitted, holders) =
         join!(throttle::admit(app, [throttle]), claim::read(app, &names, address.as_deref()));
     admitted?;
-    let (mut form, mut holders) = (form?, holders?);
-    let (Some(email), Some(address), [name]) = (email, address, names.as_slice()) else {
-        return Err(form.complaints());
+    let (mut form, holders) = (form?, holders?);
+    let (Some(email), Some(name)) = (email, names.first()) else { return Err(form.complaints()) };
+    let record = |holder: Option<&Holder>| {
+        let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
+        Record::by_email(purpose, email.typed(), user).map(Some)
     };
+    store(app, name, &email.key(), holders, record).await.map(drop)
+}
 
+/// Writes the record that `record` makes, when it sees who has the name, in place of any other of its purpose and address,
+/// as far as the address's limits allow. False when it makes none.
+async fn store(
+    app: &App,
+    name: &Name,
+    address: &str,
+    mut holders: Holders,
+    record: impl Fn(Option<&Holder>) -> Result<Option<Record>, Error>,
+) -> Result<bool, Error> {
     let limits = Limits::from_env()?;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
-            holders = claim::read(app, &names, Some(&address)).await?;
+            holders = claim::read(app, std::slice::from_ref(name), Some(address)).await?;
         }
-        let allowance = holders.allowance.send(purpose, time::seconds(time::now()), limits)?;
-        let user = holders.of(name).filter(|holder| concerns(holder)).map(|holder| holder.user_id);
-        let record = Record::by_email(purpose, email.typed(), user)?;
-        match transact(app, vec![record.write(app, &address)?, allowance.write(app, &address)?]).await {
-            Ok(()) => return Ok(()),
+        let Some(record) = record(holders.of(name))? else { return Ok(false) };
+        let allowance = holders.allowance.send(record.purpose, time::seconds(time::now()), limits)?;
+        match transact(app, vec![record.write(app, address)?, allowance.write(app, address)?]).await {
+            Ok(()) => return Ok(true),
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }
@@ -75,28 +87,30 @@ fn throttle_of_stack() -> Result<Throttle, Error> {
     Ok(Throttle::new("sms", "", DAY).at_most(config::number("SMS_PER_DAY")?, "sent"))
 }
 
-/// Sends a code to a phone number that a stranger typed, unless `addressee`, who sees who has the number, gives nobody to
-/// send it to; says whether it did. An addressee of no user is whoever holds the phone.
+/// Sends a code to a phone number that a stranger typed, if `record`, which sees who has the number and who asks, makes one;
+/// says whether it did.
 ///
 /// The request's network and the whole stack are counted before anything is known; what is not sent is taken back from the
 /// stack's count, so that nobody can use it up by asking in vain.
 pub async fn send_by_sms(
     app: &App,
     request: &Request,
-    purpose: Purpose,
+    asker: Option<&Bearer>,
     form: Result<Form, Error>,
     phone: Option<Phone>,
-    addressee: impl Fn(Option<&Holder>) -> Option<Option<Id>>,
+    record: impl Fn(&Phone, Option<&Holder>, Option<Id>) -> Result<Option<Record>, Error>,
 ) -> Result<bool, Error> {
     let names: Vec<_> = phone.iter().map(|phone| Name::Phone(phone.e164().to_owned())).collect();
     let number = phone.as_ref().map(Phone::e164);
     let limits = [throttle_of(request)?, throttle_of_stack()?];
-    let (admitted, holders) = join!(throttle::admit(app, limits), claim::read(app, &names, number));
-    let [_, of_stack] = admitted.inspect_err(|_| log::audit_unknown(Act::Throttled, "sms", request.ip()))?;
+    let (admitted, holders, asker) =
+        join!(throttle::admit(app, limits), claim::read(app, &names, number), caller(app, asker));
+    let [_, of_stack] = admitted
+        .inspect_err(|error| log::audit_throttled(error, number.unwrap_or_default(), request.ip()))?;
     let sent = async {
-        let (mut form, holders) = (form?, holders?);
+        let (mut form, holders, asker) = (form?, holders?, asker?);
         let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
-        text(app, purpose, phone, name, holders, addressee).await
+        store(app, name, phone.e164(), holders, |holder| record(phone, holder, asker)).await
     };
     let sent = sent.await;
     if !matches!(sent, Ok(true)) {
@@ -105,30 +119,12 @@ pub async fn send_by_sms(
     sent
 }
 
-/// Writes the code, for `deliver` to send.
-async fn text(
-    app: &App,
-    purpose: Purpose,
-    phone: &Phone,
-    name: &Name,
-    mut holders: Holders,
-    addressee: impl Fn(Option<&Holder>) -> Option<Option<Id>>,
-) -> Result<bool, Error> {
-    let limits = Limits::from_env()?;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            holders = claim::read(app, std::slice::from_ref(name), Some(phone.e164())).await?;
-        }
-        let Some(user) = addressee(holders.of(name)) else { return Ok(false) };
-        let allowance = holders.allowance.send(purpose, time::seconds(time::now()), limits)?;
-        let record = Record::by_sms(purpose, phone, user)?;
-        let writes = vec![record.write(app, phone.e164())?, allowance.write(app, phone.e164())?];
-        match transact(app, writes).await {
-            Ok(()) => return Ok(true),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
-        }
+/// Who asks, where anybody may: a token that is no good is as good as none.
+async fn caller(app: &App, bearer: Option<&Bearer>) -> Result<Option<Id>, Error> {
+    let Some(bearer) = bearer else { return Ok(None) };
+    match bearer.caller(app).await {
+        Ok(caller) => Ok(Some(caller.id())),
+        Err(error) if error.status().as_u16() == 401 => Ok(None),
+        Err(error) => Err(error),
     }
-    Err(Error::Unavailable("a code found no quiet moment".into()))
 }

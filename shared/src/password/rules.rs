@@ -1,7 +1,7 @@
 //! What a new password must be: Django's validators, in Django's words.
 
 use super::Password;
-use crate::{Error, config, config::Policy};
+use crate::{Error, Form, config, config::Policy};
 
 /// One password a line, lower case, sorted by its bytes, so that a look-up is a binary search and nothing is unpacked at
 /// start. Source: Django 5.2's `common-passwords.txt.gz` (Royce Williams' list): 19,640 passwords, 162,384 bytes.
@@ -35,6 +35,13 @@ impl Rules {
     pub fn from_env() -> Result<Self, Error> {
         let shortest = usize::try_from(config::number("PASSWORD_MIN_LENGTH")?).unwrap_or(usize::MAX);
         Ok(Self { shortest, policy: Policy::from_env()? })
+    }
+
+    /// Leaves a complaint about a new password in the field for all that is wrong with it.
+    pub fn check(self, form: &mut Form, field: &'static str, password: Option<&Password>, about: About) {
+        for complaint in password.into_iter().flat_map(|password| self.complaints(password, about)) {
+            form.complain(field, complaint);
+        }
     }
 
     /// Everything that is wrong with a new password, in the order in which Django says it.

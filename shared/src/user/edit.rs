@@ -1,7 +1,7 @@
 //! A request to change a user, by themselves or by staff.
 
 use super::{
-    ADDRESS_LENGTH, Account, Flags, NAME_LENGTH, User, Username, taken, throttle_of_names,
+    ADDRESS_LENGTH, Account, Flags, NAME_LENGTH, User, Username, throttle_of_names,
     update::{Changes, update},
     username_key,
 };
@@ -9,6 +9,7 @@ use crate::{
     App, Caller, Error, Form, Request,
     claim::{self, Holders},
     email::Email,
+    http::BLANK,
     log::{self, Act, Changed},
     otp,
     phone::PhoneRules,
@@ -21,6 +22,8 @@ pub struct Edit(Result<Fields, Error>);
 /// The fields of the body, each parsed or with a complaint in `form`.
 pub struct Fields {
     changes: Changes,
+    /// Whether the e-mail address is given as none, which it can only stay.
+    without_email: bool,
     form: Form,
 }
 
@@ -47,10 +50,16 @@ impl Edit {
 impl Fields {
     fn read(mut form: Form, complete: bool) -> Result<Self, Error> {
         let phones = PhoneRules::from_env()?;
-        let (username, email) = if complete {
-            (form.required("username", Username::parse), form.required("email", Email::parse))
+        let username = if complete {
+            form.required("username", Username::parse)
         } else {
-            (form.not_blank("username", Username::parse), form.not_blank("email", Email::parse))
+            form.not_blank("username", Username::parse)
+        };
+        let without_email = form.is_given_blank("email");
+        let email = match (without_email, complete) {
+            (true, _) => None,
+            (false, true) => form.required("email", Email::parse),
+            (false, false) => form.not_blank("email", Email::parse),
         };
         let changes = Changes {
             username,
@@ -62,7 +71,7 @@ impl Fields {
             date_of_birth: form.nullable("date_of_birth", super::date),
             flags: Flags::default(),
         };
-        Ok(Self { changes, form })
+        Ok(Self { changes, without_email, form })
     }
 
     /// Reads what only staff may change besides: 403 unless the caller is staff, or repeats how they are themselves.
@@ -79,6 +88,8 @@ impl Fields {
             if (0..NAMES.len()).any(changes) {
                 return Err(Error::Forbidden);
             }
+            // To repeat is not to say: a flag may be about to change, with the phone number or by staff.
+            return Ok(());
         }
         let [is_active, is_staff, is_email_verified, is_phone_verified] = asked;
         self.changes.flags = Flags { is_active, is_staff, is_email_verified, is_phone_verified };
@@ -101,8 +112,11 @@ impl Fields {
         holders: Holders,
     ) -> Result<Account, Error> {
         self.count(app, request, &caller.account.user, &account.user).await?;
-        let Self { changes, mut form } = self;
+        let Self { changes, without_email, mut form } = self;
         let user = &account.user;
+        if without_email && !user.email.is_empty() {
+            form.complain("email", BLANK);
+        }
         // An address is one's own once it is proven.
         let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
         if let Some(new) = changes.username.as_ref().filter(|name| name.key() != username_key(&user.username))
@@ -110,7 +124,7 @@ impl Fields {
         {
             form.complain("username", complaint);
         }
-        form.complain_all(taken(&changes.names(), &holders, user.id));
+        form.complain_all(changes.complaints(user, &holders));
         form.check()?;
         let (account, fields) = update(app, account, &changes, holders, &request.precondition()).await?;
         if !fields.is_empty() {

@@ -67,16 +67,26 @@ impl List {
         })
     }
 
-    /// The page of a caller who sees only themselves.
+    fn filter(&self) -> Filter {
+        Filter::search(&self.asked, &SEARCHED).flag("is_phone_verified", self.is_phone_verified)
+    }
+
+    /// Whether it may read much more than it shows: then nothing is read before it is known who asks.
     #[must_use]
-    pub fn of_oneself(&self, user: &User) -> Page<User> {
+    pub fn filters(&self) -> bool {
+        self.filter().is_some()
+    }
+
+    /// The page of a caller who sees only themselves. It is the only one: no cursor leads to it.
+    pub fn of_oneself(&self, user: &User) -> Result<Page<User>, Error> {
+        self.asked.refuse_cursor()?;
         let flags = [
             (self.is_active, user.is_active),
             (self.is_staff, user.is_staff),
             (self.is_phone_verified, user.is_phone_verified),
         ];
         let is_wanted = flags.iter().all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == *is));
-        Page::of((is_wanted && self.asked.finds(&user.searched())).then(|| user.clone()))
+        Ok(Page::of((is_wanted && self.asked.finds(&user.searched())).then(|| user.clone())))
     }
 
     /// The page, for a caller who may see it.
@@ -93,8 +103,7 @@ pub async fn list(app: &App, list: &List) -> Result<Unseen, Error> {
         key: "listed",
         names: partitions(list.is_active, list.is_staff),
     };
-    let filter = Filter::search(&list.asked, &SEARCHED).flag("is_phone_verified", list.is_phone_verified);
-    page::read(app, &list.asked, &partitions, &filter).await.map(Unseen)
+    page::read(app, &list.asked, &partitions, &list.filter()).await.map(Unseen)
 }
 
 #[cfg(test)]

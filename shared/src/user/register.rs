@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
-use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, reservation, taken};
+use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken, unproven};
 use crate::{
     App, Error, Request,
     claim::{self, Holders, Name, Terms},
@@ -88,40 +88,37 @@ pub async fn register_by_phone(
     mut holders: Holders,
 ) -> Result<(User, session::New), Error> {
     let email = new.email.clone();
-    let username = Username::parse(phone.e164()).map_err(Error::Internal)?;
+    let mut username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
     let session = session::begin(account.user.id, account.epoch, request)?;
-    let mut wanted =
-        vec![(Name::Phone(phone.e164().to_owned()), PROVEN), (Name::Username(username.key()), USERNAME)];
-    if let Some(email) = &email {
-        wanted.push((Name::Email(email.key()), unproven()?));
-    }
+    let unproven = unproven()?;
+    let wanted = |username: &Username| {
+        let names = super::names(Some(username), email.as_ref(), Some(phone)).into_iter();
+        names
+            .map(|name| if matches!(name, Name::Email(_)) { (name, unproven) } else { (name, PROVEN) })
+            .collect::<Vec<_>>()
+    };
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
             if registration::phone(app, token).await?.is_none() {
                 return Err(Error::RegistrationTokenInvalid);
             }
-            holders = read_again(app, &wanted, email.as_ref()).await?;
+            holders = read_again(app, &wanted(&username), email.as_ref()).await?;
             // Somebody had the number once, and has another by now: their username they keep.
-            if holders.of(&wanted[1].0).is_some() {
-                let another = Username::parse(&format!("{}.{}", phone.e164(), &account.cursor_key[..8]));
-                let another = another.map_err(Error::Internal)?;
-                another.text().clone_into(&mut account.user.username);
-                wanted[1].0 = Name::Username(another.key());
+            if holders.of(&Name::Username(username.key())).is_some() {
+                let another = format!("{}.{}", phone.e164(), &account.cursor_key[..8]);
+                username = Username::parse(&another).map_err(Error::Internal)?;
+                account.user.username = another;
             }
         }
         let also = vec![token.spend(app)?, session.write(app)?];
-        if try_register(app, &account, email.as_ref(), &wanted, &holders, also).await? {
+        if try_register(app, &account, email.as_ref(), &wanted(&username), &holders, also).await? {
             return Ok((account.user, session));
         }
     }
     Err(Error::Unavailable("a registration found no quiet moment".into()))
-}
-
-fn unproven() -> Result<Terms, Error> {
-    Ok(Terms { verified: false, staged: false, reserved_for: reservation()? })
 }
 
 async fn read_again(app: &App, wanted: &[(Name, Terms)], email: Option<&Email>) -> Result<Holders, Error> {

@@ -84,7 +84,7 @@ fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error>
         writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id)?);
     }
     writes.push(change(&app.tables.users, record_key(user.id), &account.item()?, &next.item()?)?);
-    writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, true)?);
+    writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN)?);
     writes.extend(staff::count(app, user.is_active_staff(), true)?);
     Ok((next, writes))
 }

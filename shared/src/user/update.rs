@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    Account, Date, USERNAME, User, Username, find, names, record_key, reservation, staff, taken, username_key,
+    Account, Date, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
+    username_key,
 };
 use crate::{
     App, Error,
@@ -103,7 +104,7 @@ pub(super) async fn update(
             }
         }
         precondition.check(account.version)?;
-        let complaints = taken(&changes.names(), &holders, id);
+        let complaints = changes.complaints(&account.user, &holders);
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
@@ -129,6 +130,20 @@ pub(super) async fn update(
 }
 
 impl Changes {
+    /// What stands against these changes in the state in which the user and the names are.
+    pub fn complaints(&self, user: &User, holders: &Holders) -> FieldErrors {
+        let mut complaints = taken(&self.names(), holders, user.id);
+        // What is not there cannot be proven.
+        if self.flags.is_email_verified == Some(true) && user.email.is_empty() {
+            complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
+        }
+        let has_phone = self.phone.as_ref().map_or(user.phone_number.is_some(), Option::is_some);
+        if self.flags.is_phone_verified == Some(true) && !has_phone {
+            complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
+        }
+        complaints
+    }
+
     /// Whether an active staff user would no longer be one.
     fn removes_staff(&self, user: &User) -> bool {
         let remains =
@@ -159,12 +174,14 @@ fn apply(
         user.phone_number = new.as_ref().map(|phone| phone.e164().to_owned());
     }
     let is_new_phone = user.phone_number != old_phone;
-    user.is_phone_verified = changes.flags.is_phone_verified.unwrap_or(was_phone_verified && !is_new_phone);
+    // Who has proven the old number has not proven the new one, and to repeat that they have is not to say so.
+    user.is_phone_verified = match changes.flags.is_phone_verified {
+        Some(said) if said != was_phone_verified => said,
+        _ => was_phone_verified && !is_new_phone,
+    };
     if is_new_phone {
         if let Some(number) = &user.phone_number {
-            let verified = user.is_phone_verified;
-            let reserved_for = if verified { None } else { reservation()? };
-            wanted.push((Name::Phone(number.clone()), Terms { verified, staged: false, reserved_for }));
+            wanted.push((Name::Phone(number.clone()), terms_of(user.is_phone_verified)?));
         }
         if let Some(old) = old_phone {
             writes.push(claim::free(app, &Name::Phone(old), id)?);
@@ -172,20 +189,19 @@ fn apply(
     } else if user.is_phone_verified != was_phone_verified
         && let Some(number) = &user.phone_number
     {
-        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, user.is_phone_verified)?);
+        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, terms_of(user.is_phone_verified)?)?);
     }
     if let Some(verified) = changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified) {
         if !user.email.is_empty() {
-            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, verified)?);
+            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, terms_of(verified)?)?);
         }
         user.is_email_verified = verified;
     }
-    check_flags(user)?;
     if let Some(new) = &changes.email {
         let stages = changes.stages_email(user);
         writes.extend(change_email(app, new, stages, user)?);
         if stages {
-            let terms = Terms { verified: false, staged: true, reserved_for: reservation()? };
+            let terms = Terms { staged: true, ..unproven()? };
             wanted.push((Name::Email(new.key()), terms));
             writes.extend(send_codes(app, new, user, holders)?);
         }
@@ -206,16 +222,9 @@ fn apply(
     Ok(writes)
 }
 
-/// What is not there cannot be proven.
-fn check_flags(user: &User) -> Result<(), Error> {
-    let mut complaints = FieldErrors::new();
-    if user.is_email_verified && user.email.is_empty() {
-        complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
-    }
-    if user.is_phone_verified && user.phone_number.is_none() {
-        complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
-    }
-    if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
+/// How an address or number is had that staff have looked at: like one that a code has proven, or like a new one.
+fn terms_of(verified: bool) -> Result<Terms, Error> {
+    if verified { Ok(PROVEN) } else { unproven() }
 }
 
 /// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.

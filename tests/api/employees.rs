@@ -1,0 +1,7 @@
+//! `/api/employees`.
+
+mod create;
+mod delete;
+mod list;
+mod read;
+mod update;

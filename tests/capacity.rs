@@ -1,0 +1,105 @@
+//! What a page of employees costs: as much in a table of a hundred thousand as in one of a thousand.
+//!
+//! `EMPLOYEES=100000 cargo test -p functions --test api capacity -- --nocapture` is the full run.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, PASSWORD, Proxied, User, employee::nth_employee};
+
+/// Enough for every list below to have a full page behind its middle.
+const FEW: u32 = 1_000;
+/// How many they are compared with, unless `EMPLOYEES` says otherwise.
+const MANY: u32 = 5_000;
+
+/// What a request costs.
+#[derive(Debug, PartialEq)]
+struct Cost {
+    calls: usize,
+    units: f64,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} calls, {} units", self.calls, self.units)
+    }
+}
+
+/// One employee in ten is in a small department, another has a proven number: a filter that reads what it does not show costs
+/// ten times as much.
+fn employees(owner: &str, count: u32) -> impl Iterator<Item = Value> {
+    (0..count).map(move |n| {
+        let mut employee = nth_employee(owner, n);
+        employee["is_phone_verified"] = json!(n / 2 % 10 == 0);
+        employee["department"] = json!(if n / 2 % 10 == 1 { "Computing" } else { "Logistics" });
+        employee["address"] = json!("4 Privet Drive, Little Whinging, Surrey");
+        employee
+    })
+}
+
+/// A cursor to the middle of every list: there the list of proven numbers is left by its pages.
+async fn middle(api: &Api, reader: &User, count: u32) -> String {
+    let mut path = "/api/employees?is_phone_verified=true&page_size=50".to_owned();
+    for _ in 0..count / 10 / 2 / 50 {
+        let page = reader.get(&path).await;
+        path =
+            page.body["next"].as_str().expect(&page.text).strip_prefix(api.stack.url()).unwrap().to_owned();
+    }
+    path.split(['?', '&']).find(|part| part.starts_with("cursor=")).unwrap().to_owned()
+}
+
+/// What pages of twenty cost a user who sees so many employees.
+async fn costs(api: &Proxied, reader: &User, count: u32) -> Vec<(String, Cost)> {
+    let middle = middle(api, reader, count).await;
+    let mut costs = Vec::new();
+    for filter in [
+        "",
+        "department=Computing",
+        "department=Logistics",
+        "is_phone_verified=true",
+        "is_phone_verified=false",
+    ] {
+        for (place, cursor) in [("first", ""), ("middle", middle.as_str())] {
+            let path = format!("/api/employees?{filter}&{cursor}");
+            let (answer, calls) = api.proxy.watch(reader.get(&path)).await;
+            assert_eq!(answer.body["results"].as_array().unwrap().len(), 20, "{}", answer.text);
+            let cost = Cost { calls: calls.len(), units: calls.units() };
+            costs.push((format!("{place} page of ?{filter}"), cost));
+        }
+    }
+    costs
+}
+
+/// What they cost an owner, and the same user once they are staff.
+async fn costs_of_both(count: u32) -> [Vec<(String, Cost)>; 2] {
+    let api = Api::behind_a_proxy(&[]).await;
+    let owner = api.signed_in().await;
+    api.store_employees(employees(&owner.id(), count)).await;
+    let of_owner = costs(&api, &owner, count).await;
+
+    let superuser = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
+    api.stack.invoke("create-superuser", superuser).await.unwrap();
+    let staff = api.log_in("ada").await;
+    [of_owner, costs(&api, &staff, count).await]
+}
+
+#[tokio::test]
+async fn a_page_costs_as_much_of_many_employees_as_of_few_and_for_staff_as_for_an_owner() {
+    #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
+    let many = std::env::var("EMPLOYEES").map_or(MANY, |count| count.parse().expect("a number"));
+
+    let [owner_of_few, staff_of_few] = costs_of_both(FEW).await;
+    let [owner_of_many, staff_of_many] = costs_of_both(many).await;
+
+    for (count, of_owner, of_staff) in
+        [(FEW, &owner_of_few, &staff_of_few), (many, &owner_of_many, &staff_of_many)]
+    {
+        for ((page, owner), (_, staff)) in of_owner.iter().zip(of_staff) {
+            println!("{count} employees, {page}: owner {owner}, staff {staff}");
+        }
+    }
+    for costs in [staff_of_few, owner_of_many, staff_of_many] {
+        assert_eq!(costs, owner_of_few);
+    }
+}

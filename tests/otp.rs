@@ -1,0 +1,31 @@
+//! `/otp`.
+
+mod generate;
+mod verify;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Api, Client, registration};
+
+/// A phone number as it is stored.
+const NUMBER: &str = "+919881167671";
+/// Another one.
+const OTHER: &str = "+919881167672";
+
+/// Asks for a code to a number.
+async fn generate(client: &Client, number: &str) -> Answer {
+    client.post("/otp/generate", &json!({ "phone_number": number })).await
+}
+
+/// What who asks for a code hears.
+fn sent() -> Value {
+    json!({ "message": "OTP sent successfully" })
+}
+
+/// Registers `name` with a phone number.
+async fn registered_with(api: &Api, name: &str, number: &str) {
+    let mut body = registration(name);
+    body["phone_number"] = json!(number);
+    let answer = api.post("/api/register", &body).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+}
