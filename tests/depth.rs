@@ -36,7 +36,7 @@ impl Prepared {
         Self { body, ..self }
     }
 
-    /// What stands for `{id}` in the path.
+    /// What stands for `{id}` or `{file}` in the path.
     fn id(self, id: String) -> Self {
         Self { id, ..self }
     }
@@ -65,7 +65,8 @@ fn row(
         let api = Api::behind_a_proxy(&[]).await;
         for (name, calls, cold) in [("ada", calls[0], true), ("bob", calls[1], false)] {
             let Prepared { client, id, body } = prepare(&api, name).await;
-            let (method, path) = (method.parse().unwrap(), route.replace("{id}", &id));
+            let path = route.replace("{id}", &id).replace("{file}", &id);
+            let method = method.parse().unwrap();
             api.proxy.delay(DELAY);
             let body = if body.is_null() { String::new() } else { body.to_string() };
             let sent = client.send(method, &path, Some("application/json"), body);
@@ -168,6 +169,10 @@ fn new_password(mut body: Value) -> Value {
 fn budgets() -> Vec<Row> {
     vec![
         // The request, its status, its depth, how many calls it makes, and what has to be done before.
+        row("GET /", 200, 0, [0, 0], async |api, _| by(api)),
+        row("GET /docs/{file}", 200, 0, [0, 0], async |api, _| by(api).id("page.js".to_owned())),
+        row("GET /openapi.json", 200, 0, [0, 0], async |api, _| by(api)),
+        row("GET /postman_collection.json", 200, 0, [0, 0], async |api, _| by(api)),
         row("POST /api/register", 201, 2, [4, 4], async |api, name| by(api).with(registration(name))),
         row("POST /api/otp/verify", 200, 2, [5, 5], async |api, name| {
             api.registered(name).await;

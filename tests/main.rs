@@ -18,10 +18,14 @@ mod browser;
 #[path = "create-superuser.rs"]
 mod create_superuser;
 mod deliver;
+mod docs;
 mod health;
 #[path = "well-known/jwks.rs"]
 mod jwks;
+mod openapi;
 mod otp;
+#[path = "postman-collection.rs"]
+mod postman_collection;
 
 mod authentication;
 mod bad_input;
@@ -37,3 +41,4 @@ mod model;
 mod requests;
 mod rotation;
 mod seeds;
+mod tools;

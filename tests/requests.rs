@@ -24,7 +24,12 @@ async fn every_path_answers_with_and_without_its_trailing_slash() {
     let routes: Vec<_> = functions.into_iter().flat_map(|function| function.routes).collect();
     assert!(routes.len() >= 19);
     for route in routes {
+        // The root has one spelling.
+        if route.path == "/" {
+            continue;
+        }
         let path = route.path.replace("{id}", "01900000-0000-7000-8000-000000000000");
+        let path = path.replace("{file}", "page.js");
         let method: Method = route.method.parse().unwrap();
         let body = if method == Method::GET { "" } else { "{}" };
         let without = api.send(method.clone(), &path, Some(JSON), body).await;

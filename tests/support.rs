@@ -3,6 +3,7 @@
 mod api;
 mod browser;
 mod client;
+pub(crate) mod contract;
 mod dynamodb;
 pub(crate) mod employee;
 mod proxy;

@@ -4,7 +4,11 @@ use serde_json::{Map, Value};
 use shared::{Anyone, App, Reply, Request, json_public};
 
 /// In the order of the documentation. A test compares them with the template.
-const ENDPOINTS: [(&str, &str); 31] = [
+const ENDPOINTS: [(&str, &str); 35] = [
+    ("docs", "/"),
+    ("docs-file", "/docs/{file}"),
+    ("openapi", "/openapi.json"),
+    ("postman-collection", "/postman_collection.json"),
     ("root", "/api"),
     ("register", "/api/register"),
     ("otp-verify", "/api/otp/verify"),
@@ -46,9 +50,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn root(_: &App, _: Anyone, request: Request) -> Reply {
-    let url = request.url();
-    let path = url.trim_end_matches('/');
-    let base = path.strip_suffix("/api").unwrap_or(path);
+    let base = request.base_url();
     let endpoints =
         ENDPOINTS.iter().map(|(name, path)| ((*name).to_owned(), Value::from(format!("{base}{path}"))));
     json_public(&endpoints.collect::<Map<_, _>>(), FRESH)

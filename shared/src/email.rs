@@ -9,8 +9,8 @@ pub struct Email {
 }
 
 const INVALID: &str = "Enter a valid email address.";
-/// RFC 5321, section 4.5.3.1.3.
-const LONGEST: usize = 254;
+/// The most characters of an address (RFC 5321, section 4.5.3.1.3).
+pub const LONGEST: usize = 254;
 
 impl Email {
     /// A dot-atom, `@`, and a domain name of at least two labels (RFC 5321, section 4.1.2, as far as SES sends to it:

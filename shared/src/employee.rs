@@ -9,6 +9,7 @@ mod verify;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -31,9 +32,10 @@ pub use verify::{Bearers, find_bearers, verify_phone};
 pub type Id = Uuid;
 
 /// An employee, as the API shows them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Employee {
     /// Never changes.
+    #[schema(value_type = Uuid)]
     pub id: Id,
     /// Never empty.
     pub first_name: String,
@@ -43,9 +45,11 @@ pub struct Employee {
     pub phone_number: String,
     /// As it was typed; unique without regard to case.
     #[serde(default)]
+    #[schema(required)]
     pub email: Option<String>,
     /// `YYYY-MM-DD`.
     #[serde(default)]
+    #[schema(required)]
     pub date_of_birth: Option<Date>,
     /// May be empty.
     pub department: String,
@@ -53,12 +57,14 @@ pub struct Employee {
     pub job_title: String,
     /// `YYYY-MM-DD`.
     #[serde(default)]
+    #[schema(required)]
     pub hire_date: Option<Date>,
     /// May be empty.
     pub address: String,
     /// Whether a code has proven the phone number.
     pub is_phone_verified: bool,
     /// The user who made the record.
+    #[schema(value_type = Uuid)]
     pub owner: user::Id,
     /// The time in the id.
     pub created_at: Timestamp,

@@ -16,6 +16,7 @@ pub mod http;
 pub mod log;
 pub mod login;
 pub mod message;
+pub mod openapi;
 pub mod otp;
 pub mod page;
 pub mod password;
@@ -34,5 +35,6 @@ pub use caller::{Anyone, Bearer, Caller, Shown, Staff, Who, shown};
 pub use deliver::deliver;
 pub use http::{
     Error, Form, Html, Reply, Request, csp_hash, html, json, json_in_version, json_public, no_content,
+    text_public,
 };
 pub use serve::serve;

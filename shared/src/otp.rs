@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub use allowance::{Allowance, Limits};
-pub use redeem::{Redeemed, guess, redeem, redeem_or_throttle};
+pub use redeem::{GUESS_LENGTH, Redeemed, guess, redeem, redeem_or_throttle};
 pub use send::{send_by_sms, send_to_whom_it_concerns, throttle_of, throttle_of_changes};
 
 /// What a code is for. A code for one purpose is worth nothing for another.

@@ -11,6 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use url::form_urlencoded;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -19,20 +20,28 @@ use crate::{
     http,
 };
 
-const DEFAULT_SIZE: usize = 20;
-const LARGEST: usize = 100;
-/// The longest search, in characters, and the most words of it that count.
-const LONGEST_SEARCH: usize = 150;
+/// The records of a page, unless a request asks for another number.
+pub const DEFAULT_SIZE: usize = 20;
+/// The most records of a page.
+pub const LARGEST: usize = 100;
+/// The longest search, in characters.
+pub const LONGEST_SEARCH: usize = 150;
+/// The most words of it that count.
 const MOST_TERMS: usize = 10;
 /// A search reads at most so many megabytes of each partition for one page, and then answers with what it has found and a
 /// link to go on from there.
 const MOST_READS: usize = 8;
 
 /// A page, as Django REST Framework's cursor pagination shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
+    /// The URL of the next page, if there may be one.
+    #[schema(required, format = "uri")]
     next: Option<String>,
+    /// The URL of the page before, if there may be one.
+    #[schema(required, format = "uri")]
     previous: Option<String>,
+    /// The records of this page, in order.
     results: Vec<T>,
 }
 

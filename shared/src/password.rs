@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The longest password, in characters: long enough for any passphrase (ASVS 5, 6.2.9), short enough to hash.
-const LONGEST: usize = 128;
+pub const LONGEST: usize = 128;
 
 /// A password as its user means it: Unicode in its composed form (NFKC, NIST SP 800-63B 3.1.1.2), never trimmed or cut.
 /// It cannot be printed or stored, and is wiped from memory when it is no longer needed.

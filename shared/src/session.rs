@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -47,13 +48,19 @@ pub struct Session {
 }
 
 /// A session as its user sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct View {
+    /// What ends it: `DELETE /api/sessions/{id}`.
     id: Uuid,
+    /// When it began.
     created_at: Timestamp,
+    /// When its tokens were last refreshed, or else given.
     last_used_at: Timestamp,
+    /// From which IP address that was.
     ip: String,
+    /// And with which `User-Agent`, cut to 200 characters.
     user_agent: String,
+    /// Whether it is the session that asks.
     current: bool,
 }
 

@@ -4,6 +4,7 @@ mod key;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use key::{Jwk, SigningKey, published};
@@ -45,8 +46,9 @@ pub enum Kind {
     Refresh,
 }
 
-/// A refresh and an access token, on their way to their user. They cannot be printed.
-#[derive(Serialize)]
+/// A refresh and an access token, on their way to their user.
+// They cannot be printed.
+#[derive(Serialize, ToSchema)]
 pub struct Pair {
     /// For new tokens.
     pub refresh: String,
@@ -118,10 +120,12 @@ impl Unverified {
     }
 }
 
-/// The same, in the order in which SimpleJWT answers a refresh.
-#[derive(Serialize)]
+/// An access and a refresh token, in the order in which SimpleJWT answers a refresh.
+#[derive(Serialize, ToSchema)]
 pub struct Refreshed {
+    /// For requests.
     access: String,
+    /// For new tokens, in place of the one that was shown.
     refresh: String,
 }
 

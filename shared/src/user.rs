@@ -14,6 +14,7 @@ mod verify;
 use jiff::Timestamp;
 pub use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     claim::{Holders, Name, Terms},
     config::{self, Policy},
     dynamo::{BatchGet, Item, from_item, is_refused, key, n, number, s, text, to_item},
-    email::Email,
+    email::{self, Email},
     http::{self, FieldErrors},
     page::searchable,
     password::{About, Hash},
@@ -37,8 +38,8 @@ pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
 pub use superuser::{Superuser, create_or_promote};
 use update::Flags;
-pub use username::Username;
 pub use username::key as username_key;
+pub use username::{LONGEST as USERNAME_LENGTH, Username};
 pub(crate) use verify::prove_phone;
 pub use verify::verify_email;
 
@@ -63,17 +64,20 @@ pub fn throttle_of_names(request: &Request) -> Result<Throttle, Error> {
     Ok(Throttle::new("registrations_from", &request.network(), HOUR).at_most(most, "made"))
 }
 
+/// The most characters of what is typed to log in: no username or address is longer.
+pub const LOGIN_LENGTH: usize = email::LONGEST;
+
 /// What is typed to log in: any text that could be a username or an address.
 pub fn login_text(text: &str) -> Result<String, String> {
-    // No username or address is longer.
-    http::at_most(254, text).map(str::to_owned)
+    http::at_most(LOGIN_LENGTH, text).map(str::to_owned)
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
 /// A user, as the API shows them. The password hash is not part of it, and so in no answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// Never changes.
+    #[schema(value_type = Uuid)]
     pub id: Id,
     /// Unique without regard to case.
     pub username: String,
@@ -85,16 +89,19 @@ pub struct User {
     pub last_name: String,
     /// In E.164 form.
     #[serde(default)]
+    #[schema(required)]
     pub phone_number: Option<String>,
     /// May be empty.
     pub address: String,
     /// `YYYY-MM-DD`.
     #[serde(default)]
+    #[schema(required)]
     pub date_of_birth: Option<Date>,
     /// Whether a code has proven the e-mail address.
     pub is_email_verified: bool,
     /// The address that is to replace the present one, once a code has proven it.
     #[serde(default)]
+    #[schema(required)]
     pub pending_email: Option<String>,
     /// Whether a code has proven the phone number.
     pub is_phone_verified: bool,
@@ -106,6 +113,7 @@ pub struct User {
     pub date_joined: Timestamp,
     /// When they last logged in.
     #[serde(default)]
+    #[schema(required)]
     pub last_login: Option<Timestamp>,
 }
 

@@ -8,6 +8,8 @@ use reqwest::{
 };
 use serde_json::Value;
 
+use super::contract;
+
 /// Whoever calls, from one IP address.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -104,7 +106,7 @@ impl Client {
         content_type: Option<&str>,
         body: impl Into<Vec<u8>>,
     ) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).body(body.into());
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url)).body(body.into());
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
@@ -118,7 +120,9 @@ impl Client {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Answer { status, headers, text, body })
+        let answer = Answer { status, headers, text, body };
+        contract::check(&method, path, &answer);
+        Ok(answer)
     }
 }
 

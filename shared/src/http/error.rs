@@ -104,6 +104,19 @@ pub enum TokenFault {
 }
 
 impl Error {
+    /// Every code that a client may read.
+    pub const CODES: [&str; 9] = [
+        "otp_invalid",
+        "registration_token_invalid",
+        "last_staff_user",
+        "bad_authorization_header",
+        "token_not_valid",
+        "user_not_found",
+        "user_inactive",
+        "no_active_account",
+        "email_not_verified",
+    ];
+
     /// One complaint about one field.
     #[must_use]
     pub fn field(name: &'static str, complaint: impl Into<String>) -> Self {

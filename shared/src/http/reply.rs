@@ -30,7 +30,17 @@ pub fn json_in_version(status: u16, body: &impl Serialize, version: u64) -> Repl
 
 /// A JSON answer that anybody may keep for so many seconds.
 pub fn json_public(body: &impl Serialize, max_age: u32) -> Reply {
-    let mut response = with_status(StatusCode::OK, body);
+    public(with_status(StatusCode::OK, body), max_age)
+}
+
+/// The same for a text of another media type.
+pub fn text_public(text: impl Into<String>, media_type: &'static str, max_age: u32) -> Reply {
+    let mut response = Response::new(Body::Text(text.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    public(response, max_age)
+}
+
+fn public(mut response: Response, max_age: u32) -> Reply {
     let value = HeaderValue::from_str(&format!("public, max-age={max_age}"));
     response
         .headers_mut()

@@ -58,6 +58,16 @@ impl Request {
         format!("{scheme}://{}{}", domain.unwrap_or_default(), path.unwrap_or_default())
     }
 
+    /// The URL at which the API begins: this one without its route, when that has no parameters.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let mut url = self.url();
+        url.truncate(url.trim_end_matches('/').len());
+        let base = url.strip_suffix(self.route().trim_end_matches('/')).map_or(url.len(), str::len);
+        url.truncate(base);
+        url
+    }
+
     /// The parameters of the query, decoded, in their order.
     pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
         self.inner.query_string_parameters_ref().into_iter().flat_map(|query| query.iter())

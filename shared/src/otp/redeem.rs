@@ -17,9 +17,12 @@ use crate::{
     user::Id,
 };
 
-/// A guess as it is typed: at most 20 characters, so that nothing longer is worked on.
+/// The most characters of a guess, so that nothing longer is worked on.
+pub const GUESS_LENGTH: usize = 20;
+
+/// A guess as it is typed.
 pub fn guess(text: &str) -> Result<String, String> {
-    http::at_most(20, text).map(str::to_owned)
+    http::at_most(GUESS_LENGTH, text).map(str::to_owned)
 }
 
 /// A code that was guessed right, to be spent in the transaction that does what it is for.

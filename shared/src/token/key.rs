@@ -14,6 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as AsyncMutex;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Claims;
@@ -32,15 +33,22 @@ const FRESH: Duration = Duration::from_mins(5);
 const MARGIN: u64 = 86_400;
 
 /// A public key as `/.well-known/jwks.json` shows it (RFC 7517, RFC 7518 section 6.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Jwk {
+    /// `EC`.
     kty: String,
+    /// `P-256`.
     crv: String,
+    /// A coordinate of the point, in base64url.
     x: String,
+    /// The other coordinate.
     y: String,
+    /// `sig`.
     #[serde(rename = "use")]
     usage: String,
+    /// `ES256`.
     alg: String,
+    /// What the header of a token names it by.
     kid: String,
 }
 

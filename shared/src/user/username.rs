@@ -10,7 +10,8 @@ use crate::{
 
 const INVALID: &str =
     "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
-const LONGEST: usize = 150;
+/// The most characters of a username (Django's).
+pub const LONGEST: usize = 150;
 
 /// A username by Django's rule, `^[\w.@+-]{1,150}$`, in its composed form (NFKC).
 #[derive(Debug, Clone, PartialEq, Eq)]

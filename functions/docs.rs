@@ -1,0 +1,48 @@
+//! `GET /`: the documentation of the API as a page (Swagger UI), whose parts are `/docs/{file}`; for anyone.
+
+use std::sync::Arc;
+
+use shared::{Anyone, App, Error, Reply, Request, text_public};
+use utoipa_swagger_ui::Config;
+
+const PAGE: &str = include_str!("docs/page.html");
+const SCRIPT: &str = include_str!("docs/page.js");
+const STYLE: &str = include_str!("docs/page.css");
+/// Nothing but what comes from here, and the pictures within the style sheet.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
+/// Seconds for which the page and its parts may be kept.
+const FRESH: u32 = 3_600;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::serve(docs).await
+}
+
+async fn docs(_: &App, _: Anyone, request: Request) -> Reply {
+    match request.path("file") {
+        "" => page(&request),
+        "page.js" => text_public(SCRIPT, "text/javascript", FRESH),
+        "page.css" => text_public(STYLE, "text/css", FRESH),
+        name @ "swagger-ui-bundle.js" => text_public(vendored(name)?, "text/javascript", FRESH),
+        name @ "swagger-ui.css" => text_public(vendored(name)?, "text/css", FRESH),
+        _ => Err(Error::NotFound("File")),
+    }
+}
+
+/// The page may be at `/`, `/Prod` or `/Prod/`: its links need to be told what they are relative to.
+fn page(request: &Request) -> Reply {
+    let html = PAGE.replace("{{base}}", &request.base_url());
+    let mut page = text_public(html, "text/html; charset=utf-8", FRESH)?;
+    let policy = POLICY.parse().map_err(|_| Error::internal("the policy is no header"))?;
+    page.headers_mut().insert("content-security-policy", policy);
+    Ok(page)
+}
+
+/// A file of Swagger UI, which the crate brings along.
+fn vendored(name: &str) -> Result<String, Error> {
+    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
+    let file = file.map_err(|error| Error::internal(error.to_string()))?;
+    let file = file.ok_or_else(|| Error::internal(format!("Swagger UI has no {name}")))?;
+    String::from_utf8(file.bytes.into_owned()).map_err(|error| Error::internal(error.to_string()))
+}

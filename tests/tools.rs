@@ -1,0 +1,118 @@
+//! What public tools make of the OpenAPI document and the stack. `.ci/api-tools` installs them and runs these.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    openapi::LIFTED,
+    support::{Api, PASSWORD, root},
+};
+
+/// So many staff users: one of them may well lose their name to a request.
+const STAFF: usize = 20;
+
+/// Runs a tool in a folder and gives what it said, which a failure shows.
+async fn run(folder: &Path, tool: &str, arguments: &[&str], env: &[(&str, &str)]) -> String {
+    let mut command = Command::new(tool);
+    command.args(arguments).envs(env.iter().copied()).current_dir(folder).kill_on_drop(true);
+    let output = command.output().await.expect(tool);
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{tool} {}\n{said}", arguments.join(" "));
+    said
+}
+
+/// A folder with the document as the stack serves it.
+async fn with_document(api: &Api) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("openapi.json"), api.get("/openapi.json").await.text).unwrap();
+    folder
+}
+
+async fn make_staff(api: &Api, name: &str) {
+    let superuser: Value = serde_json::json!({
+        "username": name, "email": format!("{name}@example.com"), "password": PASSWORD,
+    });
+    api.stack.invoke("create-superuser", superuser).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn the_document_is_valid() {
+    let api = Api::start().await;
+    let folder = with_document(&api).await;
+
+    run(folder.path(), "openapi-spec-validator", &["openapi.json"], &[]).await;
+    run(folder.path(), "redocly", &["lint", "--extends", "spec", "openapi.json"], &[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: .ci/api-tools"]
+async fn the_page_shows_the_operations_in_a_browser() {
+    let api = Api::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let profile = format!("--user-data-dir={}", folder.path().display());
+    let arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=20000",
+        &profile,
+        "--dump-dom",
+        api.stack.url(),
+    ];
+
+    let said = run(folder.path(), "chromium", &arguments, &[]).await;
+
+    assert!(said.contains("operations-Registration-api-register"), "{said}");
+    assert!(said.contains("Authorize") && said.contains("Postman collection"), "{said}");
+    assert!(!said.contains("Content Security Policy"), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn a_generated_client_compiles() {
+    let api = Api::start().await;
+    let folder = with_document(&api).await;
+    std::fs::copy(root().join("tests/tools/client.ts"), folder.path().join("client.ts")).unwrap();
+
+    run(folder.path(), "openapi-typescript", &["openapi.json", "--output", "openapi.d.ts"], &[]).await;
+    run(folder.path(), "tsc", &["--strict", "--noEmit", "--target", "es2022", "client.ts"], &[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn the_collection_runs() {
+    let api = Api::with(&LIFTED).await;
+    make_staff(&api, "admin").await;
+    let collection = format!("{}/postman_collection.json", api.stack.url());
+    let (name, password) = ("staff_username=admin", format!("staff_password={PASSWORD}"));
+
+    let arguments = ["run", &collection, "--color", "off", "--env-var", name, "--env-var", &password];
+    let said = run(&root(), "newman", &arguments, &[]).await;
+
+    assert!(!said.contains("[429 "), "no limit holds here\n{said}");
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn no_answer_to_a_fuzzer_is_outside_the_document() {
+    let api = Api::with(&LIFTED).await;
+    for number in 0..STAFF {
+        make_staff(&api, &format!("staff-{number}")).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["schemathesis.toml", "schemathesis_staff.py"] {
+        std::fs::copy(root().join("tests/tools").join(file), folder.path().join(file)).unwrap();
+    }
+    let url = format!("{}/openapi.json", api.stack.url());
+
+    let env = [("ROLLCALL_STAFF", &*STAFF.to_string()), ("ROLLCALL_PASSWORD", PASSWORD)];
+    let said = run(folder.path(), "schemathesis", &["run", &url], &env).await;
+
+    println!("{said}");
+}
