@@ -15,6 +15,9 @@ use crate::support::{Api, Client, PASSWORD, User, registration, root};
 /// How long a call takes: long enough for a function to begin everything that need not wait, so that calls overlap unless
 /// one waits for the other; short enough for the SDK, which gives a call up after 700 ms.
 const DELAY: Duration = Duration::from_millis(200);
+/// On a machine that is busy with other things the SDK may give a call up and make it again: then the request is tried again,
+/// so often in all. An endpoint that makes a call twice does so each time.
+const TRIES: usize = 3;
 /// How many rows are tried at once.
 const AT_ONCE: usize = 3;
 const NEXT: &str = "another long phrase";
@@ -62,29 +65,36 @@ fn row(
     let (method, route) = (words.next().unwrap(), words.next().unwrap());
     let complaints = async move {
         let mut complaints = Vec::new();
-        let api = Api::behind_a_proxy(&[]).await;
-        for (name, calls, cold) in [("ada", calls[0], true), ("bob", calls[1], false)] {
-            let Prepared { client, id, body } = prepare(&api, name).await;
-            let path = route.replace("{id}", &id).replace("{file}", &id);
-            let method = method.parse().unwrap();
-            api.proxy.delay(DELAY);
-            let body = if body.is_null() { String::new() } else { body.to_string() };
-            let sent = client.send(method, &path, Some("application/json"), body);
-            let (answer, made) = api.proxy.watch(sent).await;
-            api.proxy.delay(Duration::ZERO);
+        for _ in 0..TRIES {
+            complaints.clear();
+            let mut is_slow = false;
+            let api = Api::behind_a_proxy(&[]).await;
+            for (name, calls, cold) in [("ada", calls[0], true), ("bob", calls[1], false)] {
+                let Prepared { client, id, body } = prepare(&api, name).await;
+                let (method, path) = (method.parse().unwrap(), route.replace("{id}", &id));
+                api.proxy.delay(DELAY);
+                let body = if body.is_null() { String::new() } else { body.to_string() };
+                let sent = client.send(method, &path, Some("application/json"), body);
+                let (answer, made) = api.proxy.watch(sent).await;
+                api.proxy.delay(Duration::ZERO);
 
-            let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
-            assert_eq!(logged["cold"], cold, "{request}: {logged}");
-            if answer.status != status || made.depth() > depth || made.len() != calls {
-                let instance = if cold { "a new" } else { "a warm" };
-                complaints.push(format!(
-                    "{request} by {instance} instance:\n  status {} for {status}, depth {} for at most {depth}, \
-                     {} calls for {calls}\n{made}  {:.100}\n",
-                    answer.status,
-                    made.depth(),
-                    made.len(),
-                    answer.text,
-                ));
+                let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
+                assert_eq!(logged["cold"], cold, "{request}: {logged}");
+                if answer.status != status || made.depth() > depth || made.len() != calls {
+                    is_slow |= made.has_repetitions();
+                    let instance = if cold { "a new" } else { "a warm" };
+                    complaints.push(format!(
+                        "{request} by {instance} instance:\n  status {} for {status}, depth {} for at most {depth}, \
+                         {} calls for {calls}\n{made}  {:.100}\n",
+                        answer.status,
+                        made.depth(),
+                        made.len(),
+                        answer.text,
+                    ));
+                }
+            }
+            if !is_slow {
+                break;
             }
         }
         complaints

@@ -332,11 +332,8 @@ async fn read_partition(
             values.insert(":at".to_owned(), s(shown.cursor.at.to_string()));
         }
         // Without a filter every record that is read is wanted. With one, few may be: each look is longer than the last.
-        let limit = if filter.is_some() {
-            LARGEST.max(wanted) << (2 * reads)
-        } else {
-            wanted - rows.found.len()
-        };
+        let limit =
+            if filter.is_some() { LARGEST.max(wanted) << (2 * reads) } else { wanted - rows.found.len() };
         let answer = app
             .dynamodb
             .query()

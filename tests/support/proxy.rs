@@ -239,6 +239,16 @@ impl Calls {
         self.0.iter().filter(|call| call.operation == operation).count()
     }
 
+    /// Whether one of them is another once more.
+    pub(crate) fn has_repetitions(&self) -> bool {
+        let mut earlier = self.0.iter().enumerate();
+        earlier.any(|(at, call)| {
+            self.0[at + 1..]
+                .iter()
+                .any(|later| (&later.operation, &later.request) == (&call.operation, &call.request))
+        })
+    }
+
     /// What each of them was, on which tables, and what it cost; sorted, because the order of calls that do not wait for one
     /// another is chance.
     pub(crate) fn costs(&self) -> Vec<String> {
