@@ -71,7 +71,8 @@ fn row(
             let api = Api::behind_a_proxy(&[]).await;
             for (name, calls, cold) in [("ada", calls[0], true), ("bob", calls[1], false)] {
                 let Prepared { client, id, body } = prepare(&api, name).await;
-                let (method, path) = (method.parse().unwrap(), route.replace("{id}", &id));
+                let path = route.replace("{id}", &id).replace("{file}", &id);
+                let method = method.parse().unwrap();
                 api.proxy.delay(DELAY);
                 let body = if body.is_null() { String::new() } else { body.to_string() };
                 let sent = client.send(method, &path, Some("application/json"), body);

@@ -40,11 +40,15 @@ pub(super) fn still(app: &App, caller: &Caller, user: Id) -> Result<Option<Trans
     check.check(record_key(caller.id())).map(Some)
 }
 
-/// 403 when the caller, who was staff when they asked, is so no longer.
+/// 401 or 403 when the caller, who was active staff when they asked, is so no longer.
 pub(super) async fn check(app: &App, caller: &Caller, user: Id) -> Result<(), Error> {
     if caller.id() == user {
         return Ok(());
     }
-    let present = find(app, caller.id()).await?;
-    if present.is_some_and(|account| account.user.is_active_staff()) { Ok(()) } else { Err(Error::Forbidden) }
+    let present = find(app, caller.id()).await?.ok_or(Error::UserNotFound)?.user;
+    match (present.is_active, present.is_staff) {
+        (false, _) => Err(Error::UserInactive),
+        (true, false) => Err(Error::Forbidden),
+        (true, true) => Ok(()),
+    }
 }
