@@ -1,5 +1,7 @@
-//! The admin panel in a real browser.
+//! The pages in a real browser: the admin panel, the documentation, and the local stack's own.
 
+mod docs;
+mod inbox;
 mod list;
 mod looks;
 mod record;

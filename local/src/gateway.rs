@@ -24,6 +24,7 @@ use crate::{
     body::{self, Unreadable},
     lambda::{InvokeError, Pool},
     logs::Logs,
+    requests::Requests,
     template::GatewayResponse,
 };
 use event::Incoming;
@@ -40,6 +41,7 @@ pub(crate) struct Gateway {
     routes: Routes,
     responses: BTreeMap<String, GatewayResponse>,
     logs: Arc<Logs>,
+    requests: Arc<Requests>,
 }
 
 /// An answer of the gateway's own: its type, AWS's status and words for it, and the type that stands in for it.
@@ -94,11 +96,18 @@ impl Gateway {
         pools: &[Arc<Pool>],
         responses: BTreeMap<String, GatewayResponse>,
         logs: Arc<Logs>,
+        requests: Arc<Requests>,
     ) -> Self {
         let routes = pools
             .iter()
             .flat_map(|pool| pool.function.routes.iter().map(|route| (route.clone(), Arc::clone(pool))));
-        Self { routes: Routes::new(routes), responses, logs }
+        Self { routes: Routes::new(routes), responses, logs, requests }
+    }
+
+    /// Method and route of a request, if there is one for it.
+    fn endpoint(&self, request: &Request) -> Option<String> {
+        let found = self.routes.find(request.method().as_str(), request.uri().path())?;
+        Some(format!("{} {}", request.method(), found.resource))
     }
 
     async fn answer(&self, request: Request, peer: SocketAddr, id: &str) -> (Response<Body>, bool) {
@@ -199,12 +208,17 @@ async fn handle(
 ) -> Response<Body> {
     let started = Instant::now();
     let line = format!("{} {}", request.method(), request.uri().path());
+    let endpoint = gateway.endpoint(&request);
     let id = uuid::Uuid::new_v4().to_string();
     let (mut response, cold) = gateway.answer(request, peer, &id).await;
     if let Ok(id) = HeaderValue::try_from(&id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
-    let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_millis());
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    if let Some(endpoint) = endpoint {
+        gateway.requests.note(&endpoint, status, took, cold);
+    }
+    let milliseconds = took.as_millis();
     gateway.logs.notice(&format!("{line} {status} {milliseconds} ms{}", if cold { " cold" } else { "" }));
     response
 }

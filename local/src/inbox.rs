@@ -1,4 +1,4 @@
-//! The inbox: every message that was sent, as JSON and as a page. It exists only here.
+//! The inbox: every message that was sent, and what was asked of each endpoint, as JSON and as a page. It exists only here.
 
 use std::{convert::Infallible, io, path::Path, sync::Arc};
 
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{dynamodb::stopped, journal::Journal};
+use crate::{dynamodb::stopped, journal::Journal, requests::Requests};
 
 /// The page may load nothing, and a message's HTML inherits that.
 const POLICY: &str =
@@ -99,16 +99,17 @@ impl Message {
 }
 
 /// The routes under `/_local`.
-pub(crate) fn router(inbox: Arc<Inbox>, stop: watch::Receiver<bool>) -> Router {
+pub(crate) fn router(inbox: Arc<Inbox>, requests: Arc<Requests>, stop: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/_local", get(page))
         .route("/_local/", get(page))
         .route("/_local/messages", get(messages))
+        .route("/_local/endpoints", get(endpoints))
         .route("/_local/changes", get(changes))
-        .with_state((inbox, stop))
+        .with_state((inbox, requests, stop))
 }
 
-type Shared = State<(Arc<Inbox>, watch::Receiver<bool>)>;
+type Shared = State<(Arc<Inbox>, Arc<Requests>, watch::Receiver<bool>)>;
 
 #[derive(Deserialize)]
 struct Filter {
@@ -116,7 +117,7 @@ struct Filter {
 }
 
 /// Newest first. A plus sign in an address is often typed as it is, where a query means a space by it.
-async fn messages(State((inbox, _)): Shared, Query(filter): Query<Filter>) -> impl IntoResponse {
+async fn messages(State((inbox, _, _)): Shared, Query(filter): Query<Filter>) -> impl IntoResponse {
     let to = filter.to.filter(|to| !to.is_empty()).map(|to| to.trim_end().replace(' ', "+"));
     let mut messages = inbox.messages(to.as_deref());
     messages.reverse();
@@ -127,13 +128,29 @@ async fn page() -> impl IntoResponse {
     ([(CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")], Html(include_str!("inbox/page.html")))
 }
 
-/// An event whenever there is a new message.
-async fn changes(State((inbox, stop)): Shared) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = stream::unfold(inbox.received.subscribe(), |mut received| async move {
-        received.changed().await.ok()?;
-        Some((Ok(Event::default().data("received")), received))
-    });
-    Sse::new(events.take_until(Box::pin(stopped(stop))))
+/// What was asked of each endpoint, and how long it took.
+async fn endpoints(State((_, requests, _)): Shared) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "no-store")], Json(requests.endpoints()))
+}
+
+/// An event whenever there is a new message (`received`), or a request was answered (`asked`).
+async fn changes(
+    State((inbox, requests, stop)): Shared,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let received = each_change(inbox.received.subscribe(), "received");
+    let asked = each_change(requests.subscribe(), "asked");
+    Sse::new(stream::select(received, asked).take_until(Box::pin(stopped(stop))))
+}
+
+fn each_change(
+    changes: watch::Receiver<()>,
+    name: &'static str,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(Box::pin(changes), move |mut changes| async move {
+        changes.changed().await.ok()?;
+        Some((Ok(Event::default().event(name).data("changed")), changes))
+    })
+    .boxed()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod inbox;
 mod journal;
 mod lambda;
 mod logs;
+mod requests;
 mod secrets;
 mod services;
 mod stack;

@@ -25,6 +25,7 @@ use crate::{
     journal::Journal,
     lambda::{self, InvokeError, Pool},
     logs::{Logs, lock},
+    requests::Requests,
     secrets::Secrets,
     services::{self, Services, Sms, twilio},
     stream::{self, Mapping, Positions},
@@ -213,9 +214,13 @@ impl Stack {
             }
         }
         let url = url(&gateway_listener);
-        let gateway = Gateway::new(&pools, template.responses, Arc::clone(&logs));
-        let router = gateway::router(gateway, template.minimum_compression)
-            .merge(inbox::router(inbox, stopping.clone()));
+        let requests = Arc::new(Requests::new());
+        let gateway = Gateway::new(&pools, template.responses, Arc::clone(&logs), Arc::clone(&requests));
+        let router = gateway::router(gateway, template.minimum_compression).merge(inbox::router(
+            inbox,
+            requests,
+            stopping.clone(),
+        ));
         serve(gateway_listener, router, &stopping);
         occupied.as_ref().map(|folder| folder.announce(&aws_url)).transpose()?;
         Ok(Self {

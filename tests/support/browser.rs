@@ -137,6 +137,16 @@ impl Browser {
         self.find(Locator::XPath(&xpath)).await.click().await.unwrap();
     }
 
+    /// Clicks on the element that this CSS selector finds.
+    pub(crate) async fn click(&self, css: &str) {
+        self.find(Locator::Css(css)).await.click().await.unwrap();
+    }
+
+    /// Types text into the element that this CSS selector finds.
+    pub(crate) async fn type_into(&self, css: &str, text: &str) {
+        self.find(Locator::Css(css)).await.send_keys(text).await.unwrap();
+    }
+
     /// Puts text in the field with this label, in place of what is there.
     pub(crate) async fn fill(&self, label: &str, text: &str) {
         let field = self.field(label).await;
