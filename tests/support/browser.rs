@@ -44,6 +44,16 @@ struct Driver {
 
 impl Driver {
     async fn start() -> Self {
+        // It takes a port that is free for IPv4, and ends when somebody has the same one for IPv6.
+        for _ in 0..10 {
+            if let Some(driver) = Self::try_start().await {
+                return driver;
+            }
+        }
+        panic!("chromedriver ended before it listened, ten times");
+    }
+
+    async fn try_start() -> Option<Self> {
         let spawned = Command::new("chromedriver")
             .args(["--port=0", "--log-level=SEVERE"])
             .stdout(Stdio::piped())
@@ -52,13 +62,13 @@ impl Driver {
         let mut process = spawned.unwrap_or_else(|error| {
             panic!("chromedriver does not start ({error}); .ci/run installs it: apt-get install chromium chromium-driver")
         });
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(process.stdout.take()?).lines();
         while let Some(line) = lines.next_line().await.unwrap() {
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                return Self { _process: process, port: port.trim_end_matches('.').parse().unwrap() };
+                return Some(Self { _process: process, port: port.trim_end_matches('.').parse().unwrap() });
             }
         }
-        panic!("chromedriver ended before it listened");
+        None
     }
 }
 
