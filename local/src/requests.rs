@@ -18,7 +18,7 @@ pub(crate) struct Requests {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Endpoint {
     /// Method and route, such as `GET /api/users/{id}`.
-    endpoint: String,
+    name: String,
     requests: u32,
     last_status: u16,
     last_ms: f64,
@@ -55,7 +55,7 @@ impl Requests {
 impl Endpoint {
     fn note(&mut self, endpoint: &str, status: u16, took: Duration, cold: bool) {
         let ms = (took.as_secs_f64() * 1e4).round() / 10.0;
-        endpoint.clone_into(&mut self.endpoint);
+        endpoint.clone_into(&mut self.name);
         self.requests += 1;
         self.last_status = status;
         self.last_ms = ms;
@@ -87,7 +87,7 @@ mod tests {
         }
 
         let expected = Endpoint {
-            endpoint: "POST /api/register".to_owned(),
+            name: "POST /api/register".to_owned(),
             requests: 3,
             last_status: 201,
             last_ms: 20.0,

@@ -216,11 +216,8 @@ impl Stack {
         let url = url(&gateway_listener);
         let requests = Arc::new(Requests::new());
         let gateway = Gateway::new(&pools, template.responses, Arc::clone(&logs), Arc::clone(&requests));
-        let router = gateway::router(gateway, template.minimum_compression).merge(inbox::router(
-            inbox,
-            requests,
-            stopping.clone(),
-        ));
+        let pages = inbox::router(inbox, requests, stopping.clone());
+        let router = gateway::router(gateway, template.minimum_compression).merge(pages);
         serve(gateway_listener, router, &stopping);
         occupied.as_ref().map(|folder| folder.announce(&aws_url)).transpose()?;
         Ok(Self {
