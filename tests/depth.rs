@@ -100,7 +100,8 @@ fn row(
         }
         complaints
     };
-    Row { endpoint: format!("{method} {route}"), complaints: complaints.boxed_local() }
+    let path = route.split('?').next().unwrap();
+    Row { endpoint: format!("{method} {path}"), complaints: complaints.boxed_local() }
 }
 
 /// A session of somebody who has registered as `name`.
@@ -272,6 +273,7 @@ fn budgets() -> Vec<Row> {
         }),
         row("GET /api", 200, 0, [0, 0], async |api, _| by(api)),
         row("GET /api/users", 200, 1, [6, 6], async |api, name| by_staff(api, name).await),
+        row("GET /api/users?search=a", 200, 2, [6, 6], async |api, name| by_staff(api, name).await),
         row("GET /api/users/{id}", 200, 1, [1, 1], async |api, name| {
             let id = another(api, name).await;
             by_staff(api, name).await.id(id)
@@ -298,6 +300,7 @@ fn budgets() -> Vec<Row> {
         }),
         row("GET /api/employees", 200, 1, [7, 7], async |api, name| by_owner(api, name).await),
         row("GET /api/employees for staff", 200, 1, [7, 7], async |api, name| by_staff(api, name).await),
+        row("GET /api/employees?search=a", 200, 2, [3, 3], async |api, name| by_owner(api, name).await),
         row("POST /api/employees", 201, 2, [2, 2], async |api, name| {
             by_user(api, name).await.with(employee(name))
         }),
