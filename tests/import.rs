@@ -1,0 +1,1 @@
+//! `import`, a function without a URL.
