@@ -405,3 +405,80 @@ fn instant(value: &Value) -> Option<Timestamp> {
     let naive = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp());
     text.parse().ok().or_else(naive)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(objects: &Value) -> Dump {
+        Dump::read(&objects.to_string(), &Settings::default()).unwrap()
+    }
+
+    fn user(pk: u32, joined: &str) -> Value {
+        json!({ "model": "auth.user", "pk": pk, "fields": { "username": "ada", "password": "!", "date_joined": joined } })
+    }
+
+    #[test]
+    fn an_id_is_the_same_each_time_sorts_by_time_and_differs_by_where_it_comes_from() {
+        let id = |object: &Value| read(&json!([object])).users[0].record["id"].as_str().unwrap().to_owned();
+        let (early, late) =
+            (id(&user(1, "2024-01-01T00:00:00.001Z")), id(&user(1, "2024-01-01T00:00:00.002Z")));
+        assert_eq!(early, id(&user(1, "2024-01-01T00:00:00.001999Z")));
+        assert!(early < late);
+        assert_ne!(early, id(&user(2, "2024-01-01T00:00:00.001Z")));
+        assert_eq!(id(&user(1, "2024-01-01 01:00:00.001+01:00")), early);
+        assert_eq!(id(&user(1, "2024-01-01T00:00:00.001")), early);
+    }
+
+    #[test]
+    fn a_user_of_natural_keys_owns_what_names_them() {
+        let dump = read(&json!([
+            { "model": "auth.user", "fields": { "username": "ada", "password": "!" } },
+            { "model": "hr.employee", "pk": 1, "fields": { "owner": ["ada"], "phone": "1" } },
+        ]));
+        assert_eq!(dump.employees[0].record["owner"], dump.users[0].record["id"]);
+    }
+
+    #[test]
+    fn a_proof_is_of_what_the_user_logs_in_with() {
+        let proofs = |fields: &Value| {
+            let mut fields = fields.clone();
+            fields["password"] = json!("!");
+            let dump = read(&json!([{ "model": "a.user", "pk": 1, "fields": fields }]));
+            let record = &dump.users[0].record;
+            [&record["is_email_verified"], &record["is_phone_verified"]].map(|flag| flag.as_bool().unwrap())
+        };
+        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c" })), [false, true]);
+        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c", "is_verified": false })), [false, false]);
+        assert_eq!(
+            proofs(&json!({ "phone": "1", "email": "a@b.c", "phone_verified": false })),
+            [false, false]
+        );
+        assert_eq!(proofs(&json!({ "email": "a@b.c", "phone": "1" })), [false, false]);
+        assert_eq!(proofs(&json!({ "email": "a@b.c", "phone": "1", "is_verified": true })), [true, false]);
+        assert_eq!(proofs(&json!({ "username": "a", "phone": "1", "is_verified": true })), [true, false]);
+        assert_eq!(proofs(&json!({ "username": "a", "phone": "1" })), [false, false]);
+    }
+
+    #[test]
+    fn codes_and_what_is_unknown_are_left_out() {
+        let dump = read(&json!([
+            user(1, "2024-01-01T00:00:00Z"),
+            { "model": "a.emailotp", "pk": 1, "fields": { "user": 1, "otp": "1234", "is_verified": true } },
+            { "model": "a.profile", "pk": 1, "fields": { "user": 9, "phone": "1" } },
+            { "model": "a.profile", "pk": 2, "fields": { "user": 1, "phone": "2", "email": "" } },
+            { "model": "sessions.session", "pk": "x", "fields": {} },
+        ]));
+        assert_eq!(dump.users[0].record["phone_number"], "2");
+        assert_eq!(dump.users[0].record["is_email_verified"], false);
+        assert_eq!(dump.left_out.keys().collect::<Vec<_>>(), ["a.emailotp", "a.profile", "sessions.session"]);
+    }
+
+    #[test]
+    fn a_time_before_1970_and_one_that_is_none_are_refused() {
+        for joined in ["1969-12-31T23:59:59Z", "yesterday"] {
+            let dump = read(&json!([user(1, joined)]));
+            assert_eq!((dump.users.len(), dump.refused.len()), (0, 1), "{joined}");
+        }
+    }
+}
