@@ -1,9 +1,9 @@
 //! What `manage.py dumpdata` of a Django system writes, as records that the function `import` takes.
 //!
 //! A dump does not say what a model means, so that its fields do: users have a password and a name to log in with; a profile
-//! belongs to a user and has what users have here; employees are called so. Everything else is left out, and counted.
+//! is the one of its user and has what users have here; employees are called so. Everything else is left out, and counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -121,15 +121,22 @@ struct Reader<'a> {
     settings: &'a Settings,
     /// The ids of the users, by what refers to them.
     ids: HashMap<String, Uuid>,
-    /// The fields of the profiles, by what refers to their user.
-    profiles: HashMap<String, Vec<&'a Map<String, Value>>>,
+    /// The profiles, by what refers to their user.
+    profiles: HashMap<String, Vec<&'a Object>>,
+    /// Models of which a user has several records, such as orders: they are no profiles.
+    several: BTreeSet<&'a str>,
     departments: HashMap<String, &'a Value>,
 }
 
 impl<'a> Reader<'a> {
     fn new(objects: &'a [Object], settings: &'a Settings) -> Self {
-        let mut reader =
-            Self { settings, ids: HashMap::new(), profiles: HashMap::new(), departments: HashMap::new() };
+        let mut reader = Self {
+            settings,
+            ids: HashMap::new(),
+            profiles: HashMap::new(),
+            several: BTreeSet::new(),
+            departments: HashMap::new(),
+        };
         for object in objects {
             match object.kind() {
                 Kind::User => {
@@ -138,7 +145,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Kind::Profile(user) => {
-                    reader.profiles.entry(reference(user)).or_default().push(&object.fields);
+                    reader.profiles.entry(reference(user)).or_default().push(object);
                 }
                 Kind::Department(name) => {
                     reader.departments.insert(reference(&object.pk), name);
@@ -146,7 +153,17 @@ impl<'a> Reader<'a> {
                 Kind::Employee | Kind::Other => {}
             }
         }
+        for profiles in reader.profiles.values() {
+            let mut models = BTreeSet::new();
+            let again =
+                profiles.iter().map(|profile| profile.model.as_str()).filter(|model| !models.insert(*model));
+            reader.several.extend(again);
+        }
         reader
+    }
+
+    fn is_profile(&self, object: &Object, user: &Value) -> bool {
+        self.ids.contains_key(&reference(user)) && !self.several.contains(object.model.as_str())
     }
 
     fn read(&self, objects: &[Object]) -> Dump {
@@ -167,7 +184,7 @@ impl<'a> Reader<'a> {
                 }
                 Kind::Employee => keep(self.employee(object), false),
                 // They go with what refers to them, or what they refer to.
-                Kind::Profile(user) if self.ids.contains_key(&reference(user)) => {}
+                Kind::Profile(user) if self.is_profile(object, user) => {}
                 Kind::Department(_) => {}
                 Kind::Profile(_) | Kind::Other => {
                     *dump.left_out.entry(object.model.clone()).or_default() += 1
@@ -181,7 +198,9 @@ impl<'a> Reader<'a> {
         // What the user's own record does not say, their profile may.
         let profiles = object.references().find_map(|reference| self.profiles.get(&reference));
         let mut fields = object.fields.clone();
-        for (name, value) in profiles.into_iter().flatten().flat_map(|profile| profile.iter()) {
+        let profiles = profiles.into_iter().flatten();
+        let profiles = profiles.filter(|profile| !self.several.contains(profile.model.as_str()));
+        for (name, value) in profiles.flat_map(|profile| &profile.fields) {
             if given(&fields, &[name]).is_none() {
                 fields.insert(name.clone(), value.clone());
             }
@@ -467,11 +486,17 @@ mod tests {
             { "model": "a.emailotp", "pk": 1, "fields": { "user": 1, "otp": "1234", "is_verified": true } },
             { "model": "a.profile", "pk": 1, "fields": { "user": 9, "phone": "1" } },
             { "model": "a.profile", "pk": 2, "fields": { "user": 1, "phone": "2", "email": "" } },
+            { "model": "shop.order", "pk": 1, "fields": { "user": 1, "address": "here" } },
+            { "model": "shop.order", "pk": 2, "fields": { "user": 1, "address": "there" } },
             { "model": "sessions.session", "pk": "x", "fields": {} },
         ]));
         assert_eq!(dump.users[0].record["phone_number"], "2");
+        assert_eq!(dump.users[0].record.get("address"), None);
         assert_eq!(dump.users[0].record["is_email_verified"], false);
-        assert_eq!(dump.left_out.keys().collect::<Vec<_>>(), ["a.emailotp", "a.profile", "sessions.session"]);
+        assert_eq!(
+            dump.left_out.keys().collect::<Vec<_>>(),
+            ["a.emailotp", "a.profile", "sessions.session", "shop.order"]
+        );
     }
 
     #[test]
