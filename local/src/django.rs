@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
                 Kind::Profile(user) if self.is_profile(object, user) => {}
                 Kind::Department(_) => {}
                 Kind::Profile(_) | Kind::Other => {
-                    *dump.left_out.entry(object.model.clone()).or_default() += 1
+                    *dump.left_out.entry(object.model.clone()).or_default() += 1;
                 }
             }
         }

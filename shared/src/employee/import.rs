@@ -20,9 +20,9 @@ pub async fn import(
     let mut record = Record::new(id, created_at, owner, fields);
     record.employee.is_phone_verified = is_phone_verified;
     for attempt in 0..ATTEMPTS {
-        // Most are new and need no reading.
+        // Most are new and need no reading. Of the others, the first refusal is no contention.
         if attempt > 0 {
-            pause_before(attempt).await;
+            pause_before(attempt - 1).await;
             if find(app, id).await?.is_some() {
                 return Ok(false);
             }

@@ -40,8 +40,8 @@ pub(super) enum Encoded<'a> {
         hash: Vec<u8>,
     },
     Argon2 {
-        argon2: Argon2<'static>,
-        hash: PasswordHash,
+        argon2: Box<Argon2<'static>>,
+        hash: Box<PasswordHash>,
     },
     /// Of the password or, because bcrypt takes 72 bytes, of the SHA-256 of it in hexadecimal digits.
     Bcrypt {
@@ -127,7 +127,7 @@ fn argon2(phc: &str) -> Result<Encoded<'static>, &'static str> {
     if params.m_cost() > MOST_MEMORY_KIB || params.t_cost() > MOST_PASSES {
         return Err(EXPENSIVE);
     }
-    Ok(Encoded::Argon2 { argon2: Argon2::new(algorithm, version, params), hash })
+    Ok(Encoded::Argon2 { argon2: Box::new(Argon2::new(algorithm, version, params)), hash: Box::new(hash) })
 }
 
 /// What bcrypt itself writes: `$2b$<cost>$<salt and hash>`

@@ -78,7 +78,7 @@ impl Hasher {
     pub fn compare(&self, password: &Password, hash: &Hash) -> Result<Match, Error> {
         if !hash.0.starts_with('$') {
             self.compare_with_nobody(password)?;
-            return self.compare_with_django(password, hash);
+            return compare_with_django(password, hash);
         }
         let stored = PasswordHash::new(&hash.0).map_err(failure)?;
         let params = Params::try_from(&stored).map_err(failure)?;
@@ -100,20 +100,6 @@ impl Hasher {
         })
     }
 
-    /// Django hashes what it is given, which its serializers have trimmed. What is right only when it is trimmed is not hashed
-    /// again: the new hash would be of another password.
-    fn compare_with_django(&self, password: &Password, hash: &Hash) -> Result<Match, Error> {
-        let encoded = django::Encoded::read(&hash.0).map_err(Error::internal)?;
-        let (typed, trimmed) = (password.typed.as_str(), password.typed.trim());
-        if encoded.is_of(typed)? {
-            Ok(Match::RightButOld)
-        } else if trimmed != typed && encoded.is_of(trimmed)? {
-            Ok(Match::Right)
-        } else {
-            Ok(Match::Wrong)
-        }
-    }
-
     /// Costs what a comparison costs, so that an unknown user takes as long as a wrong password.
     pub fn compare_with_nobody(&self, password: &Password) -> Result<(), Error> {
         self.argon2(&ours()?, &password.composed, b"nobody has this!", &mut [0; OUTPUT])
@@ -128,6 +114,20 @@ impl Hasher {
             .map_err(failure);
         memory.iter_mut().for_each(Zeroize::zeroize);
         result
+    }
+}
+
+/// Django hashes what it is given, which its serializers have trimmed. What is right only when it is trimmed is not hashed
+/// again: the new hash would be of another password.
+fn compare_with_django(password: &Password, hash: &Hash) -> Result<Match, Error> {
+    let encoded = django::Encoded::read(&hash.0).map_err(Error::internal)?;
+    let (typed, trimmed) = (password.typed.as_str(), password.typed.trim());
+    if encoded.is_of(typed)? {
+        Ok(Match::RightButOld)
+    } else if trimmed != typed && encoded.is_of(trimmed)? {
+        Ok(Match::Right)
+    } else {
+        Ok(Match::Wrong)
     }
 }
 

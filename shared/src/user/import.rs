@@ -87,9 +87,9 @@ pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
         })
         .collect();
     for attempt in 0..ATTEMPTS {
-        // Most are new and need no reading.
+        // Most are new and need no reading. Of the others, the first refusal is no contention.
         if attempt > 0 {
-            pause_before(attempt).await;
+            pause_before(attempt - 1).await;
             if find(app, user.id).await?.is_some() {
                 return Ok(false);
             }
