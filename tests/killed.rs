@@ -8,10 +8,11 @@ use std::{
 };
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use local::Running;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Client, PASSWORD};
+use crate::support::{Api, Client, PASSWORD, employee::nth_id};
 
 /// The variable that tells the child process where to keep its data.
 const FOLDER: &str = "ROLLCALL_TEST_FOLDER";
@@ -122,5 +123,46 @@ async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
         let status = api.post("/api/register", &registration(n)).await.status;
         assert!([201, 400].contains(&status), "user{n}: {status}");
     }
+    are_whole(&api.items("Users").await);
+}
+
+/// Users to import, each with every name.
+fn records(range: std::ops::Range<u32>) -> Value {
+    let record = |n| {
+        json!({
+            "id": nth_id(n), "username": format!("user{n}"), "email": format!("user{n}@example.com"), "password": "!",
+            "phone_number": (6_000_000_000_u64 + u64::from(n)).to_string(),
+        })
+    };
+    range.map(record).collect()
+}
+
+#[tokio::test]
+async fn an_import_that_was_killed_goes_on_and_nobody_is_imported_by_half() {
+    const ALL: usize = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let stack = Running::find(folder.path()).unwrap().unwrap();
+    let import = async |records: Value| stack.invoke("import", &json!({ "users": records })).await;
+
+    // While the few are imported, the many are, too.
+    let many = import(records(5..300));
+    let few_and_kill = async {
+        import(records(0..5)).await.unwrap();
+        process.kill();
+    };
+    let (many, ()) = futures_util::join!(many, few_and_kill);
+
+    assert!(many.is_err(), "the stack was not killed in the middle");
+    let api = Api::kept_in(folder.path(), &PARAMETERS).await;
+    let users = api.items("Users").await;
+    are_whole(&users);
+    let there = users.keys().filter(|key| key.starts_with("user#")).count();
+    assert!((5..ALL).contains(&there), "{there}");
+    let answer = api.stack.invoke("import", json!({ "users": records(0..300) })).await.unwrap();
+    let outcomes = answer["users"].as_array().unwrap();
+    let present = outcomes.iter().filter(|outcome| outcome["outcome"] == "present").count();
+    let imported = outcomes.iter().filter(|outcome| outcome["outcome"] == "imported").count();
+    assert_eq!((present, imported), (there, ALL - there));
     are_whole(&api.items("Users").await);
 }

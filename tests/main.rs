@@ -20,6 +20,7 @@ mod create_superuser;
 mod deliver;
 mod docs;
 mod health;
+mod import;
 #[path = "well-known/jwks.rs"]
 mod jwks;
 mod openapi;

@@ -33,6 +33,9 @@ async fn act(client: &Client, variables: &BTreeMap<String, String>, event: &Valu
     if event["Records"].is_array() {
         return ("response", deliver(client, variables, event).await.to_string());
     }
+    if event["users"].is_array() || event["employees"].is_array() {
+        return import(event);
+    }
     if event["password"].is_string() {
         return create_superuser(event);
     }
@@ -70,6 +73,23 @@ fn create_superuser(event: &Value) -> (&'static str, String) {
     }
     let user = json!({ "username": event["username"], "email": event["email"] });
     ("response", json!({ "created": event["username"] != "ada", "user": user }).to_string())
+}
+
+/// Imports everybody but who is called `taken` or `there`, and fails for `broken`.
+fn import(event: &Value) -> (&'static str, String) {
+    let outcome = |record: &Value| match record["username"].as_str() {
+        Some("taken") => {
+            json!({ "outcome": "refused", "reason": "username: A user with that username already exists." })
+        }
+        Some("there") => json!({ "outcome": "present" }),
+        _ => json!({ "outcome": "imported" }),
+    };
+    let records = |kind: &str| event[kind].as_array().into_iter().flatten().collect::<Vec<_>>();
+    if records("users").iter().any(|user| user["username"] == "broken") {
+        return ("error", json!({ "errorType": "Probe", "errorMessage": "as told" }).to_string());
+    }
+    let outcomes = |kind: &str| records(kind).into_iter().map(outcome).collect::<Vec<_>>();
+    ("response", json!({ "users": outcomes("users"), "employees": outcomes("employees") }).to_string())
 }
 
 /// Sends a message for every record, in their order, and reports the first that cannot be sent.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use local::{Data, Options};
 
 /// Runs all of Rollcall on this computer.
@@ -40,6 +40,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     CreateSuperuser(CreateSuperuser),
+    ImportDjango(ImportDjango),
 }
 
 /// Make a user who is staff, or make a user staff; what is not given here is asked for, and so is the password.
@@ -51,6 +52,30 @@ pub(crate) struct CreateSuperuser {
     /// The e-mail address.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) email: Option<String>,
+}
+
+/// Bring the users and employees of a Django system from what its dumpdata wrote. What is there stays as it is, so that the
+/// command can be run again.
+#[derive(Debug, Args)]
+pub(crate) struct ImportDjango {
+    /// The file, JSON or JSON Lines.
+    pub(crate) dump: PathBuf,
+    /// The name of a deployed stack's function Import; the stack is then not the local one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+    /// Who owns the employees that name no owner.
+    #[arg(long, value_name = "USERNAME")]
+    pub(crate) owner: Option<String>,
+    /// What the Django system had proven before it made a user, although no field says so.
+    #[arg(long, value_enum)]
+    pub(crate) verified: Vec<Proven>,
+}
+
+/// What may be proven of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Proven {
+    Email,
+    Phone,
 }
 
 impl Arguments {

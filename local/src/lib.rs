@@ -5,6 +5,7 @@
 
 mod body;
 mod compile;
+mod django;
 mod dynamodb;
 mod file;
 mod gateway;
@@ -20,6 +21,7 @@ mod stream;
 mod template;
 
 pub use compile::{CompileError, compile};
+pub use django::{Dump, DumpError, Entry, Refusal, Settings, Source};
 pub use dynamodb::CallError;
 pub use inbox::Message;
 pub use lambda::InvokeError;

@@ -1,6 +1,8 @@
 //! `cargo run`: builds the functions, starts the stack and shows what happens.
 
 mod cli;
+mod import;
+mod invoker;
 mod superuser;
 
 use std::{error::Error, io, path::Path, process::ExitCode};
@@ -25,6 +27,7 @@ async fn run(mut arguments: cli::Arguments) -> Result<(), Box<dyn Error>> {
     let root = cli::workspace()?;
     match arguments.command.take() {
         Some(cli::Command::CreateSuperuser(known)) => superuser::create(&root, arguments, known).await,
+        Some(cli::Command::ImportDjango(asked)) => import::import(&root, arguments, asked).await,
         None => serve(&root, arguments).await,
     }
 }

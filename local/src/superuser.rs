@@ -6,13 +6,13 @@ use std::{
     path::Path,
 };
 
-use local::{Data, InvokeError, Options, Running, Stack, compile};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     Signals,
     cli::{Arguments, CreateSuperuser},
+    invoker::LocalStack,
 };
 
 const FUNCTION: &str = "create-superuser";
@@ -36,18 +36,7 @@ pub(crate) async fn create(
     arguments: Arguments,
     known: CreateSuperuser,
 ) -> Result<(), Box<dyn Error>> {
-    let release = arguments.release;
-    let options = Options { port: 0, ..arguments.options(root) };
-    let Data::Folder(folder) = &options.data else {
-        return Err("with --memory nothing would be kept; leave it out".into());
-    };
-    let running = Running::find(folder)?;
-    if running.is_none() {
-        options.check()?;
-    } else if release || is_changed(&options) {
-        eprintln!("note: a stack is running; it goes by the options that it was started with");
-    }
-
+    let stack = LocalStack::find(root, arguments)?;
     let username = known.username.map_or_else(|| line("username", "Username: "), Ok)?;
     let email = known.email.map_or_else(|| line("e-mail address", "Email address: "), Ok)?;
     // Until here Ctrl-C ends the process; from here it is heard, so that the terminal and a stack are left in order.
@@ -57,41 +46,17 @@ pub(crate) async fn create(
     let made = tokio::select! {
         () = signals.received() => return Err("interrupted".into()),
         made = async {
-            match running {
-                Some(stack) => Ok(stack.invoke(FUNCTION, &event).await),
-                None => invoke_in_own_stack(root, release, options, event).await,
-            }
+            let invoker = stack.start().await?;
+            let made = invoker.invoke(FUNCTION, event).await;
+            invoker.stop().await;
+            Ok::<_, Box<dyn Error>>(made?)
         } => made?,
     };
     println!("{}", outcome(made)?);
     Ok(())
 }
 
-/// Whether the options say anything about how a stack is to run.
-fn is_changed(options: &Options) -> bool {
-    !options.env.is_empty() || !options.parameters.is_empty() || options.dynamodb.is_some()
-}
-
-async fn invoke_in_own_stack(
-    root: &Path,
-    release: bool,
-    mut options: Options,
-    event: Value,
-) -> Result<Result<Value, InvokeError>, Box<dyn Error>> {
-    options.binaries = compile(root, release).await?;
-    let stack = Stack::start(options).await?;
-    let made = stack.invoke(FUNCTION, event).await;
-    stack.stop().await;
-    Ok(made)
-}
-
-fn outcome(made: Result<Value, InvokeError>) -> Result<String, Box<dyn Error>> {
-    let answer = made.map_err(|error| match &error {
-        InvokeError::Failed(reported) => {
-            reported["errorMessage"].as_str().map_or_else(|| error.to_string(), str::to_owned)
-        }
-        error => error.to_string(),
-    })?;
+fn outcome(answer: Value) -> Result<String, Box<dyn Error>> {
     let Made { created, user: User { username, email } } = serde_json::from_value(answer)?;
     let email = email.unwrap_or_default();
     Ok(if created {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, and so may what it calls")]
 
+#[path = "stack/import.rs"]
+mod import;
 #[path = "stack/services.rs"]
 mod services;
 #[path = "stack/superuser.rs"]
@@ -71,6 +73,9 @@ Resources:
   CreateSuperuser:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: target/lambda/create-superuser/ }
+  Import:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: target/lambda/import/ }
   Broken:
     Type: AWS::Serverless::Function
     Properties:
@@ -129,7 +134,7 @@ fn binaries(folder: &Path) -> PathBuf {
     let binaries = folder.join("binaries");
     if !binaries.exists() {
         std::fs::create_dir(&binaries).unwrap();
-        for name in ["probe", "deliver", "create-superuser", "broken"] {
+        for name in ["probe", "deliver", "create-superuser", "import", "broken"] {
             std::os::unix::fs::symlink(&probe, binaries.join(name)).unwrap();
         }
     }

@@ -96,6 +96,7 @@ impl Holder {
 
 /// The names a request speaks of, and who has them, all read at once. With an e-mail address comes how many codes were
 /// sent to it.
+#[derive(Default)]
 pub struct Holders {
     holders: BTreeMap<Name, Holder>,
     /// What may still be sent to the address that was asked about.
@@ -115,7 +116,7 @@ pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Ho
 }
 
 /// Reads who has these names, and nothing else.
-async fn read_names(app: &App, names: &[Name]) -> Result<Holders, Error> {
+pub(crate) async fn read_names(app: &App, names: &[Name]) -> Result<Holders, Error> {
     read_with(app, names, BatchGet::default(), None).await
 }
 

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod import;
 mod list;
 mod update;
 mod verify;
@@ -24,6 +25,7 @@ use crate::{
 
 pub use create::create;
 pub use delete::delete;
+pub use import::import;
 pub use list::{List, list_all, list_of};
 pub use update::update;
 pub use verify::{Bearers, find_bearers, verify_phone};

@@ -52,6 +52,8 @@ pub enum Act {
     Unlocked,
     /// The operator made a staff user.
     SuperuserMade,
+    /// The operator brought a user or an employee from another system.
+    Imported,
     /// An employee's record was made.
     EmployeeCreated,
     /// An employee's record was changed.
@@ -82,6 +84,7 @@ impl fmt::Display for Act {
             Self::UserDeleted => "user deleted",
             Self::Unlocked => "unlocked",
             Self::SuperuserMade => "superuser made",
+            Self::Imported => "imported",
             Self::EmployeeCreated => "employee created",
             Self::EmployeeChanged => "employee changed",
             Self::EmployeeDeleted => "employee deleted",

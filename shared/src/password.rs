@@ -1,5 +1,6 @@
 //! Passwords: what they must be, and how they are kept.
 
+mod django;
 mod hash;
 mod rules;
 
@@ -19,13 +20,17 @@ pub const LONGEST: usize = 128;
 
 /// A password as its user means it: Unicode in its composed form (NFKC, NIST SP 800-63B 3.1.1.2), never trimmed or cut.
 /// It cannot be printed or stored, and is wiped from memory when it is no longer needed.
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    composed: Zeroizing<String>,
+    /// As it was typed: what Django hashed.
+    typed: Zeroizing<String>,
+}
 
 impl Password {
     /// Takes any text of at most 128 characters. What a *new* password must be besides is for [`Rules`] to say.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = http::at_most(LONGEST, text)?;
-        Ok(Self(Zeroizing::new(text.nfkc().collect())))
+        Ok(Self { composed: Zeroizing::new(text.nfkc().collect()), typed: Zeroizing::new(text.to_owned()) })
     }
 }
 
@@ -42,7 +47,7 @@ impl NewPassword {
         let (new, again) =
             (form.secret("new_password", Password::parse), form.secret("confirm_password", Password::parse));
         if let (Some(new), Some(again)) = (&new, &again)
-            && new.0 != again.0
+            && new.composed != again.composed
         {
             form.complain("confirm_password", "The two password fields didn't match.");
         }

@@ -31,3 +31,11 @@ pub fn new_id() -> (Uuid, Timestamp) {
     let round = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
     (id, now.round(round).unwrap_or(now))
 }
+
+/// The time that is in a `UUIDv7`; `None` for another id.
+#[must_use]
+pub fn of_id(id: Uuid) -> Option<Timestamp> {
+    let milliseconds = id.as_u128() >> 80;
+    let is_v7 = id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122;
+    Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok().filter(|_| is_v7)
+}

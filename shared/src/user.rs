@@ -2,6 +2,7 @@
 
 mod delete;
 mod edit;
+mod import;
 mod list;
 mod password;
 mod register;
@@ -33,6 +34,7 @@ use crate::{
 
 pub use delete::delete;
 pub use edit::{Edit, Fields};
+pub use import::{Import, import};
 pub use list::{List, list};
 pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
@@ -154,7 +156,7 @@ impl Account {
     fn item(&self) -> Result<Item, Error> {
         let mut item = self.user.attributes()?;
         item.extend(record_key(self.user.id));
-        item.insert("password".into(), s(self.password.phc()));
+        item.insert("password".into(), s(self.password.text()));
         item.insert("epoch".into(), n(self.epoch));
         item.insert("version".into(), n(self.version));
         item.insert("cursor_key".into(), s(&self.cursor_key));
@@ -308,8 +310,8 @@ pub async fn note_login(app: &App, account: &Account, rehashed: Option<&Hash>) {
         Some(hash) => update
             .update_expression("SET last_login = :now, password = :new")
             .condition_expression("password = :old")
-            .expression_attribute_values(":old", s(account.password.phc()))
-            .expression_attribute_values(":new", s(hash.phc())),
+            .expression_attribute_values(":old", s(account.password.text()))
+            .expression_attribute_values(":new", s(hash.text())),
     };
     if let Err(error) = update.send().await {
         tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");

@@ -15,7 +15,7 @@ use crate::options;
 const INPUT: &str = "admin\nadmin@example.com\nlong enough\n";
 
 /// A workspace whose functions are the probe, and the options of a stack in it.
-fn workspace() -> (TempDir, Options) {
+pub(crate) fn workspace() -> (TempDir, Options) {
     let folder = tempfile::tempdir().unwrap();
     let kept = Options { data: Data::Folder(folder.path().join(".local")), ..options(folder.path()) };
     std::os::unix::fs::symlink(kept.binaries.join("probe"), folder.path().join("cargo")).unwrap();

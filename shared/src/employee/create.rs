@@ -1,6 +1,9 @@
 //! New employees.
 
-use super::{Employee, Fields, Holders, Record};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::Timestamp;
+
+use super::{Employee, Fields, Holders, Id, Record};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
@@ -16,24 +19,7 @@ pub async fn create(
     mut holders: Holders,
 ) -> Result<Record, Error> {
     let (id, now) = time::new_id();
-    let mut employee = Employee {
-        id,
-        first_name: String::new(),
-        last_name: String::new(),
-        phone_number: String::new(),
-        email: None,
-        date_of_birth: None,
-        department: String::new(),
-        job_title: String::new(),
-        hire_date: None,
-        address: String::new(),
-        is_phone_verified: false,
-        owner,
-        created_at: now,
-        updated_at: now,
-    };
-    fields.apply(&mut employee);
-    let record = Record { employee, version: 1 };
+    let record = Record::new(id, now, owner, fields);
     let names = record.employee.names();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -41,16 +27,42 @@ pub async fn create(
             holders = Holders::read(app, &names).await?;
         }
         holders.check(id)?;
-        let mut writes =
-            vec![Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(record.item()?)?];
-        for name in &names {
-            writes.push(name.take(app, &record.employee)?);
-        }
-        match transact(app, writes).await {
+        match transact(app, record.insert(app)?).await {
             Ok(()) => return Ok(record),
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }
     }
     Err(Error::Unavailable("a new employee found no quiet moment".into()))
+}
+
+impl Record {
+    /// A new employee.
+    pub(super) fn new(id: Id, created_at: Timestamp, owner: user::Id, fields: &Fields) -> Self {
+        let mut employee = Employee {
+            id,
+            first_name: String::new(),
+            last_name: String::new(),
+            phone_number: String::new(),
+            email: None,
+            date_of_birth: None,
+            department: String::new(),
+            job_title: String::new(),
+            hire_date: None,
+            address: String::new(),
+            is_phone_verified: false,
+            owner,
+            created_at,
+            updated_at: created_at,
+        };
+        fields.apply(&mut employee);
+        Self { employee, version: 1 }
+    }
+
+    /// The writes of a new employee and of their unique names, on condition that none of them is there.
+    pub(super) fn insert(&self, app: &App) -> Result<Vec<TransactWriteItem>, Error> {
+        let record = Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(self.item()?);
+        let names = self.employee.names();
+        [record].into_iter().chain(names.iter().map(|name| name.take(app, &self.employee))).collect()
+    }
 }

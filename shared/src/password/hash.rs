@@ -9,7 +9,7 @@ use argon2::{
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use zeroize::Zeroize;
 
-use super::Password;
+use super::{Password, django};
 use crate::Error;
 
 /// OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
@@ -18,16 +18,22 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const OUTPUT: usize = 32;
 
-/// A password hash, as a PHC string. It cannot be printed.
+/// A password hash: a PHC string or, until its owner logs in, what Django made. It cannot be printed.
 #[derive(Clone)]
 pub struct Hash(String);
 
 impl Hash {
-    pub(crate) fn stored(phc: String) -> Self {
-        Self(phc)
+    /// A hash as Django stores it, or why it cannot be used.
+    pub fn of_django(text: &str) -> Result<Self, &'static str> {
+        django::Encoded::read(text)?;
+        Ok(Self(text.to_owned()))
     }
 
-    pub(crate) fn phc(&self) -> &str {
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn text(&self) -> &str {
         &self.0
     }
 }
@@ -56,7 +62,7 @@ impl Hasher {
         let salt: [u8; 16] = uuid::Uuid::new_v4().into_bytes();
         let mut output = [0; OUTPUT];
         let ours = ours()?;
-        self.argon2(&ours, password, &salt, &mut output)?;
+        self.argon2(&ours, &password.composed, &salt, &mut output)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -67,44 +73,61 @@ impl Hasher {
         Ok(Hash(hash.to_string()))
     }
 
-    /// Compares a password with a hash, in constant time.
+    /// Compares a password with a hash, in constant time. What is not hashed by our rules costs a hash by them besides: no
+    /// comparison is cheaper than that with nobody.
     pub fn compare(&self, password: &Password, hash: &Hash) -> Result<Match, Error> {
+        if !hash.0.starts_with('$') {
+            self.compare_with_nobody(password)?;
+            return compare_with_django(password, hash);
+        }
         let stored = PasswordHash::new(&hash.0).map_err(failure)?;
         let params = Params::try_from(&stored).map_err(failure)?;
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
             return Err(failure("a hash without a salt or a result"));
         };
-        let mut output = vec![0; expected.len()];
-        self.argon2(&params, password, salt, &mut output)?;
-        if verify_slices_are_equal(&output, expected.as_bytes()).is_err() {
-            return Ok(Match::Wrong);
-        }
         let ours = ours()?;
         let same = (params.m_cost(), params.t_cost(), params.p_cost())
             == (ours.m_cost(), ours.t_cost(), ours.p_cost());
-        Ok(if same { Match::Right } else { Match::RightButOld })
+        if !same {
+            self.compare_with_nobody(password)?;
+        }
+        let mut output = vec![0; expected.len()];
+        self.argon2(&params, &password.composed, salt, &mut output)?;
+        Ok(match verify_slices_are_equal(&output, expected.as_bytes()) {
+            Err(_) => Match::Wrong,
+            Ok(()) if same => Match::Right,
+            Ok(()) => Match::RightButOld,
+        })
     }
 
     /// Costs what a comparison costs, so that an unknown user takes as long as a wrong password.
     pub fn compare_with_nobody(&self, password: &Password) -> Result<(), Error> {
-        self.argon2(&ours()?, password, b"nobody has this!", &mut [0; OUTPUT])
+        self.argon2(&ours()?, &password.composed, b"nobody has this!", &mut [0; OUTPUT])
     }
 
-    fn argon2(
-        &self,
-        params: &Params,
-        password: &Password,
-        salt: &[u8],
-        output: &mut [u8],
-    ) -> Result<(), Error> {
+    fn argon2(&self, params: &Params, password: &str, salt: &[u8], output: &mut [u8]) -> Result<(), Error> {
         // A poisoned lock only means that a hash panicked halfway; the memory is written before it is read.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.resize(params.block_count(), Block::default());
         let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-            .hash_password_into_with_memory(password.0.as_bytes(), salt, output, memory.as_mut_slice())
+            .hash_password_into_with_memory(password.as_bytes(), salt, output, memory.as_mut_slice())
             .map_err(failure);
         memory.iter_mut().for_each(Zeroize::zeroize);
         result
+    }
+}
+
+/// Django hashes what it is given, which its serializers have trimmed. What is right only when it is trimmed is not hashed
+/// again: the new hash would be of another password.
+fn compare_with_django(password: &Password, hash: &Hash) -> Result<Match, Error> {
+    let encoded = django::Encoded::read(&hash.0).map_err(Error::internal)?;
+    let (typed, trimmed) = (password.typed.as_str(), password.typed.trim());
+    if encoded.is_of(typed)? {
+        Ok(Match::RightButOld)
+    } else if trimmed != typed && encoded.is_of(trimmed)? {
+        Ok(Match::Right)
+    } else {
+        Ok(Match::Wrong)
     }
 }
 
@@ -127,7 +150,7 @@ mod tests {
     #[test]
     fn a_hash_is_an_argon2id_phc_string_with_owasps_parameters() {
         let hash = Hasher::default().hash(&password("password123")).unwrap();
-        assert!(hash.phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.phc());
+        assert!(hash.text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.text());
     }
 
     #[test]
@@ -135,7 +158,7 @@ mod tests {
         let hasher = Hasher::default();
         let (one, two) =
             (hasher.hash(&password("password123")).unwrap(), hasher.hash(&password("password123")).unwrap());
-        assert_ne!(one.phc(), two.phc());
+        assert_ne!(one.text(), two.text());
         assert_eq!(hasher.compare(&password("password123"), &one).unwrap(), Match::Right);
         assert_eq!(hasher.compare(&password("Password123"), &one).unwrap(), Match::Wrong);
         assert_eq!(hasher.compare(&password("password123 "), &one).unwrap(), Match::Wrong);
@@ -159,6 +182,19 @@ mod tests {
             Match::RightButOld
         );
         assert_eq!(hasher.compare(&password("password124"), &Hash(old.to_string())).unwrap(), Match::Wrong);
+    }
+
+    /// Django's, of `Ame\u{301}lie-2024`.
+    const OF_DJANGO: &str = "pbkdf2_sha1$1000000$HAesBV72mAeClo6BxuC1f5$joWP+XSYrRyy/C7luE+zayq2Qds=";
+
+    #[test]
+    fn a_hash_of_djangos_is_of_what_was_typed_and_is_due_for_renewal() {
+        let (hasher, hash) = (Hasher::default(), Hash::of_django(OF_DJANGO).unwrap());
+        let compare = |text: &str| hasher.compare(&password(text), &hash).unwrap();
+        assert_eq!(compare("Ame\u{301}lie-2024"), Match::RightButOld);
+        assert_eq!(compare("Am\u{e9}lie-2024"), Match::Wrong);
+        // Django's serializers trimmed it; a hash of it as it stands would be another.
+        assert_eq!(compare(" Ame\u{301}lie-2024"), Match::Right);
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Rules {
     /// Everything that is wrong with a new password, in the order in which Django says it.
     #[must_use]
     pub fn complaints(self, password: &Password, about: About) -> Vec<String> {
-        let text = password.0.as_str();
+        let text = password.composed.as_str();
         let strict = self.policy == Policy::Strict;
         let mut complaints = Vec::new();
         if let Some(attribute) = resembles(text, about).filter(|_| strict) {

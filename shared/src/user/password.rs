@@ -71,9 +71,9 @@ fn replace(
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let mut set = vec!["password = :new", "epoch = :next", "version = version + :one"];
     let mut user = Write::to(&app.tables.users)
-        .value("old", s(account.password.phc()))
+        .value("old", s(account.password.text()))
         .value("epoch", n(account.epoch))
-        .value("new", s(hash.phc()))
+        .value("new", s(hash.text()))
         .value("next", n(account.epoch + 1))
         .value("one", n(1));
     if proves_email {

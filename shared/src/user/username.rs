@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::{
     email::Email,
     http,
-    phone::{self, PhoneRules},
+    phone::{self, Phone, PhoneRules},
 };
 
 const INVALID: &str =
@@ -41,12 +41,18 @@ impl Username {
     /// Why it may not be this user's: it would let them pose as an address or number of somebody else at login.
     #[must_use]
     pub fn poses_as_another(&self, own: Option<&Email>, phones: PhoneRules) -> Option<&'static str> {
-        if phone::reads_as_phone(&self.0) && phones.parse(&self.0).is_ok() {
+        if self.as_phone(phones).is_some() {
             return Some("A username may not be a phone number.");
         }
         let address = Email::parse(&self.0).ok()?;
         let is_own = own.is_some_and(|own| own.key() == address.key());
         (!is_own).then_some("A username that is an e-mail address must be your own.")
+    }
+
+    /// The phone number that it is, if it reads as one.
+    #[must_use]
+    pub fn as_phone(&self, phones: PhoneRules) -> Option<Phone> {
+        if phone::reads_as_phone(&self.0) { phones.parse(&self.0).ok() } else { None }
     }
 }
 

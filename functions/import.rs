@@ -1,0 +1,177 @@
+//! Brings users and employees from another system, for whoever operates the stack, who may invoke it. It has no URL.
+//!
+//! A record is what the API shows, with the hash of the password as Django stores it. Its id is chosen by whoever sends it, so
+//! that it can be sent again: what is there stays as it is.
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::{
+    App, Error, Form,
+    claim::{self, Name},
+    email::Email,
+    employee,
+    log::{self, Act, Changed},
+    password::Hash,
+    phone::{Phone, PhoneRules},
+    time,
+    user::{self, Import, Username},
+};
+use uuid::Uuid;
+
+/// Imported in this order: an employee needs their owner.
+#[derive(Deserialize)]
+struct Batch {
+    #[serde(default)]
+    users: Vec<Value>,
+    #[serde(default)]
+    employees: Vec<Value>,
+}
+
+/// What became of each record, in the order of the batch.
+#[derive(Serialize)]
+struct Outcomes {
+    users: Vec<Outcome>,
+    employees: Vec<Outcome>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+enum Outcome {
+    Imported,
+    /// It was there already, and stays as it is.
+    Present,
+    Refused {
+        reason: String,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    log::start();
+    let app = App::from_env()?;
+    let app = &app;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Batch>| {
+        Box::pin(import(app, event.payload)).await.map_err(|error| Diagnostic {
+            error_type: "Refused".to_owned(),
+            error_message: log::refused(&error),
+        })
+    }))
+    .await
+}
+
+/// One after the other, so that of two records with one name the earlier is taken.
+async fn import(app: &App, batch: Batch) -> Result<Outcomes, Error> {
+    let mut outcomes = Outcomes { users: Vec::new(), employees: Vec::new() };
+    for record in batch.users {
+        outcomes.users.push(outcome(import_user(app, record).await)?);
+    }
+    for record in batch.employees {
+        outcomes.employees.push(outcome(import_employee(app, record).await)?);
+    }
+    Ok(outcomes)
+}
+
+/// What is wrong with one record does not keep the others from being imported; what is wrong with the stack does.
+fn outcome(imported: Result<bool, Error>) -> Result<Outcome, Error> {
+    match imported {
+        Ok(true) => Ok(Outcome::Imported),
+        Ok(false) => Ok(Outcome::Present),
+        Err(error @ Error::Invalid(_)) => Ok(Outcome::Refused { reason: log::refused(&error) }),
+        Err(error) => Err(error),
+    }
+}
+
+async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
+    let phones = PhoneRules::from_env()?;
+    let mut form = Form::of(record)?;
+    let id = form.required("id", id);
+    let email = form.nullable("email", Email::parse).flatten();
+    let phone = form.nullable("phone_number", |text| phones.parse(text)).flatten();
+    // Who has none logged in with their number or address.
+    let own = phone.as_ref().map(Phone::e164).or(email.as_ref().map(Email::typed));
+    let username = match own.filter(|_| form.is_none("username")) {
+        Some(own) => Username::parse(own).map_err(|complaint| form.complain("username", complaint)).ok(),
+        None => form.required("username", Username::parse),
+    };
+    let is_own = |name: &Username| phone.is_some() && name.as_phone(phones) == phone;
+    if let Some(complaint) = username
+        .as_ref()
+        .filter(|name| !is_own(name))
+        .and_then(|name| name.poses_as_another(email.as_ref(), phones))
+    {
+        form.complain("username", complaint);
+    }
+    let password = if form.is_none("password") {
+        Hash::of_django("").ok()
+    } else {
+        form.required("password", Hash::of_django)
+    };
+    let first_name = form.free_text("first_name", user::NAME_LENGTH);
+    let last_name = form.free_text("last_name", user::NAME_LENGTH);
+    let address = form.free_text("address", user::ADDRESS_LENGTH);
+    let date_of_birth = form.nullable("date_of_birth", user::date).flatten();
+    let last_login = form.nullable("last_login", str::parse).flatten();
+    let flags = ["is_email_verified", "is_phone_verified", "is_active", "is_staff"];
+    let [is_email_verified, is_phone_verified, is_active, is_staff] = flags.map(|name| form.flag(name));
+    form.check()?;
+    let (Some(id), Some(username), Some(password)) = (id, username, password) else {
+        return Err(form.complaints());
+    };
+    let new = Import {
+        id,
+        username,
+        email,
+        phone,
+        first_name: first_name.unwrap_or_default(),
+        last_name: last_name.unwrap_or_default(),
+        address: address.unwrap_or_default(),
+        date_of_birth,
+        is_email_verified: is_email_verified.unwrap_or(false),
+        is_phone_verified: is_phone_verified.unwrap_or(false),
+        is_active: is_active.unwrap_or(true),
+        is_staff: is_staff.unwrap_or(false),
+        last_login,
+        password,
+    };
+    let imported = user::import(app, new).await?;
+    if imported {
+        log::audit_change(Act::Imported, id, Changed::User(id), &[], "");
+    }
+    Ok(imported)
+}
+
+async fn import_employee(app: &App, record: Value) -> Result<bool, Error> {
+    let mut form = Form::of(record)?;
+    let id = form.required("id", id);
+    let is_phone_verified = form.flag("is_phone_verified").unwrap_or(false);
+    let fields = employee::Fields::read(&mut form, true)?;
+    let owner = owner(app, &mut form).await?;
+    form.check()?;
+    let (Some(id), Some(owner)) = (id, owner) else { return Err(form.complaints()) };
+    let imported = employee::import(app, id, owner, &fields, is_phone_verified).await?;
+    if imported {
+        log::audit_change(Act::Imported, owner, Changed::Employee(id), &[], "");
+    }
+    Ok(imported)
+}
+
+/// Whose employee it is: the user with the id in `owner` or, when that is not given, the name in `owner_username`.
+async fn owner(app: &App, form: &mut Form) -> Result<Option<user::Id>, Error> {
+    if form.has("owner") || !form.has("owner_username") {
+        return Ok(form.required("owner", id));
+    }
+    let Some(username) = form.required("owner_username", Username::parse) else { return Ok(None) };
+    let holder = claim::find(app, &Name::Username(username.key())).await?;
+    if holder.is_none() {
+        form.complain("owner_username", "There is no such user.");
+    }
+    Ok(holder.map(|holder| holder.user_id))
+}
+
+/// An id with a time that has been.
+fn id(text: &str) -> Result<Uuid, &'static str> {
+    let id = Uuid::try_parse(text).ok();
+    id.filter(|id| time::of_id(*id).is_some_and(|time| time <= time::now()))
+        .ok_or("Must be a UUIDv7 of a time past.")
+}

@@ -1,0 +1,144 @@
+//! `import-django`, into a stack that runs, one of its own, and one that is deployed as far as the command can tell.
+
+use std::{path::Path, process::Output};
+
+use local::Stack;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::superuser::workspace;
+
+async fn import(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_local"))
+        .current_dir(folder)
+        .env("CARGO", folder.join("cargo"))
+        .envs(variables.iter().copied())
+        .arg("import-django")
+        .args(arguments)
+        .output()
+        .await
+        .unwrap()
+}
+
+/// A dump of so many users, of whom the probe refuses the one called `taken`.
+fn dump(folder: &Path, names: &[&str]) {
+    let objects = names.iter().enumerate().map(|(pk, name)| {
+        json!({ "model": "auth.user", "pk": pk, "fields": { "username": name, "password": "!", "email": "" } })
+    });
+    let other = json!({ "model": "auth.group", "pk": 1, "fields": { "name": "all" } });
+    let employee =
+        json!({ "model": "hr.employee", "pk": 7, "fields": { "phone_number": "1", "owner": null } });
+    let objects: Vec<_> = objects.chain([other, employee]).collect();
+    std::fs::write(folder.join("dump.json"), json!(objects).to_string()).unwrap();
+}
+
+fn report(folder: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("dump.json.report.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn said(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const SAID: &str = "\
+refused: hr.employee 7: owner: the record names none; name one with --owner
+refused: auth.user 1: username: A user with that username already exists.
+users: 1 imported, 1 there already, 1 refused
+employees: 0 imported, 0 there already, 0 refused
+refused before they were sent: 1
+left out: auth.group (1)
+the report of what was refused: dump.json.report.jsonl
+";
+
+#[tokio::test]
+async fn a_dump_is_imported_into_a_stack_of_its_own_or_the_one_that_runs() {
+    let (folder, options) = workspace();
+    dump(folder.path(), &["ada", "taken", "there"]);
+
+    let alone = said(import(folder.path(), &["dump.json"], &[]).await);
+    let stack = Stack::start(options).await.unwrap();
+    let beside = said(import(folder.path(), &["dump.json"], &[]).await);
+
+    assert_eq!((alone.as_str(), beside.as_str()), (SAID, SAID));
+    assert_eq!(
+        report(folder.path()),
+        [
+            json!({ "model": "hr.employee", "pk": 7, "reason": "owner: the record names none; name one with --owner" }),
+            json!({ "model": "auth.user", "pk": 1, "reason": "username: A user with that username already exists." }),
+        ]
+    );
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_dump_is_imported_by_the_function_of_a_deployed_stack() {
+    let (folder, options) = workspace();
+    dump(folder.path(), &["ada", "taken", "there"]);
+    let _stack = Stack::start(options).await.unwrap();
+    let notice = std::fs::read(folder.path().join(".local/stack.json")).unwrap();
+    let notice: Value = serde_json::from_slice(&notice).unwrap();
+    let variables = [
+        ("AWS_ENDPOINT_URL", notice["aws_url"].as_str().unwrap()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ];
+
+    let output = import(folder.path(), &["dump.json", "--function", "import"], &variables).await;
+    let unknown = import(folder.path(), &["dump.json", "--function", "nope"], &variables).await;
+
+    assert_eq!(said(output), SAID);
+    assert!(!unknown.status.success());
+    let complaint = String::from_utf8(unknown.stderr).unwrap();
+    assert!(complaint.contains("Function not found: nope"), "{complaint}");
+}
+
+#[tokio::test]
+async fn many_records_are_sent_in_their_order() {
+    let (folder, _) = workspace();
+    let names: Vec<_> = (0..120).map(|n| format!("user{n}")).collect();
+    dump(folder.path(), &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let owned = ["dump.json", "--owner", "admin"];
+
+    let said = said(import(folder.path(), &owned, &[]).await);
+
+    assert!(
+        said.starts_with("users: 120 imported, 0 there already, 0 refused\nemployees: 1 imported"),
+        "{said}"
+    );
+    assert_eq!(report(folder.path()), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn what_is_no_dump_is_said_before_anything_is_built() {
+    let (folder, _) = workspace();
+    std::fs::write(folder.path().join("dump.json"), "{\"model\": 1}").unwrap();
+
+    for (file, words) in
+        [("dump.json", "this is not what dumpdata writes"), ("none.json", "none.json cannot be read")]
+    {
+        let output = import(folder.path(), &[file], &[]).await;
+
+        assert_eq!(output.status.code(), Some(1));
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(complaint.starts_with(&format!("error: {words}")), "{complaint}");
+        assert!(!folder.path().join(".local").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_fails_is_the_error_and_nothing_is_lost() {
+    let (folder, _) = workspace();
+    dump(folder.path(), &["broken"]);
+
+    let output = import(folder.path(), &["dump.json"], &[]).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        complaint.ends_with("error: as told; the same command goes on where this one stopped\n"),
+        "{complaint}"
+    );
+}

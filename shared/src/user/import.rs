@@ -1,0 +1,116 @@
+//! Users who come from another system.
+
+use jiff::Timestamp;
+
+use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff, unproven};
+use crate::{
+    App, Error,
+    claim::{self, Holders, Name},
+    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
+    email::Email,
+    http::FieldErrors,
+    password::Hash,
+    phone::Phone,
+    time,
+};
+
+#[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
+/// Who is to be imported.
+pub struct Import {
+    /// A `UUIDv7` of the time at which they joined. Whoever imports chooses it, and chooses the same when they try again.
+    pub id: Id,
+    /// Their username.
+    pub username: Username,
+    /// Their e-mail address, if they have one.
+    pub email: Option<Email>,
+    /// Their phone number, if they have one.
+    pub phone: Option<Phone>,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// May be empty.
+    pub address: String,
+    /// If it is known.
+    pub date_of_birth: Option<Date>,
+    /// Whether the other system had proven the e-mail address.
+    pub is_email_verified: bool,
+    /// Whether the other system had proven the phone number.
+    pub is_phone_verified: bool,
+    /// Whether they can log in.
+    pub is_active: bool,
+    /// Whether they are staff.
+    pub is_staff: bool,
+    /// When they last logged in there.
+    pub last_login: Option<Timestamp>,
+    /// The hash of their password.
+    pub password: Hash,
+}
+
+impl Import {
+    fn account(self) -> Account {
+        let new = User::new(&self.username);
+        let user = User {
+            id: self.id,
+            date_joined: time::of_id(self.id).unwrap_or(new.date_joined),
+            is_email_verified: self.is_email_verified && self.email.is_some(),
+            is_phone_verified: self.is_phone_verified && self.phone.is_some(),
+            email: self.email.map(|email| email.typed().to_owned()).unwrap_or_default(),
+            phone_number: self.phone.map(|phone| phone.e164().to_owned()),
+            first_name: self.first_name,
+            last_name: self.last_name,
+            address: self.address,
+            date_of_birth: self.date_of_birth,
+            is_active: self.is_active,
+            is_staff: self.is_staff,
+            last_login: self.last_login,
+            ..new
+        };
+        Account::new(user, self.password)
+    }
+}
+
+/// Imports a user with their unique names: everything is written or nothing is. False, and nothing is changed, when the id is
+/// there already. 400 when somebody else has one of the names: even one that has lapsed is not taken over, because the other
+/// may have been imported, too.
+pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
+    let names = names(Some(&new.username), new.email.as_ref(), new.phone.as_ref());
+    let account = new.account();
+    let (user, unproven) = (&account.user, unproven()?);
+    let wanted: Vec<_> = names
+        .iter()
+        .map(|name| match name {
+            Name::Username(_) => (name.clone(), USERNAME),
+            Name::Email(_) if user.is_email_verified => (name.clone(), PROVEN),
+            Name::Phone(_) if user.is_phone_verified => (name.clone(), PROVEN),
+            Name::Email(_) | Name::Phone(_) => (name.clone(), unproven),
+        })
+        .collect();
+    for attempt in 0..ATTEMPTS {
+        // Most are new and need no reading. Of the others, the first refusal is no contention.
+        if attempt > 0 {
+            pause_before(attempt - 1).await;
+            if find(app, user.id).await?.is_some() {
+                return Ok(false);
+            }
+            refuse(&names, &claim::read_names(app, &names).await?)?;
+        }
+        let mut writes =
+            vec![Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?];
+        writes.extend(claim::take(app, &wanted, user.id, &Holders::default())?);
+        writes.extend(staff::count(app, false, user.is_active_staff())?);
+        match transact(app, writes).await {
+            Ok(()) => return Ok(true),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("an import found no quiet moment".into()))
+}
+
+/// 400 for names that anybody has.
+fn refuse(names: &[Name], holders: &Holders) -> Result<(), Error> {
+    let had = names.iter().filter(|name| holders.of(name).is_some());
+    let complaints: FieldErrors = had.map(|name| (name.field(), vec![name.taken().into()])).collect();
+    if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
+}
