@@ -1,7 +1,7 @@
 //! How many calls of DynamoDB wait for one another in a request, and how many there are: the budgets of
 //! docs/architecture.md, kept by an instance's first request and by its later ones.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
 use futures_util::{
     future::{FutureExt, LocalBoxFuture},
@@ -10,7 +10,7 @@ use futures_util::{
 use local::Template;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Client, PASSWORD, User, registration, root};
+use crate::support::{Answer, Api, Client, PASSWORD, User, registration, root};
 
 /// How long a call takes: long enough for a function to begin everything that need not wait, so that calls overlap unless
 /// one waits for the other; short enough for the SDK, which gives a call up after 700 ms.
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 3;
 const NEXT: &str = "another long phrase";
 
 /// A request that is ready to be sent.
-struct Prepared {
+pub(crate) struct Prepared {
     client: Client,
     id: String,
     body: Value,
@@ -45,15 +45,20 @@ impl Prepared {
     }
 }
 
-/// An endpoint, and what is wrong with it.
-struct Row {
-    endpoint: String,
-    complaints: LocalBoxFuture<'static, Vec<String>>,
+/// A request to an endpoint, and its budget.
+pub(crate) struct Row {
+    /// A method, a route and perhaps more about it.
+    pub(crate) request: &'static str,
+    pub(crate) status: u16,
+    depth: usize,
+    /// How many calls there are when the instance is new, and when it is not.
+    calls: [usize; 2],
+    prepare: Prepare,
 }
 
-/// `request` is a method, a route and perhaps more about it. It is sent twice in a stack of its own, to a new instance and
-/// to the same one again, by two different users for whom `prepare` does what has to be done before. `calls` is how many
-/// calls there are when the instance is new, and when it is not.
+type Prepare = Box<dyn for<'a> Fn(&'a Api, &'a str) -> LocalBoxFuture<'a, Prepared>>;
+
+/// `prepare` does for a user what has to be done before the request.
 fn row(
     request: &'static str,
     status: u16,
@@ -61,22 +66,48 @@ fn row(
     calls: [usize; 2],
     prepare: impl AsyncFn(&Api, &str) -> Prepared + 'static,
 ) -> Row {
-    let mut words = request.split(' ');
-    let (method, route) = (words.next().unwrap(), words.next().unwrap());
-    let complaints = async move {
+    let prepare = Rc::new(prepare);
+    let prepare: Prepare = Box::new(move |api, name| {
+        let prepare = Rc::clone(&prepare);
+        async move { prepare(api, name).await }.boxed_local()
+    });
+    Row { request, status, depth, calls, prepare }
+}
+
+impl Row {
+    fn endpoint(&self) -> String {
+        let (method, rest) = self.request.split_once(' ').unwrap();
+        format!("{method} {}", rest.split([' ', '?']).next().unwrap())
+    }
+
+    /// Does for the user `name` what has to be done before the request.
+    pub(crate) async fn prepare(&self, api: &Api, name: &str) -> Prepared {
+        (self.prepare)(api, name).await
+    }
+
+    /// Sends the request.
+    pub(crate) async fn send(&self, prepared: &Prepared) -> Answer {
+        let Prepared { client, id, body } = prepared;
+        let mut words = self.request.split(' ');
+        let (method, route) = (words.next().unwrap(), words.next().unwrap());
+        let path = route.replace("{id}", id).replace("{file}", id);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        client.send(method.parse().unwrap(), &path, Some("application/json"), body).await
+    }
+
+    /// What is wrong. The request is sent twice in a stack of its own, to a new instance and to the same one again, by two
+    /// different users.
+    async fn complaints(self) -> Vec<String> {
+        let Self { request, status, depth, .. } = self;
         let mut complaints = Vec::new();
         for _ in 0..TRIES {
             complaints.clear();
             let mut is_slow = false;
             let api = Api::behind_a_proxy(&[]).await;
-            for (name, calls, cold) in [("ada", calls[0], true), ("bob", calls[1], false)] {
-                let Prepared { client, id, body } = prepare(&api, name).await;
-                let path = route.replace("{id}", &id).replace("{file}", &id);
-                let method = method.parse().unwrap();
+            for (name, calls, cold) in [("ada", self.calls[0], true), ("bob", self.calls[1], false)] {
+                let prepared = self.prepare(&api, name).await;
                 api.proxy.delay(DELAY);
-                let body = if body.is_null() { String::new() } else { body.to_string() };
-                let sent = client.send(method, &path, Some("application/json"), body);
-                let (answer, made) = api.proxy.watch(sent).await;
+                let (answer, made) = api.proxy.watch(self.send(&prepared)).await;
                 api.proxy.delay(Duration::ZERO);
 
                 let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
@@ -99,9 +130,7 @@ fn row(
             }
         }
         complaints
-    };
-    let path = route.split('?').next().unwrap();
-    Row { endpoint: format!("{method} {path}"), complaints: complaints.boxed_local() }
+    }
 }
 
 /// A session of somebody who has registered as `name`.
@@ -178,7 +207,7 @@ fn new_password(mut body: Value) -> Value {
 
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 #[rustfmt::skip]
-fn budgets() -> Vec<Row> {
+pub(crate) fn budgets() -> Vec<Row> {
     vec![
         // The request, its status, its depth, how many calls it makes, and what has to be done before.
         row("GET /", 200, 0, [0, 0], async |api, _| by(api)),
@@ -347,10 +376,10 @@ async fn every_endpoint_keeps_within_its_budget() {
     let functions = Template::load(&root().join("template.yaml"), &[].into()).unwrap().functions;
     let routes = functions.iter().flat_map(|function| &function.routes);
     let routes: BTreeSet<String> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
-    let endpoints: BTreeSet<String> = rows.iter().map(|row| row.endpoint.clone()).collect();
+    let endpoints: BTreeSet<String> = rows.iter().map(Row::endpoint).collect();
     assert_eq!(endpoints, routes, "an endpoint without a budget, or a budget without an endpoint");
 
-    let complaints = stream::iter(rows).map(|row| row.complaints).buffered(AT_ONCE);
+    let complaints = stream::iter(rows).map(Row::complaints).buffered(AT_ONCE);
     let complaints: Vec<String> = complaints.concat().await;
 
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));

@@ -1,6 +1,15 @@
-//! DynamoDB fails for a moment: whoever asked hears nothing of it, and nothing is done twice.
+//! What the functions depend on fails: for a moment, and whoever asked hears nothing of it and nothing is done twice; or for
+//! longer, and they hear 503, and nothing is done.
 
-use crate::support::{Api, Fault, User, registration};
+mod endpoints;
+mod messages;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::support::{Api, Fault, User, employee::employee, registration};
 
 #[tokio::test]
 async fn a_read_that_fails_is_tried_again() {
@@ -46,4 +55,22 @@ async fn a_rotation_that_was_written_unheard_is_one_rotation() {
     refreshed.is_signed_in().await;
     // The successor was not rotated out by the second try.
     refreshed.refreshed().await.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn many_calls_that_each_take_their_time_end_before_the_function_does() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let ada = api.signed_in().await;
+    // Each call is answered at the fourth attempt, and the transaction is then asked for again.
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
+    api.proxy.fail(Fault::Stalled, move |_| counted.fetch_add(1, Ordering::Relaxed) % 4 < 3);
+    api.proxy.fail(Fault::Contended, |call| call.operation == "TransactWriteItems");
+
+    let answer = ada.post("/api/employees", &employee("9881167671")).await;
+    api.proxy.heal().await;
+
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
+    assert!(attempts.load(Ordering::Relaxed) > 12, "it was not for want of time");
+    ada.employs(&employee("9881167671")).await;
 }

@@ -1,58 +1,13 @@
 //! The stack is killed in the middle of its work, and starts again.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::collections::BTreeMap;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use local::Running;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Client, PASSWORD, employee::nth_id};
-
-/// The variable that tells the child process where to keep its data.
-const FOLDER: &str = "ROLLCALL_TEST_FOLDER";
-const PARAMETERS: [(&str, &str); 2] = [("RegistrationsPerIpPerHour", "1000"), ("OtpPerIpPerHour", "1000")];
-
-/// A process of its own with a stack in it: this very program, told to run one test alone.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "killed::a_process_with_a_stack_in_it", "--ignored", "--nocapture"])
-            .env(FOLDER, folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url =
-            lines.map_while(Result::ok).find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
-        Self { child, url: url.expect("the stack starts") }
-    }
-
-    /// SIGKILL: nothing in it gets to tidy up.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-#[tokio::test]
-#[ignore = "not a test: the process that the test below kills"]
-async fn a_process_with_a_stack_in_it() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let api = Api::kept_in(Path::new(&folder), &PARAMETERS).await;
-    println!("Listening on {}", api.stack.url());
-    std::future::pending::<()>().await;
-}
+use crate::support::{Api, Client, PASSWORD, Process, UNLIMITED, employee::nth_id};
 
 fn registration(n: usize) -> Value {
     json!({
@@ -101,7 +56,7 @@ async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
             registered.push(n);
         }
         if registered.len() == 6 {
-            process.take().into_iter().for_each(Process::kill);
+            drop(process.take());
         }
     }
     assert!(
@@ -109,7 +64,7 @@ async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
         "the stack was not killed in the middle: {registered:?}"
     );
 
-    let api = Api::kept_in(folder.path(), &PARAMETERS).await;
+    let api = Api::kept_in(folder.path(), &UNLIMITED).await;
     for n in registered {
         assert_eq!(api.try_token(&format!("user{n}"), PASSWORD).await.status, 200, "user{n}");
     }
@@ -149,12 +104,12 @@ async fn an_import_that_was_killed_goes_on_and_nobody_is_imported_by_half() {
     let many = import(records(5..300));
     let few_and_kill = async {
         import(records(0..5)).await.unwrap();
-        process.kill();
+        drop(process);
     };
     let (many, ()) = futures_util::join!(many, few_and_kill);
 
     assert!(many.is_err(), "the stack was not killed in the middle");
-    let api = Api::kept_in(folder.path(), &PARAMETERS).await;
+    let api = Api::kept_in(folder.path(), &UNLIMITED).await;
     let users = api.items("Users").await;
     are_whole(&users);
     let there = users.keys().filter(|key| key.starts_with("user#")).count();

@@ -37,6 +37,7 @@ mod events;
 mod faults;
 mod killed;
 mod lists;
+mod load;
 mod logs;
 mod model;
 mod requests;

@@ -6,13 +6,15 @@ mod client;
 pub(crate) mod contract;
 mod dynamodb;
 pub(crate) mod employee;
+mod process;
 mod proxy;
 pub(crate) mod token;
 mod user;
 
-pub(crate) use api::{Api, root};
+pub(crate) use api::{Api, UNLIMITED, root};
 pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client};
+pub(crate) use process::Process;
 pub(crate) use proxy::{Fault, Proxied};
 pub(crate) use user::{PASSWORD, User, registration};
 

@@ -3,7 +3,7 @@
 use futures_util::join;
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
-    claim::{self, Name},
+    claim::{self, Holders, Name},
     email::Email,
     json,
     log::{self, Act, Changed},
@@ -11,7 +11,7 @@ use shared::{
     password::{About, Password, Rules},
     phone::{Phone, PhoneRules},
     throttle,
-    user::{self, Registration, Username},
+    user::{self, Registration, User, Username},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,15 +27,21 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
     let (admitted, holders) =
         join!(throttle::admit(app, limits), claim::read(app, &names, address.as_deref()));
-    admitted?;
-    let (mut fields, holders) = (body?, holders?);
+    let counted = admitted?;
+    let registered = async { make(app, &request, body?, holders?).await };
+    let user = throttle::settle(app, &counted, registered.await).await?;
+    json(201, &user)
+}
 
+/// Registers, once that is counted.
+async fn make(app: &App, request: &Request, mut fields: Fields, holders: Holders) -> Result<User, Error> {
+    let names = fields.names();
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
     let given = fields.given();
     let (username, phone, registration) = fields.accept(app)?;
     let user = user::register(app, &username, phone.as_ref(), registration, holders).await?;
     log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
-    json(201, &user)
+    Ok(user)
 }
 
 /// The fields of the body, each parsed or with a complaint in `form`.

@@ -3,15 +3,17 @@
 use futures_util::join;
 use serde::Serialize;
 use shared::{
-    Anyone, App, Error, Form, Reply, Request, claim,
+    Anyone, App, Error, Form, Reply, Request,
+    claim::{self, Holders},
     email::Email,
     json,
     log::{self, Act, Changed},
     otp,
     password::{About, Password, Rules},
+    phone::Phone,
     registration::{self, Token},
-    throttle,
-    token::Pair,
+    throttle::{self, Counted},
+    token::{Pair, SigningKey},
     user::{self, Registration, User},
 };
 
@@ -46,9 +48,21 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
         claim::read(app, &names, address.as_deref()),
         app.signing_key()
     );
-    admitted?;
-    let (mut fields, phone, holders, key) = (fields?, phone?, holders?, key?);
+    let counted = admitted?;
+    let registered = async { make(app, &request, fields?, phone?, holders?, &key?).await };
+    json(201, &throttle::settle(app, &counted, registered.await).await?)
+}
 
+/// Registers, once that is counted.
+async fn make(
+    app: &App,
+    request: &Request,
+    mut fields: Fields,
+    phone: Option<Phone>,
+    holders: Holders,
+    key: &SigningKey,
+) -> Result<Registered, Error> {
+    let names = user::names(None, fields.email.as_ref(), None);
     let username = phone.as_ref().map(|phone| phone.e164().to_owned()).unwrap_or_default();
     fields.check(&username)?;
     let (Some(token), Some(phone)) = (&fields.token, phone) else {
@@ -58,19 +72,18 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let given = fields.given();
     let (token, registration) = (token.clone(), fields.accept(app)?);
     let (user, session) =
-        user::register_by_phone(app, &request, &token, &phone, registration, holders).await?;
+        user::register_by_phone(app, request, &token, &phone, registration, holders).await?;
     log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
-    let tokens = session.tokens(app, &key)?;
-    json(201, &Registered { user, tokens })
+    Ok(Registered { user, tokens: session.tokens(app, key)? })
 }
 
 /// A registration has a limit; with an e-mail address it sends a code there, which has one, too.
-async fn count(app: &App, request: &Request, sends_code: bool) -> Result<(), Error> {
+async fn count(app: &App, request: &Request, sends_code: bool) -> Result<Vec<Counted>, Error> {
     let registrations = user::throttle_of_names(request)?;
     if sends_code {
-        throttle::admit(app, [registrations, otp::throttle_of(request)?]).await.map(drop)
+        throttle::admit(app, [registrations, otp::throttle_of(request)?]).await.map(Vec::from)
     } else {
-        throttle::admit(app, [registrations]).await.map(drop)
+        throttle::admit(app, [registrations]).await.map(Vec::from)
     }
 }
 

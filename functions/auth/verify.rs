@@ -1,9 +1,8 @@
 //! `POST /auth/verify`: exchanges the code sent to a phone number for a registration token; for anyone.
 
-use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Reply, Request, json,
+    Anyone, App, Error, Reply, Request, json,
     log::{self, Act},
     otp::{self, Purpose},
     phone::PhoneRules,
@@ -23,9 +22,9 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
 
     let redeemed = otp::redeem_or_throttle(app, Purpose::SignUp, phone.e164(), &guess).await;
-    let code = redeemed.inspect_err(|error| log::audit_code(error, phone.e164(), request.ip()))?;
-    let (token, ()) = join!(registration::issue(app, &phone, &code), code.forgive(app));
-    let token = token.inspect_err(|error| log::audit_code(error, phone.e164(), request.ip()))?;
+    let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
+    let code = redeemed.inspect_err(audit)?;
+    let token = code.use_for(app, registration::issue(app, &phone, &code)).await.inspect_err(audit)?;
     log::audit_unknown(Act::Verified, phone.e164(), request.ip());
     json(200, &object!({ "message": "Phone verified.", "registration_token": token.text() }))
 }

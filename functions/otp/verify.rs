@@ -3,7 +3,7 @@
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Reply, Request, employee, json,
+    Anyone, App, Error, Reply, Request, employee, json,
     log::{self, Act},
     otp::{self, Purpose},
     phone::PhoneRules,
@@ -25,10 +25,10 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
         otp::redeem(app, Purpose::VerifyPhone, phone.e164(), &guess),
         employee::find_bearers(app, &phone)
     );
-    let code = redeemed.inspect_err(|error| log::audit_code(error, phone.e164(), request.ip()))?;
-    // The guess was right, whatever becomes of it: it is no wrong one.
-    let (verified, ()) = join!(employee::verify_phone(app, &phone, &code, bearers?), code.forgive(app));
-    verified.inspect_err(|error| log::audit_code(error, phone.e164(), request.ip()))?;
+    let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
+    let code = redeemed.inspect_err(audit)?;
+    let verified = code.use_for(app, async { employee::verify_phone(app, &phone, &code, bearers?).await });
+    verified.await.inspect_err(audit)?;
     log::audit_unknown(Act::Verified, phone.e164(), request.ip());
     json(200, &object!({ "message": "Phone number verified successfully" }))
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::unix::pipe;
 
 /// Lines kept for [`Logs::lines`]; a stack that runs for days forgets the oldest.
-const KEPT_LINES: usize = 100_000;
+const KEPT_LINES: usize = 10_000;
 /// A log file longer than this, in bytes, is put aside; the one that was aside before is gone then.
 const FILE_LIMIT: u64 = 10 * 1024 * 1024;
 

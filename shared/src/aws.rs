@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Region, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SharedHttpClient,
+    interceptors::InterceptorContext,
+    retry::{ClassifyRetry, RetryAction, RetryConfig},
+    timeout::TimeoutConfig,
 };
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-
 use aws_types::SdkConfig;
+use serde::Deserialize;
 
 use crate::{Error, config};
 
@@ -24,7 +27,36 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("aws/roots.pem");
 
 /// A client of DynamoDB; `AWS_ENDPOINT_URL_DYNAMODB` points it elsewhere.
 pub fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
-    Ok(aws_sdk_dynamodb::Client::new(&settings("AWS_ENDPOINT_URL_DYNAMODB")?))
+    let settings = aws_sdk_dynamodb::Config::from(&settings("AWS_ENDPOINT_URL_DYNAMODB")?);
+    Ok(aws_sdk_dynamodb::Client::from_conf(settings.to_builder().retry_classifier(Passing).build()))
+}
+
+/// What the SDK does not try again although it passes: a write that met a transaction, and an answer that cannot be read.
+/// Every call can be repeated: it recognises its own first success.
+#[derive(Debug)]
+struct Passing;
+
+impl ClassifyRetry for Passing {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default, rename = "__type")]
+            exception: String,
+        }
+        let failed = matches!(context.output_or_error(), Some(Err(_)));
+        let body = context.response().filter(|_| failed).and_then(|response| response.body().bytes());
+        match body.map(serde_json::from_slice) {
+            Some(Ok(Answer { exception })) if !exception.ends_with("TransactionConflictException") => {
+                RetryAction::NoActionIndicated
+            }
+            Some(_) => RetryAction::transient_error(),
+            None => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "what passes"
+    }
 }
 
 /// A client of Secrets Manager; `AWS_ENDPOINT_URL_SECRETS_MANAGER` points it elsewhere.

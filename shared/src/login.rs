@@ -9,7 +9,7 @@ use crate::{
     log::{self, Act},
     password::{Hash, Match, Password},
     session,
-    throttle::{self, Throttle},
+    throttle::{self, Counted, Throttle},
     token::Pair,
     user::{self, Account, Id, User},
 };
@@ -64,8 +64,21 @@ pub async fn login(
 ) -> Result<Pair, Error> {
     let limits = [of_identifier(identifier, request)?, of_network(request)?];
     let (admitted, found) = join!(throttle::admit(app, limits), find);
-    let [of_identifier, of_network] =
-        admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
+    let counted = admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
+    let logged_in = log_in(app, request, identifier, found, password, also, &counted).await;
+    throttle::settle(app, &counted, logged_in).await
+}
+
+/// Logs in whoever was found, once the try is counted.
+async fn log_in(
+    app: &App,
+    request: &Request,
+    identifier: &str,
+    found: Result<Option<Id>, Error>,
+    password: &Password,
+    also: impl FnOnce(&Account) -> Result<(), Error>,
+    [of_identifier, of_network]: &[Counted; 2],
+) -> Result<Pair, Error> {
     // Nobody has the nil id: an unknown user is read like a known one.
     let (account, key) = join!(user::find(app, found?.unwrap_or(Id::nil())), app.signing_key());
     let (account, key) = (account?, key?);
@@ -75,7 +88,7 @@ pub async fn login(
         return Err(Error::NoActiveAccount);
     };
     let clear = async {
-        join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, &of_network)).0
+        join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, of_network)).0
     };
     if let Err(refusal) = also(&account) {
         log::audit(Act::LoginRefused, account.user.id, request.ip());

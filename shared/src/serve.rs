@@ -4,17 +4,22 @@ use std::{
     convert::Infallible,
     future::Future,
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use lambda_http::service_fn;
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::{
-    App, Reply, Request, Who,
+    App, Error, Reply, Request, Who,
     http::{Response, finish},
     log,
 };
+
+/// A request is answered within so long, which is less than a function's `Timeout` in the template: a client hears 503 from
+/// us, not 502 from the gateway, however many calls each took their time.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Answers requests with `endpoint` until Lambda ends the instance. Each leaves one line in the log.
 pub async fn serve<W, F, Answer>(endpoint: F) -> Result<(), lambda_http::Error>
@@ -50,11 +55,12 @@ where
 {
     let started = Instant::now();
     let (method, route) = (request.method().to_owned(), request.route().to_owned());
-    let reply = match W::of(app, &request).await {
-        Ok(who) => endpoint(app, who, request).await,
-        Err(error) => Err(error),
-    };
-    let response = finish(reply.unwrap_or_else(crate::Error::into_response));
+    let reply = timeout(PATIENCE, async {
+        let who = W::of(app, &request).await?;
+        endpoint(app, who, request).await
+    });
+    let late = |_| Err(Error::Unavailable("the request took too long".into()));
+    let response = finish(reply.await.unwrap_or_else(late).unwrap_or_else(Error::into_response));
     log::request(&method, &route, response.status().as_u16(), started.elapsed(), cold);
     response
 }

@@ -61,6 +61,7 @@ pub(crate) fn fingerprint(text: &str) -> String {
 pub struct Counted {
     throttle: Throttle,
     expires: u64,
+    op: String,
 }
 
 /// Counts an event in every counter, all at once. When one of them is full none counts it, and the answer is 429 with the
@@ -83,12 +84,21 @@ pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Resul
     counted.try_into().map_err(|_| Error::internal("a counter neither counted nor refused"))
 }
 
-/// Takes a counted event back, as long as its window is the one it was counted in. A failure is no matter: the counter
+/// Gives what was done after these events were counted. When it failed for no fault of the client's they are taken back: an
+/// outage locks nobody out.
+pub async fn settle<T>(app: &App, counted: &[Counted], done: Result<T, Error>) -> Result<T, Error> {
+    if done.as_ref().is_err_and(Error::is_ours) {
+        futures_util::future::join_all(counted.iter().map(|one| take_back(app, one))).await;
+    }
+    done
+}
+
+/// Takes a counted event back, once, as long as its window is the one it was counted in. A failure is no matter: the counter
 /// then allows one event fewer.
 pub async fn take_back(app: &App, counted: &Counted) {
     let (names, mut values, sum) = tallies(&counted.throttle, -1);
     values.insert(":window".to_owned(), n(counted.expires));
-    values.insert(":op".to_owned(), s(operation_id()));
+    values.insert(":op".to_owned(), s(&counted.op));
     let taken_back = app
         .dynamodb
         .update_item()
@@ -135,18 +145,18 @@ async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
     for attempt in 0..ATTEMPTS {
         pause_before(attempt).await;
         let old = match try_count(app, &throttle, now, &op).await? {
-            Ok(expires) => return Ok(Counted { throttle, expires }),
+            Ok(expires) => return Ok(Counted { throttle, expires, op }),
             Err(old) => old,
         };
         let expires = number(&old, "expires").unwrap_or(0);
         if text(&old, "op") == Some(&op) {
-            return Ok(Counted { throttle, expires });
+            return Ok(Counted { throttle, expires, op });
         }
         if expires <= now {
             // The window has passed and DynamoDB has not deleted the record yet: begin the next one.
             if restart(app, &throttle, now, expires, &op).await? {
                 let expires = now + throttle.window;
-                return Ok(Counted { throttle, expires });
+                return Ok(Counted { throttle, expires, op });
             }
             continue;
         }

@@ -12,6 +12,7 @@ mod update;
 mod username;
 mod verify;
 
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 pub use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use crate::{
     App, Bearer, Caller, Error, Request,
     claim::{Holders, Name, Terms},
     config::{self, Policy},
-    dynamo::{BatchGet, Item, from_item, is_refused, key, n, number, s, text, to_item},
+    dynamo::{BatchGet, Item, from_item, in_the_way, key, n, number, operation_id, s, text, to_item},
     email::{self, Email},
     http::{self, FieldErrors},
     page::searchable,
@@ -325,14 +326,19 @@ pub async fn end_sessions(app: &App, id: Id) -> Result<bool, Error> {
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(id)))
-        .update_expression("ADD epoch :one")
-        .condition_expression("attribute_exists(pk)")
+        .update_expression("SET ended_by = :op ADD epoch :one")
+        .condition_expression("attribute_exists(pk) AND (attribute_not_exists(ended_by) OR ended_by <> :op)")
         .expression_attribute_values(":one", n(1))
+        .expression_attribute_values(":op", s(operation_id()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
     match ended {
         Ok(_) => Ok(true),
-        Err(error) if is_refused(&error) => Ok(false),
-        Err(error) => Err(Error::from_aws(error)),
+        // Somebody who is there has been written by a first try whose answer was lost.
+        Err(error) => match in_the_way(&error) {
+            Some(user) => Ok(!user.is_empty()),
+            None => Err(Error::from_aws(error)),
+        },
     }
 }

@@ -14,6 +14,8 @@ use super::{Client, PASSWORD, User, registration};
 pub(crate) struct Api {
     pub(crate) stack: Stack,
     anyone: Client,
+    /// For what a test itself reads and changes in the database.
+    pub(super) database: reqwest::Client,
 }
 
 impl Deref for Api {
@@ -26,6 +28,21 @@ impl Deref for Api {
 
 /// What a local run sets otherwise than a deployed stack.
 const DEPLOYED: [(&str, &str); 1] = [("Policy", "strict")];
+
+/// No limit is in anybody's way.
+pub(crate) const UNLIMITED: [(&str, &str); 11] = [
+    ("MaxOtpAttempts", "1000"),
+    ("SmsPerDay", "100000"),
+    ("OtpWrongPerDay", "100000"),
+    ("OtpCooldownSeconds", "0"),
+    ("OtpPerHour", "100000"),
+    ("OtpPerDay", "100000"),
+    ("OtpPerIpPerHour", "100000"),
+    ("RegistrationsPerIpPerHour", "100000"),
+    ("LoginFailuresPerIdentifierAndIp", "100000"),
+    ("LoginFailuresPerIdentifier", "100000"),
+    ("LoginFailuresPerIp", "100000"),
+];
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -81,7 +98,8 @@ impl Api {
         };
         let stack = Stack::start(options).await.unwrap();
         let anyone = Client::new(stack.url());
-        Self { stack, anyone }
+        let database = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { stack, anyone, database }
     }
 
     /// A user who has registered as `name`, and what the API said of them.
@@ -125,7 +143,7 @@ impl Api {
 
     pub(crate) async fn log_in_with(&self, name: &str, password: &str) -> User {
         let answer = self.try_token(name, password).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.status, 200, "{} {:?}", answer.text, self.stack.logs().last());
         User::new(self, &answer.body)
     }
 

@@ -12,8 +12,8 @@ impl Api {
     pub(crate) async fn dynamodb(&self, operation: &str, request: &Value) -> Value {
         let authorization = "AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, \
                              SignedHeaders=host, Signature=0";
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = client
+        let request = self
+            .database
             .post(self.stack.dynamodb_url())
             .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
             .header("x-amz-date", "20200101T000000Z")
@@ -28,11 +28,15 @@ impl Api {
 
     /// Every item of a table, by its key.
     pub(crate) async fn items(&self, table: &str) -> BTreeMap<String, Value> {
-        let scanned =
-            self.dynamodb("Scan", &json!({ "TableName": name(table), "ConsistentRead": true })).await;
-        assert_eq!(scanned.get("LastEvaluatedKey"), None, "more than a page");
-        let items = scanned["Items"].as_array().unwrap();
-        items.iter().map(|item| (key_of(item), item.clone())).collect()
+        let mut request = json!({ "TableName": name(table), "ConsistentRead": true });
+        let mut found = BTreeMap::new();
+        loop {
+            let scanned = self.dynamodb("Scan", &request).await;
+            let items = scanned["Items"].as_array().unwrap();
+            found.extend(items.iter().map(|item| (key_of(item), item.clone())));
+            let Some(last) = scanned.get("LastEvaluatedKey") else { return found };
+            request["ExclusiveStartKey"] = last.clone();
+        }
     }
 
     /// Users, employees, codes and sessions: what a refused request leaves as it was.

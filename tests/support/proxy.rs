@@ -1,10 +1,14 @@
-//! A proxy between the functions and DynamoDB: it sees every call, can make calls slow, and can lose one.
+//! Proxies between the functions and what they depend on: they see every call, can make calls slow, and can let them fail.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fmt,
+    net::SocketAddr,
     ops::Deref,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,8 +17,8 @@ use axum::{
     body::{Body, Bytes},
     extract::State,
     http::{
-        HeaderMap, StatusCode,
-        header::{CONTENT_LENGTH, HOST},
+        HeaderMap, StatusCode, Uri,
+        header::{CONTENT_LENGTH, CONTENT_TYPE, HOST},
     },
     response::{IntoResponse, Response},
 };
@@ -24,10 +28,16 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 
 use super::Api;
 
-/// The whole API, with the proxy before its database. What a test itself reads and changes there does not pass it.
+/// How long a stalled call hangs: longer than any client waits.
+const STALL: Duration = Duration::from_secs(10);
+
+/// The whole API, with proxies before what it depends on. What a test itself reads and changes there does not pass them.
 pub(crate) struct Proxied {
     api: Api,
+    /// Before DynamoDB.
     pub(crate) proxy: Proxy,
+    /// Before Secrets Manager, SES, SNS and Twilio.
+    pub(crate) services: Proxy,
 }
 
 impl Deref for Proxied {
@@ -39,38 +49,79 @@ impl Deref for Proxied {
 }
 
 impl Api {
-    /// With other parameters, and a proxy between the functions and DynamoDB.
+    /// With other parameters, and proxies between the functions and what they depend on.
     pub(crate) async fn behind_a_proxy(parameters: &[(&str, &str)]) -> Proxied {
-        let proxy = Proxy::start().await;
-        let api = Self::with_env(&[("AWS_ENDPOINT_URL_DYNAMODB", &proxy.url)], parameters).await;
-        proxy.inner.database.set(api.stack.dynamodb_url().to_owned()).unwrap();
-        Proxied { api, proxy }
+        let (proxy, services) = (Proxy::start().await, Proxy::start().await);
+        let env = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url.as_str()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &services.url),
+            ("AWS_ENDPOINT_URL_SESV2", &services.url),
+            ("AWS_ENDPOINT_URL_SNS", &services.url),
+            ("TWILIO_API_URL", &services.url),
+        ];
+        let api = Self::with_env(&env, parameters).await;
+        proxy.inner.upstream.set(api.stack.dynamodb_url().to_owned()).unwrap();
+        services.inner.upstream.set(api.stack.aws_url().to_owned()).unwrap();
+        Proxied { api, proxy, services }
     }
 }
 
-/// A server that hands every call on to DynamoDB. Dropping it stops it.
+/// A server that hands every call on. Dropping it stops it.
 pub(crate) struct Proxy {
     url: String,
+    address: SocketAddr,
     inner: Arc<Inner>,
-    _server: JoinSet<()>,
+    server: Mutex<JoinSet<()>>,
 }
 
 /// How a call fails.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// DynamoDB answers 500 and has done nothing.
+    /// The service answers 500 and has done nothing.
     ServerError,
-    /// The connection breaks before DynamoDB has heard of the call.
+    /// The connection breaks before the service has heard of the call.
     RequestLost,
-    /// DynamoDB has done what it was asked, and the connection breaks before it can say so.
+    /// The service has done what it was asked, and the connection breaks before it can say so.
     AnswerLost,
+    /// The same, in the middle of its answer.
+    AnswerCut,
+    /// The service has done what it was asked, and half of its answer arrives as if it were all.
+    AnswerTruncated,
+    /// The service is asked too often: by everybody.
+    Throttled,
+    /// The same: for this table.
+    TableThrottled,
+    /// Another transaction is in the way of a write, a transaction is throttled, or a batch's keys are left unprocessed.
+    Contended,
+    /// Nothing happens for ten seconds.
+    Stalled,
 }
 
-/// A call of DynamoDB.
+impl Fault {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::ServerError,
+        Self::RequestLost,
+        Self::AnswerLost,
+        Self::AnswerCut,
+        Self::AnswerTruncated,
+        Self::Throttled,
+        Self::TableThrottled,
+        Self::Contended,
+        Self::Stalled,
+    ];
+
+    /// Whether the service has done what it was asked nevertheless.
+    pub(crate) fn is_done(self) -> bool {
+        matches!(self, Self::AnswerLost | Self::AnswerCut | Self::AnswerTruncated)
+    }
+}
+
+/// A call of a service.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// Such as `UpdateItem`.
+    /// Such as `UpdateItem`; without a name of its own, the path.
     pub(crate) operation: String,
+    /// `null` when it is not JSON.
     request: Value,
     /// `null` for none.
     answer: Value,
@@ -84,11 +135,12 @@ pub(crate) struct Call {
 pub(crate) struct Calls(Vec<Call>);
 
 type Answer = (StatusCode, HeaderMap, Bytes);
-type Which = Box<dyn Fn(&Call) -> bool + Send>;
+type Which = Box<dyn FnMut(&Call) -> bool + Send>;
 
 struct Inner {
     http: reqwest::Client,
-    database: OnceLock<String>,
+    upstream: OnceLock<String>,
+    refuses: AtomicBool,
     record: Mutex<Record>,
 }
 
@@ -98,18 +150,41 @@ struct Record {
     events: usize,
     calls: Vec<Call>,
     faults: Vec<(Which, Fault)>,
+    next_faults: Vec<(Which, Fault)>,
 }
 
 impl Proxy {
     async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        // Not the address at which everything else gets its free ports: this one is given up and taken again.
+        let listener = TcpListener::bind(("127.0.0.2", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let inner = Arc::new(Inner { http, database: OnceLock::new(), record: Mutex::default() });
-        let router = Router::new().fallback(forward).with_state(Arc::clone(&inner));
-        let mut server = JoinSet::new();
-        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, inner, _server: server }
+        let (upstream, refuses) = (OnceLock::new(), AtomicBool::new(false));
+        let inner = Arc::new(Inner { http, upstream, refuses, record: Mutex::default() });
+        let proxy = Self { url: format!("http://{address}"), address, inner, server: Mutex::default() };
+        proxy.serve(listener);
+        proxy
+    }
+
+    fn serve(&self, listener: TcpListener) {
+        let router = Router::new().fallback(forward).with_state(Arc::clone(&self.inner));
+        let server = async move { axum::serve(listener, router).await.unwrap() };
+        self.server.lock().unwrap().spawn(server);
+    }
+
+    /// From now on every connection is refused, and those that are open break.
+    pub(crate) async fn refuse(&self) {
+        self.inner.refuses.store(true, Ordering::Relaxed);
+        let mut server = std::mem::take(&mut *self.server.lock().unwrap());
+        server.shutdown().await;
+    }
+
+    /// Ends every fault that was to go on.
+    pub(crate) async fn heal(&self) {
+        self.inner.record.lock().unwrap().faults.clear();
+        if self.inner.refuses.swap(false, Ordering::Relaxed) {
+            self.serve(TcpListener::bind(self.address).await.unwrap());
+        }
     }
 
     /// From now on no call is answered sooner than after `delay`.
@@ -119,7 +194,18 @@ impl Proxy {
 
     /// Lets the next call for which `which` holds fail.
     pub(crate) fn fail_next(&self, fault: Fault, which: impl Fn(&Call) -> bool + Send + 'static) {
+        self.inner.record.lock().unwrap().next_faults.push((Box::new(which), fault));
+    }
+
+    /// Lets every call for which `which` holds fail, until it is healed.
+    pub(crate) fn fail(&self, fault: Fault, which: impl FnMut(&Call) -> bool + Send + 'static) {
         self.inner.record.lock().unwrap().faults.push((Box::new(which), fault));
+    }
+
+    /// Lets every call for which `which` holds fail once, until it is healed: what asks for the same again gets it.
+    pub(crate) fn fail_first(&self, fault: Fault, which: impl Fn(&Call) -> bool + Send + 'static) {
+        let mut seen = HashSet::new();
+        self.fail(fault, move |call| which(call) && seen.insert(call.request.to_string()));
     }
 
     /// Gives what `request` gives, and the calls that were made and answered meanwhile: on a busy machine the SDK may give a
@@ -132,34 +218,96 @@ impl Proxy {
     }
 }
 
-async fn forward(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers["x-amz-target"].to_str().unwrap();
-    let operation = target.rsplit('.').next().unwrap().to_owned();
-    let mut request: Value = serde_json::from_slice(&body).unwrap();
-    // The signature is now wrong, which the embedded database does not check.
-    request["ReturnConsumedCapacity"] = json!("INDEXES");
-    let body = request.to_string();
-    let (at, delay, fault) = inner.record.lock().unwrap().begin(operation, request);
+async fn forward(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    if inner.refuses.load(Ordering::Relaxed) {
+        return broken_off();
+    }
+    let target = headers.get("x-amz-target").map(|target| target.to_str().unwrap());
+    let (service, operation) = target.and_then(|target| target.split_once('.')).unwrap_or(("", uri.path()));
+    let mut request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body = if service.starts_with("DynamoDB") {
+        // The signature is now wrong, which the embedded database does not check.
+        request["ReturnConsumedCapacity"] = json!("INDEXES");
+        request.to_string().into()
+    } else {
+        body
+    };
+    let (at, delay, fault) = inner.record.lock().unwrap().begin(operation.to_owned(), request.clone());
 
     let answered = async {
-        match fault {
-            None => Some(inner.call(headers, body).await),
-            Some(Fault::ServerError) => Some(server_error()),
-            Some(Fault::RequestLost) => None,
-            Some(Fault::AnswerLost) => {
-                inner.call(headers, body).await;
-                None
-            }
+        let refusal = fault.and_then(|fault| refusal(fault, operation, &request, &headers));
+        if refusal.is_some() {
+            return refusal;
         }
+        match fault {
+            Some(Fault::RequestLost) => return None,
+            Some(Fault::Stalled) => {
+                time::sleep(STALL).await;
+                return None;
+            }
+            _ => {}
+        }
+        let answer = inner.call(&uri, headers.clone(), body).await;
+        (fault != Some(Fault::AnswerLost)).then_some(answer)
     };
     let (answered, ()) = join!(answered, time::sleep(delay));
     inner.record.lock().unwrap().end(at, answered.as_ref());
-    answered.map_or_else(broken_off, IntoResponse::into_response)
+    let Some((status, headers, body)) = answered else { return broken_off() };
+    let half = body.slice(..body.len() / 2);
+    match fault {
+        Some(Fault::AnswerCut) => {
+            let cut = stream::iter([Ok(half), Err("broken off")]);
+            (status, headers, Body::from_stream(cut)).into_response()
+        }
+        Some(Fault::AnswerTruncated) => {
+            let mut headers = headers;
+            headers.remove(CONTENT_LENGTH);
+            (status, headers, half).into_response()
+        }
+        _ => (status, headers, body).into_response(),
+    }
 }
 
-fn server_error() -> Answer {
-    let body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError" });
-    (StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), body.to_string().into())
+/// What a service says that does nothing, when it says something.
+fn refusal(fault: Fault, operation: &str, request: &Value, headers: &HeaderMap) -> Option<Answer> {
+    let is_write = ["UpdateItem", "PutItem", "DeleteItem"].contains(&operation);
+    let is_json_rpc = headers.contains_key("x-amz-target");
+    let (status, kind) = match (fault, operation) {
+        (Fault::ServerError, _) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        (Fault::Contended, "TransactWriteItems") => {
+            return Some(canceled(&["None", "TransactionConflict", "ThrottlingError"]));
+        }
+        (Fault::Contended, "BatchGetItem") => {
+            let unprocessed = json!({ "Responses": {}, "UnprocessedKeys": request["RequestItems"] });
+            return Some((StatusCode::OK, HeaderMap::new(), unprocessed.to_string().into()));
+        }
+        (Fault::Contended, _) if is_write => (StatusCode::BAD_REQUEST, "TransactionConflictException"),
+        (Fault::Throttled | Fault::TableThrottled | Fault::Contended, _) if !is_json_rpc => {
+            (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException")
+        }
+        (Fault::TableThrottled, _) => (StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException"),
+        (Fault::Throttled | Fault::Contended, _) => (StatusCode::BAD_REQUEST, "ThrottlingException"),
+        _ => return None,
+    };
+    let mut answer = HeaderMap::new();
+    answer.insert("x-amzn-errortype", kind.parse().unwrap());
+    let is_form = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"form-urlencoded"));
+    let body = if is_form && operation == "/" {
+        format!(
+            "<ErrorResponse><Error><Code>{kind}</Code><Message>Injected</Message></Error></ErrorResponse>"
+        )
+    } else {
+        json!({ "__type": kind, "message": "Injected", "code": 20000 }).to_string()
+    };
+    Some((status, answer, body.into()))
+}
+
+/// A transaction that did nothing, for these reasons.
+fn canceled(codes: &[&str]) -> Answer {
+    let reasons: Vec<_> = codes.iter().map(|code| json!({ "Code": code })).collect();
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let body = json!({ "__type": kind, "Message": "Injected", "CancellationReasons": reasons });
+    (StatusCode::BAD_REQUEST, HeaderMap::new(), body.to_string().into())
 }
 
 /// A body that fails at once: the connection is closed, and nothing has been sent on it.
@@ -168,12 +316,12 @@ fn broken_off() -> Response {
 }
 
 impl Inner {
-    /// DynamoDB's answer to a call.
-    async fn call(&self, mut headers: HeaderMap, body: String) -> Answer {
+    /// The service's answer to a call.
+    async fn call(&self, uri: &Uri, mut headers: HeaderMap, body: Bytes) -> Answer {
         headers.remove(HOST);
         headers.remove(CONTENT_LENGTH);
-        let request = self.http.post(self.database.get().unwrap()).headers(headers).body(body);
-        let answer = request.send().await.unwrap();
+        let url = format!("{}{}", self.upstream.get().unwrap(), uri.path());
+        let answer = self.http.post(url).headers(headers).body(body).send().await.unwrap();
         (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap())
     }
 }
@@ -182,8 +330,10 @@ impl Record {
     /// A call begins. Gives its place among all calls, and what is to happen to it.
     fn begin(&mut self, operation: String, request: Value) -> (usize, Duration, Option<Fault>) {
         let call = Call { operation, request, answer: Value::Null, began: self.event(), ended: None };
-        let fault = self.faults.iter().position(|(which, _)| which(&call));
-        let fault = fault.map(|at| self.faults.remove(at).1);
+        let next = self.next_faults.iter_mut().position(|(which, _)| which(&call));
+        let next = next.map(|at| self.next_faults.remove(at).1);
+        let lasting = || self.faults.iter_mut().find_map(|(which, fault)| which(&call).then_some(*fault));
+        let fault = next.or_else(lasting);
         self.calls.push(call);
         (self.calls.len() - 1, self.delay, fault)
     }
@@ -191,7 +341,7 @@ impl Record {
     fn end(&mut self, at: usize, answer: Option<&Answer>) {
         self.calls[at].ended = Some(self.event());
         self.calls[at].answer =
-            answer.map(|(_, _, body)| serde_json::from_slice(body).unwrap()).unwrap_or_default();
+            answer.and_then(|(_, _, body)| serde_json::from_slice(body).ok()).unwrap_or_default();
     }
 
     fn event(&mut self) -> usize {
@@ -214,6 +364,11 @@ impl Call {
         names.collect::<BTreeSet<_>>().into_iter().map(|name| format!("{name}{index}")).collect()
     }
 
+    /// What it is, and on which tables.
+    pub(crate) fn kind(&self) -> String {
+        format!("{} {}", self.operation, self.tables().join(", "))
+    }
+
     /// The capacity units that it consumed, as DynamoDB said.
     pub(crate) fn units(&self) -> f64 {
         let consumed = match &self.answer["ConsumedCapacity"] {
@@ -232,6 +387,11 @@ impl Calls {
     /// The capacity units that they consumed together.
     pub(crate) fn units(&self) -> f64 {
         self.0.iter().map(Call::units).sum()
+    }
+
+    /// What each of them was and on which tables, each once.
+    pub(crate) fn kinds(&self) -> BTreeSet<String> {
+        self.0.iter().map(Call::kind).collect()
     }
 
     /// How many of them are of an operation.

@@ -27,17 +27,13 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let name = Name::Email(address.clone());
     let (redeemed, holder) =
         join!(otp::redeem(app, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
-    let verified = match (redeemed, holder?) {
-        (Ok(code), Some(holder)) => {
-            // The guess was right, whatever becomes of it: it is no wrong one.
-            let (verified, ()) =
-                join!(user::verify_email(app, &address, holder.staged, &code), code.forgive(app));
-            verified.map(|()| code)
-        }
-        (Ok(_), None) => Err(Error::OtpInvalid),
-        (Err(error), _) => Err(error),
-    };
-    let code = verified.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
+    let audit = |error: &Error| log::audit_code(error, email.typed(), request.ip());
+    let code = redeemed.inspect_err(audit)?;
+    let verified = code.use_for(app, async {
+        let holder = holder?.ok_or(Error::OtpInvalid)?;
+        user::verify_email(app, &address, holder.staged, &code).await
+    });
+    verified.await.inspect_err(audit)?;
     log::audit(Act::Verified, code.holder()?, request.ip());
     json(200, &object!({ "message": "Email verified successfully." }))
 }

@@ -7,7 +7,10 @@ use shared::{
     log::{self, Act},
     login,
     password::{Match, NewPassword, Password},
-    session, throttle, user,
+    session,
+    throttle::{self, Counted},
+    token::{Pair, SigningKey},
+    user,
 };
 
 const WRONG: &str = "Your old password was entered incorrectly. Please enter it again.";
@@ -27,21 +30,37 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
     // Who holds a stolen access token must not guess the password with it.
     let limit = login::of_old_password(caller.id())?;
     let (tried, key) = join!(throttle::admit(app, [limit]), app.signing_key());
-    let ([tried], key) = (tried?, key?);
-    if app.hasher.compare(&old, &caller.account.password)? == Match::Wrong {
+    let tried = tried?;
+    let changed = change(app, caller, &request, &old, &new, key, &tried).await;
+    let tokens = throttle::settle(app, &tried, changed).await?;
+    let message = "Password changed successfully.";
+    json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))
+}
+
+/// Changes the password, once the try is counted.
+async fn change(
+    app: &App,
+    caller: Caller,
+    request: &Request,
+    old: &Password,
+    new: &NewPassword,
+    key: Result<SigningKey, Error>,
+    [tried]: &[Counted; 1],
+) -> Result<Pair, Error> {
+    let key = key?;
+    if app.hasher.compare(old, &caller.account.password)? == Match::Wrong {
         return Err(Error::field("old_password", WRONG));
     }
-    let session = session::begin(caller.id(), caller.account.epoch + 1, &request)?;
+    let session = session::begin(caller.id(), caller.account.epoch + 1, request)?;
     let tokens = session.tokens(app, &key)?;
     let id = caller.id();
     let hash = app.hasher.hash(new.password())?;
     let (changed, ()) = join!(
         user::change_password(app, caller.account, &hash, &session),
         // The old password was right, whatever becomes of the new one.
-        throttle::take_back(app, &tried),
+        throttle::take_back(app, tried),
     );
     changed?;
     log::audit(Act::PasswordChanged, id, request.ip());
-    let message = "Password changed successfully.";
-    json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))
+    Ok(tokens)
 }

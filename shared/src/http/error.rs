@@ -130,14 +130,14 @@ impl Error {
     }
 
     /// What AWS did not do for us. A call that AWS refused for what it says (no permission, no such table) is a fault
-    /// of ours; everything else (no answer, 5xx, throttling) passes.
+    /// of ours; everything else (no answer, one that cannot be read, 5xx, throttling) passes.
     #[expect(clippy::needless_pass_by_value, reason = "it ends here: `map_err(Error::from_aws)`")]
     pub fn from_aws<E>(error: SdkError<E>) -> Self
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let refused = error.as_service_error().is_some()
-            && error.raw_response().is_some_and(|r| r.status().as_u16() < 500);
+        let refused =
+            error.code().is_some() && error.raw_response().is_some_and(|r| r.status().as_u16() < 500);
         let busy = error.code().is_some_and(|code| BUSY.iter().any(|busy| code.contains(busy)));
         let cause = describe(&error);
         if refused && !busy { Self::Internal(cause) } else { Self::Unavailable(cause) }
@@ -186,6 +186,12 @@ impl Error {
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Whether it is no fault of the client's, who may ask for the same again.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.status().is_server_error()
     }
 
     fn code(&self) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use futures_util::join;
 use super::{Purpose, Record, pk};
 use crate::{
     App, Error, config,
-    dynamo::{Write, from_item, in_the_way, key, n, operation_id, s, text},
+    dynamo::{Write, from_item, in_the_way, is_refused, key, n, operation_id, s, text},
     http,
     secret::{Secret, Versions},
     throttle::{self, Counted, DAY, Throttle},
@@ -31,9 +31,15 @@ pub struct Redeemed {
     pub user_id: Option<Id>,
     /// Whether it was that user who asked for it, signed in.
     pub by_themselves: bool,
-    pk: String,
     nonce: String,
-    guess: Counted,
+    guess: Guess,
+}
+
+/// A guess that was counted against its code, if there is one, and against the address.
+struct Guess {
+    pk: String,
+    op: String,
+    counted: Option<Counted>,
 }
 
 /// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls.
@@ -56,25 +62,50 @@ pub async fn redeem_or_throttle(
 ) -> Result<Redeemed, Error> {
     let wrong_a_day =
         Throttle::new("guesses", address, DAY).at_most(config::number("OTP_WRONG_PER_DAY")?, "guessed");
-    let pk = pk(purpose, address);
+    let (pk, op) = (pk(purpose, address), operation_id());
     let (counted, attempted, versions) =
-        join!(throttle::admit(app, [wrong_a_day]), attempt(app, &pk), app.secret());
-    let [counted] = counted?;
-    let record = attempted?;
+        join!(throttle::admit(app, [wrong_a_day]), attempt(app, &pk, &op), app.secret());
+    let (counted, refused) = match counted {
+        Ok([counted]) => (Some(counted), None),
+        Err(error) => (None, Some(error)),
+    };
+    let counted = Guess { pk, op, counted };
+    let compared = async {
+        refused.map_or(Ok(()), Err)?;
+        let (record, versions) = (attempted?, versions?);
+        compare(app, purpose, address, guess, record, &versions).await
+    };
+    match compared.await {
+        Ok(Record { user_id, by_themselves, nonce, .. }) => {
+            Ok(Redeemed { user_id, by_themselves, nonce, guess: counted })
+        }
+        Err(error) => {
+            if error.is_ours() {
+                counted.take_back(app).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The record whose code the guess is.
+async fn compare(
+    app: &App,
+    purpose: Purpose,
+    address: &str,
+    guess: &str,
+    record: Option<Record>,
+    versions: &Versions,
+) -> Result<Record, Error> {
     // A guess at nothing is compared with something, too.
     let compared = record.clone().unwrap_or_else(|| Record::decoy(purpose));
-    let versions = versions?;
-    let mut right = matches(&compared, &versions, address, guess)?;
+    let mut right = matches(&compared, versions, address, guess)?;
     if !right {
         // The function that sent it may have seen a rotation of the secret that this instance has not.
         let versions = app.secret_since(Duration::from_mins(1)).await?;
         right = matches(&compared, &versions, address, guess)?;
     }
-    if !right || record.is_none() {
-        return Err(Error::OtpInvalid);
-    }
-    let Record { user_id, by_themselves, nonce, .. } = compared;
-    Ok(Redeemed { user_id, by_themselves, pk, nonce, guess: counted })
+    record.filter(|_| right).ok_or(Error::OtpInvalid)
 }
 
 /// Whether the guess is the code, made from either valid version of the secret: the last rotation may have come after it
@@ -90,8 +121,7 @@ fn matches(record: &Record, versions: &Versions, address: &str, guess: &str) -> 
 }
 
 /// Takes one guess from a live code, before it is compared. `None` when there is none or it has no guess left.
-async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
-    let op = operation_id();
+async fn attempt(app: &App, pk: &str, op: &str) -> Result<Option<Record>, Error> {
     let taken = app
         .dynamodb
         .update_item()
@@ -104,7 +134,7 @@ async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
         .expression_attribute_values(":one", n(1))
         .expression_attribute_values(":zero", n(0))
         .expression_attribute_values(":none", s("none"))
-        .expression_attribute_values(":op", s(&op))
+        .expression_attribute_values(":op", s(op))
         .expression_attribute_values(":now", n(time::seconds(time::now())))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -113,7 +143,7 @@ async fn attempt(app: &App, pk: &str) -> Result<Option<Record>, Error> {
     match taken {
         Ok(taken) => taken.attributes.map(from_item).transpose(),
         Err(error) => match in_the_way(&error) {
-            Some(record) if text(&record, "op") == Some(&op) => from_item(record).map(Some),
+            Some(record) if text(&record, "op") == Some(op) => from_item(record).map(Some),
             Some(_) => Ok(None),
             None => Err(Error::from_aws(error)),
         },
@@ -129,7 +159,7 @@ impl Redeemed {
     /// Whether it can still be spent: no other request has, and no newer code has taken its place.
     pub(crate) async fn is_unspent(&self, app: &App) -> Result<bool, Error> {
         let get = app.dynamodb.get_item().table_name(&app.tables.otps).consistent_read(true);
-        let found = get.set_key(Some(key(&self.pk))).send().await.map_err(Error::from_aws)?;
+        let found = get.set_key(Some(key(&self.guess.pk))).send().await.map_err(Error::from_aws)?;
         Ok(found.item.is_some_and(|code| text(&code, "nonce") == Some(&self.nonce)))
     }
 
@@ -138,11 +168,56 @@ impl Redeemed {
         Write::to(&app.tables.otps)
             .when("nonce = :nonce")
             .value("nonce", s(&self.nonce))
-            .delete(key(&self.pk))
+            .delete(key(&self.guess.pk))
     }
 
-    /// A right guess is no wrong one: takes it back from the day's count.
-    pub async fn forgive(&self, app: &App) {
-        throttle::take_back(app, &self.guess).await;
+    /// Does what the code is for. A right guess is no wrong one, whatever becomes of it: beside that, it is taken back from the
+    /// day's count. What fails for no fault of the client's leaves the code as it was.
+    pub async fn use_for<T>(
+        &self,
+        app: &App,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let (done, ()) = join!(work, self.guess.forgive(app));
+        if done.as_ref().is_err_and(Error::is_ours) {
+            self.guess.return_attempt(app).await;
+        }
+        done
+    }
+}
+
+impl Guess {
+    /// As if it had not been made.
+    async fn take_back(&self, app: &App) {
+        join!(self.forgive(app), self.return_attempt(app));
+    }
+
+    /// Takes it back from the day's count.
+    async fn forgive(&self, app: &App) {
+        if let Some(counted) = &self.counted {
+            throttle::take_back(app, counted).await;
+        }
+    }
+
+    /// Gives it back to its code, unless another guess came between. A failure is no matter: the code then allows one fewer.
+    async fn return_attempt(&self, app: &App) {
+        let returned = app
+            .dynamodb
+            .update_item()
+            .table_name(&app.tables.otps)
+            .set_key(Some(key(&self.pk)))
+            // The mark stays: the stream's readers know by it that the code has been sent.
+            .update_expression("SET attempts_left = attempts_left + :one, op = :returned")
+            .condition_expression("op = :op")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":op", s(&self.op))
+            .expression_attribute_values(":returned", s(operation_id()))
+            .send()
+            .await;
+        if let Err(error) = returned
+            && !is_refused(&error)
+        {
+            tracing::warn!(cause = Error::from_aws(error).cause(), "a guess stays counted");
+        }
     }
 }

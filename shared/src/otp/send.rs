@@ -45,14 +45,17 @@ pub async fn send_to_whom_it_concerns(
     let throttle = throttle_of(request)?;
     let (admitted, holders) =
         join!(throttle::admit(app, [throttle]), claim::read(app, &names, address.as_deref()));
-    admitted?;
-    let (mut form, holders) = (form?, holders?);
-    let (Some(email), Some(name)) = (email, names.first()) else { return Err(form.complaints()) };
-    let record = |holder: Option<&Holder>| {
-        let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
-        Record::by_email(purpose, email.typed(), user).map(Some)
+    let counted = admitted?;
+    let sent = async {
+        let (mut form, holders) = (form?, holders?);
+        let (Some(email), Some(name)) = (email, names.first()) else { return Err(form.complaints()) };
+        let record = |holder: Option<&Holder>| {
+            let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
+            Record::by_email(purpose, email.typed(), user).map(Some)
+        };
+        store(app, name, &email.key(), holders, record).await.map(drop)
     };
-    store(app, name, &email.key(), holders, record).await.map(drop)
+    throttle::settle(app, &counted, sent.await).await
 }
 
 /// Writes the record that `record` makes, when it sees who has the name, in place of any other of its purpose and address,
@@ -105,7 +108,7 @@ pub async fn send_by_sms(
     let limits = [throttle_of(request)?, throttle_of_stack()?];
     let (admitted, holders, asker) =
         join!(throttle::admit(app, limits), claim::read(app, &names, number), caller(app, asker));
-    let [_, of_stack] = admitted
+    let [of_network, of_stack] = admitted
         .inspect_err(|error| log::audit_throttled(error, number.unwrap_or_default(), request.ip()))?;
     let sent = async {
         let (mut form, holders, asker) = (form?, holders?, asker?);
@@ -116,7 +119,7 @@ pub async fn send_by_sms(
     if !matches!(sent, Ok(true)) {
         throttle::take_back(app, &of_stack).await;
     }
-    sent
+    throttle::settle(app, &[of_network], sent).await
 }
 
 /// Who asks, where anybody may: a token that is no good is as good as none.

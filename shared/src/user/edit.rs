@@ -13,7 +13,7 @@ use crate::{
     log::{self, Act, Changed},
     otp,
     phone::PhoneRules,
-    throttle,
+    throttle::{self, Counted},
 };
 
 /// What a request asks for, as far as it can be read before it is known who asks.
@@ -104,14 +104,26 @@ impl Fields {
     /// Makes the change and leaves its audit event, once limits are counted and what depends on the user is checked. Gives the
     /// account as it then is.
     pub async fn make(
-        mut self,
+        self,
         app: &App,
         request: &Request,
         caller: &Caller,
         account: Account,
         holders: Holders,
     ) -> Result<Account, Error> {
-        self.count(app, request, &caller.account.user, &account.user).await?;
+        let counted = self.count(app, request, &caller.account.user, &account.user).await?;
+        let made = self.make_counted(app, request, caller, account, holders).await;
+        throttle::settle(app, &counted, made).await
+    }
+
+    async fn make_counted(
+        self,
+        app: &App,
+        request: &Request,
+        caller: &Caller,
+        account: Account,
+        holders: Holders,
+    ) -> Result<Account, Error> {
         let Self { changes, without_email, mut form } = self;
         let user = &account.user;
         if without_email && !user.email.is_empty() {
@@ -137,14 +149,20 @@ impl Fields {
 
     /// Counts what has a limit: codes and, like registrations, names. "Already exists" tells who is here, and must not be had
     /// for nothing; staff see everybody anyway.
-    async fn count(&mut self, app: &App, request: &Request, caller: &User, user: &User) -> Result<(), Error> {
+    async fn count(
+        &self,
+        app: &App,
+        request: &Request,
+        caller: &User,
+        user: &User,
+    ) -> Result<Vec<Counted>, Error> {
         let names = throttle_of_names(request)?;
         let (codes, codes_of_user) = (otp::throttle_of(request)?, otp::throttle_of_changes(user.id)?);
         match (self.changes.stages_email(user), self.changes.takes_names(user) && !caller.is_staff) {
-            (true, true) => throttle::admit(app, [codes, codes_of_user, names]).await.map(drop),
-            (true, false) => throttle::admit(app, [codes, codes_of_user]).await.map(drop),
-            (false, true) => throttle::admit(app, [names]).await.map(drop),
-            (false, false) => Ok(()),
+            (true, true) => throttle::admit(app, [codes, codes_of_user, names]).await.map(Vec::from),
+            (true, false) => throttle::admit(app, [codes, codes_of_user]).await.map(Vec::from),
+            (false, true) => throttle::admit(app, [names]).await.map(Vec::from),
+            (false, false) => Ok(Vec::new()),
         }
     }
 }

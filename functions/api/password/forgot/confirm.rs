@@ -1,6 +1,5 @@
 //! `POST /api/password/forgot/confirm`: sets a new password with a code, for anyone who received it. All sessions end.
 
-use futures_util::join;
 use serde_json::json as object;
 use shared::{
     Anyone, App, Error, Reply, Request,
@@ -28,16 +27,15 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
 
     let redeemed = otp::redeem(app, Purpose::ResetPassword, &email.key(), &guess).await;
     let code = redeemed.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
-    let account = user::find(app, code.holder()?).await?.ok_or(Error::OtpInvalid)?;
-    // Only now is it known whose password it is. The code was right, and is not spent yet.
-    if let Err(complaints) = new.check(account.about()) {
-        code.forgive(app).await;
-        return Err(complaints);
-    }
-    let (hash, address) = (app.hasher.hash(new.password())?, email.key());
-    let (recovered, ()) =
-        join!(user::recover_password(app, &account, &address, &code, &hash), code.forgive(app));
-    recovered?;
-    log::audit(Act::PasswordRecovered, account.user.id, request.ip());
+    let holder = code.holder()?;
+    let recovered = code.use_for(app, async {
+        let account = user::find(app, holder).await?.ok_or(Error::OtpInvalid)?;
+        // Only now is it known whose password it is.
+        new.check(account.about())?;
+        let hash = app.hasher.hash(new.password())?;
+        user::recover_password(app, &account, &email.key(), &code, &hash).await
+    });
+    recovered.await?;
+    log::audit(Act::PasswordRecovered, holder, request.ip());
     json(200, &object!({ "message": "Password changed successfully." }))
 }

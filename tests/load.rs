@@ -1,0 +1,264 @@
+//! Many clients at once, for a while: nothing fails, nothing is lost or done twice, and memory stays as it is.
+//!
+//! `LOAD_SECONDS=600 cargo test --release -p functions --test api load -- --nocapture` is the full run.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    model::{employees_agree, users_agree},
+    support::{
+        Answer, Api, Client, Process, User,
+        employee::{employee, path_of},
+        registration,
+    },
+};
+
+const CLIENTS: u8 = 64;
+/// How long they work, unless `LOAD_SECONDS` says otherwise.
+const SECONDS: u64 = 8;
+/// In this part of the time the stack starts its instances and fills its caches.
+const WARM_UP: f64 = 0.4;
+
+/// How long each request to an endpoint took.
+#[derive(Default)]
+struct Latencies(BTreeMap<&'static str, Vec<Duration>>);
+
+impl Latencies {
+    async fn of(&mut self, endpoint: &'static str, request: impl Future<Output = Answer>) -> Answer {
+        let began = Instant::now();
+        let answer = request.await;
+        self.0.entry(endpoint).or_default().push(began.elapsed());
+        assert!(answer.status < 500, "{endpoint}: {} {}", answer.status, answer.text);
+        answer
+    }
+
+    fn add(&mut self, other: Self) {
+        for (endpoint, mut took) in other.0 {
+            self.0.entry(endpoint).or_default().append(&mut took);
+        }
+    }
+
+    fn print(mut self, elapsed: Duration) {
+        let count: usize = self.0.values().map(Vec::len).sum();
+        println!("| Endpoint | Requests | p50 ms | p90 ms | p99 ms | most ms |");
+        println!("| --- | --- | --- | --- | --- | --- |");
+        for (endpoint, took) in &mut self.0 {
+            took.sort_unstable();
+            let percentile = |percent: usize| took[(took.len() - 1) * percent / 100].as_millis();
+            let [half, most, nearly_all, all] = [50, 90, 99, 100].map(percentile);
+            println!("| {endpoint} | {} | {half} | {most} | {nearly_all} | {all} |", took.len());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of requests fits a double")]
+        let rate = count as f64 / elapsed.as_secs_f64();
+        println!("{count} requests in {:.0} s: {rate:.0} a second", elapsed.as_secs_f64());
+    }
+}
+
+/// A client at an address of its own, and what it knows to be there.
+struct Worker {
+    number: u8,
+    anyone: Client,
+    user: User,
+    profile: Value,
+    employees: BTreeMap<String, Value>,
+    made: u32,
+    chance: fastrand::Rng,
+    latencies: Latencies,
+}
+
+/// An employee's number, which nobody else's worker or user has.
+fn phone(worker: u8, n: u32) -> String {
+    format!("+91{}", 6_000_000_000_u64 + u64::from(worker) * 1_000_000 + u64::from(n))
+}
+
+async fn code_for(anyone: &Client, email: &str) -> String {
+    let mut messages = anyone.get(&format!("/_local/messages?to={email}")).await;
+    while messages.body == json!([]) {
+        // Nothing tells a client when a message has come: a person looks again.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        messages = anyone.get(&format!("/_local/messages?to={email}")).await;
+    }
+    let text = messages.body[0]["body"].as_str().unwrap();
+    text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
+}
+
+/// Registers, verifies and logs in.
+async fn sign_up(anyone: &Client, name: &str, latencies: &mut Latencies) -> User {
+    let body = registration(name);
+    let answer = latencies.of("POST /api/register", anyone.post("/api/register", &body)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let otp = code_for(anyone, body["email"].as_str().unwrap()).await;
+    let proof = json!({ "email": body["email"], "otp": otp });
+    let answer = latencies.of("POST /api/otp/verify", anyone.post("/api/otp/verify", &proof)).await;
+    answer.is(200, &json!({ "message": "Email verified successfully." }));
+    log_in(anyone, name, latencies).await
+}
+
+async fn log_in(anyone: &Client, name: &str, latencies: &mut Latencies) -> User {
+    let body = registration(name);
+    let body = json!({ "email": body["email"], "password": body["password"] });
+    let answer = latencies.of("POST /api/login", anyone.post("/api/login", &body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    User::new(anyone, &answer.body)
+}
+
+impl Worker {
+    async fn start(url: &str, number: u8) -> Self {
+        let anyone = Client::new(url).at([127, 0, 1, number]);
+        let mut latencies = Latencies::default();
+        let user = sign_up(&anyone, &format!("worker{number}"), &mut latencies).await;
+        let profile = user.profile().await;
+        let chance = fastrand::Rng::with_seed(number.into());
+        Self { number, anyone, user, profile, employees: BTreeMap::new(), made: 0, chance, latencies }
+    }
+
+    async fn work(mut self, until: Instant) -> Self {
+        while Instant::now() < until {
+            self.step().await;
+        }
+        self
+    }
+
+    /// One thing of many, and whether the answer agrees with what is known.
+    async fn step(&mut self) {
+        let Self { number, anyone, user, profile, employees, made, chance, latencies } = self;
+        let known: Vec<String> = employees.keys().cloned().collect();
+        let known = (!known.is_empty()).then(|| known[chance.usize(..known.len())].clone());
+        match (chance.u8(..100), known) {
+            (0..2, _) => {
+                *made += 1;
+                sign_up(anyone, &format!("worker{number}x{made}"), latencies).await;
+            }
+            (2..4, _) => {
+                *user = log_in(anyone, &format!("worker{number}"), latencies).await;
+            }
+            (4..14, _) => {
+                let answer = latencies.of("POST /api/token/refresh", user.try_refresh()).await;
+                assert_eq!(answer.status, 200, "{}", answer.text);
+                *user = User::new(anyone, &answer.body);
+            }
+            (14..30, _) => {
+                let mut answer = latencies.of("GET /api/profile", user.get("/api/profile")).await;
+                profile["last_login"] = answer.body["last_login"].take();
+                answer.body["last_login"] = profile["last_login"].clone();
+                answer.is(200, profile);
+            }
+            (30..35, _) => {
+                let change = json!({ "address": format!("{} Main Street", chance.u16(..)) });
+                let answer = latencies.of("PATCH /api/profile", user.patch("/api/profile", &change)).await;
+                assert_eq!((answer.status, &answer.body["address"]), (200, &change["address"]));
+                *profile = answer.body;
+            }
+            (35..50, _) => {
+                let answer = latencies.of("GET /api/employees", user.get("/api/employees")).await;
+                let newest: Vec<&Value> = employees.values().rev().take(20).collect();
+                assert_eq!((answer.status, &answer.body["results"]), (200, &json!(newest)));
+            }
+            (50..65, Some(id)) => {
+                let path = path_of(&employees[&id]);
+                let answer = latencies.of("GET /api/employees/{id}", user.get(&path)).await;
+                answer.is(200, &employees[&id]);
+            }
+            (65..80, Some(id)) => {
+                let change = json!({ "job_title": format!("Grade {}", chance.u16(..)) });
+                let path = path_of(&employees[&id]);
+                let answer = latencies.of("PATCH /api/employees/{id}", user.patch(&path, &change)).await;
+                assert_eq!((answer.status, &answer.body["job_title"]), (200, &change["job_title"]));
+                employees.insert(id, answer.body);
+            }
+            (80..85, Some(id)) => {
+                let path = path_of(&employees[&id]);
+                let answer = latencies.of("DELETE /api/employees/{id}", user.delete(&path)).await;
+                assert_eq!(answer.status, 204, "{}", answer.text);
+                employees.remove(&id);
+            }
+            _ => {
+                *made += 1;
+                let body = employee(&phone(*number, *made));
+                let answer = latencies.of("POST /api/employees", user.post("/api/employees", &body)).await;
+                assert_eq!(answer.status, 201, "{}", answer.text);
+                employees.insert(answer.body["id"].as_str().unwrap().to_owned(), answer.body);
+            }
+        }
+    }
+}
+
+/// Resident memory in KiB.
+#[derive(Debug)]
+struct Memory {
+    stack: u64,
+    /// The largest of the functions' instances.
+    function: u64,
+}
+
+impl Memory {
+    /// Of a stack, and of the processes that it has started.
+    fn of(stack: u32) -> Self {
+        let mut memory = Self { stack: 0, function: 0 };
+        for process in fs::read_dir("/proc").unwrap() {
+            // It may be gone by now.
+            let Ok(status) = fs::read_to_string(process.unwrap().path().join("status")) else { continue };
+            let number = |name: &str| -> u64 {
+                let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+                value.trim().trim_end_matches(" kB").parse().unwrap_or_default()
+            };
+            let resident = number("VmRSS:");
+            if number("Pid:") == u64::from(stack) {
+                memory.stack = resident;
+            } else if number("PPid:") == u64::from(stack) {
+                memory.function = memory.function.max(resident);
+            }
+        }
+        memory
+    }
+}
+
+#[tokio::test]
+async fn many_clients_at_once_lose_nothing_and_memory_stays_as_it_is() {
+    #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
+    let seconds = std::env::var("LOAD_SECONDS").map_or(SECONDS, |seconds| seconds.parse().expect("a number"));
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let began = Instant::now();
+    let workers = join_all((0..CLIENTS).map(|number| Worker::start(&process.url, number))).await;
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let warm = async {
+        tokio::time::sleep(Duration::from_secs(seconds).mul_f64(WARM_UP)).await;
+        Memory::of(process.id())
+    };
+    let work = join_all(workers.into_iter().map(|worker| worker.work(until)));
+    let (workers, warm) = futures_util::join!(work, warm);
+    let (elapsed, end) = (began.elapsed(), Memory::of(process.id()));
+    drop(process);
+
+    println!("Resident KiB after the warm-up: {warm:?}, at the end: {end:?}");
+    let api = Api::kept_in(folder.path(), &[]).await;
+    let (users, records) = (api.items("Users").await, api.items("Employees").await);
+    let kept = records.keys().filter(|key| key.starts_with("employee#")).count();
+    assert_eq!(kept, workers.iter().map(|worker| worker.employees.len()).sum::<usize>());
+    let mut latencies = Latencies::default();
+    for worker in workers {
+        for (id, employee) in &worker.employees {
+            let record = &records[&format!("employee#{id}")];
+            for name in ["owner", "phone_number", "updated_at"] {
+                assert_eq!(record[name]["S"], employee[name]);
+            }
+        }
+        let address = &users[&format!("user#{}", worker.user.id())]["address"]["S"];
+        assert_eq!(address, &worker.profile["address"]);
+        latencies.add(worker.latencies);
+    }
+    api.staff().await;
+    employees_agree(&api).await;
+    users_agree(&api).await;
+    latencies.print(elapsed);
+    assert!(end.stack < warm.stack + warm.stack / 2, "the stack grows");
+    assert!(end.function < warm.function + warm.function / 4, "a function grows");
+}
