@@ -1,9 +1,14 @@
 //! The sample events, for `sam local invoke` and `cargo lambda invoke`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use local::Template;
 use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    process::Command,
+    time,
+};
 
 use crate::support::{Api, registration, root};
 
@@ -34,6 +39,41 @@ async fn every_function_takes_its_sample_event() {
         }
     }
     // What can succeed without a token has succeeded.
+    assert!(api.item("Users", "username#testuser").await.is_some());
+}
+
+/// As the README says: a function that is being worked on runs beside the stack, with its data.
+#[tokio::test]
+#[ignore = "needs cargo-lambda: .ci/deployment"]
+async fn cargo_lambda_runs_a_function_beside_the_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::kept_in(folder.path(), &[("Policy", "seeds")]).await;
+    let address = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    let port = address.port().to_string();
+    let env = folder.path().join("env");
+    let cargo_lambda = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.arg("lambda").args(arguments).args(["--invoke-address", "127.0.0.1", "--invoke-port", &port]);
+        command.current_dir(root());
+        command
+    };
+    let watch = ["watch", "--package", "functions", "--env-file", env.to_str().unwrap()];
+    let mut watch = cargo_lambda(&watch).kill_on_drop(true).spawn().unwrap();
+    while TcpStream::connect(address).await.is_err() {
+        assert_eq!(watch.try_wait().unwrap(), None, "it has ended");
+        time::sleep(Duration::from_millis(50)).await;
+    }
+
+    // It compiles the function first.
+    let invoke = ["invoke", "api-register", "--data-file", "events/api-register.json"];
+    let invoked = cargo_lambda(&invoke).output().await.unwrap();
+
+    let pid = watch.id().unwrap().to_string();
+    Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
+    watch.wait().await.unwrap();
+    let said = String::from_utf8(invoked.stdout).unwrap();
+    assert!(invoked.status.success(), "{said}{}", String::from_utf8_lossy(&invoked.stderr));
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["statusCode"], 201, "{said}");
     assert!(api.item("Users", "username#testuser").await.is_some());
 }
 

@@ -4,18 +4,22 @@ mod api;
 mod browser;
 mod client;
 pub(crate) mod contract;
+mod deployment;
 mod dynamodb;
 pub(crate) mod employee;
 mod process;
 mod proxy;
+mod recorder;
 pub(crate) mod token;
 mod user;
 
 pub(crate) use api::{Api, UNLIMITED, root};
 pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client};
+pub(crate) use deployment::Deployment;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Fault, Proxied};
+pub(crate) use recorder::{Recorder, Use};
 pub(crate) use user::{PASSWORD, User, registration};
 
 use serde_json::{Value, json};

@@ -202,13 +202,11 @@ impl Pool {
 
     /// Exactly what Lambda gives a function, so that nothing of this machine leaks into it.
     fn variables(&self, runtime_api: &str) -> BTreeMap<String, String> {
-        let name = &self.function.binary;
+        let name = self.function.binary.as_str();
         let mut variables = BTreeMap::from(
             [
-                ("AWS_ACCESS_KEY_ID", CREDENTIALS.0),
-                ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.1),
-                ("AWS_SESSION_TOKEN", "local"),
-                ("AWS_REGION", REGION),
+                // On AWS the token is its role's: here, too, it tells who calls.
+                ("AWS_SESSION_TOKEN", name),
                 ("AWS_DEFAULT_REGION", REGION),
                 ("AWS_LAMBDA_FUNCTION_NAME", name),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -223,9 +221,20 @@ impl Pool {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        variables.extend(self.function.environment.clone());
-        variables.extend(self.environment.clone());
+        variables.extend(self.settings());
         variables
+    }
+
+    /// What the function needs wherever it runs: keys, a region, and the variables of the template and of the stack.
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        let (key_id, secret_key) = CREDENTIALS;
+        let mut settings = BTreeMap::from(
+            [("AWS_ACCESS_KEY_ID", key_id), ("AWS_SECRET_ACCESS_KEY", secret_key), ("AWS_REGION", REGION)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        settings.extend(self.function.environment.clone());
+        settings.extend(self.environment.clone());
+        settings
     }
 }
 

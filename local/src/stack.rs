@@ -219,7 +219,9 @@ impl Stack {
         let pages = inbox::router(inbox, requests, stopping.clone());
         let router = gateway::router(gateway, template.minimum_compression).merge(pages);
         serve(gateway_listener, router, &stopping);
-        occupied.as_ref().map(|folder| folder.announce(&aws_url)).transpose()?;
+        // A variable means the same to every function that has it.
+        let settings = pools.iter().flat_map(|pool| pool.settings()).collect();
+        occupied.as_ref().map(|folder| folder.announce(&aws_url, &settings)).transpose()?;
         Ok(Self {
             url,
             dynamodb_url,

@@ -80,6 +80,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The streams it is fed by.
     pub streams: Vec<StreamSource>,
+    /// What its role may do: the statements of its policies.
+    pub statements: Vec<Value>,
 }
 
 impl Function {
@@ -231,6 +233,8 @@ fn function(id: &str, properties: &Value, globals: &Value) -> Result<Function, T
             _ => {}
         }
     }
+    let policies = properties["Policies"].as_array().into_iter().flatten();
+    let statements = policies.filter_map(|policy| policy["Statement"].as_array()).flatten();
     Ok(Function {
         id: id.to_owned(),
         name: name(id, "FunctionName", properties),
@@ -240,6 +244,7 @@ fn function(id: &str, properties: &Value, globals: &Value) -> Result<Function, T
         environment,
         routes,
         streams,
+        statements: statements.cloned().collect(),
     })
 }
 

@@ -136,21 +136,6 @@ impl Api {
         self.log_in("admin").await
     }
 
-    /// A new session of a user.
-    pub(crate) async fn log_in(&self, name: &str) -> User {
-        self.log_in_with(name, PASSWORD).await
-    }
-
-    pub(crate) async fn log_in_with(&self, name: &str, password: &str) -> User {
-        let answer = self.try_token(name, password).await;
-        assert_eq!(answer.status, 200, "{} {:?}", answer.text, self.stack.logs().last());
-        User::new(self, &answer.body)
-    }
-
-    pub(crate) async fn try_token(&self, name: &str, password: &str) -> super::Answer {
-        self.post("/api/token", &json!({ "username": name, "password": password })).await
-    }
-
     /// The newest message to an address; waits for the first.
     pub(crate) async fn message_to(&self, address: &str) -> Message {
         self.stack.message(address, 0).await.expect("a message");

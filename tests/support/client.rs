@@ -1,6 +1,6 @@
 //! A client of the API, as its users write them: JSON out, JSON in, perhaps with a bearer token.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use reqwest::{
     Method,
@@ -32,18 +32,18 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(url: &str) -> Self {
-        Self::from_address(url, Ipv4Addr::LOCALHOST)
+        Self::from_address(url, None)
     }
 
-    fn from_address(url: &str, address: Ipv4Addr) -> Self {
-        let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::V4(address)).build().unwrap();
+    fn from_address(url: &str, address: Option<IpAddr>) -> Self {
+        let http = reqwest::Client::builder().no_proxy().local_address(address).build().unwrap();
         Self { http, url: url.to_owned(), authorization: None, headers: Vec::new() }
     }
 
     /// The same client at another IP address of this machine.
     pub(crate) fn at(&self, address: [u8; 4]) -> Self {
         let (authorization, headers) = (self.authorization.clone(), self.headers.clone());
-        Self { authorization, headers, ..Self::from_address(&self.url, address.into()) }
+        Self { authorization, headers, ..Self::from_address(&self.url, Some(address.into())) }
     }
 
     /// The same client with a bearer token.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::{Value, json};
 
-use super::{Client, token};
+use super::{Answer, Client, token};
 
 /// The password of every user here, unless a test says otherwise.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -12,6 +12,23 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// The body that registers somebody as `name`.
 pub(crate) fn registration(name: &str) -> Value {
     json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD })
+}
+
+impl Client {
+    /// A new session of a user.
+    pub(crate) async fn log_in(&self, name: &str) -> User {
+        self.log_in_with(name, PASSWORD).await
+    }
+
+    pub(crate) async fn log_in_with(&self, name: &str, password: &str) -> User {
+        let answer = self.try_token(name, password).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        User::new(self, &answer.body)
+    }
+
+    pub(crate) async fn try_token(&self, name: &str, password: &str) -> Answer {
+        self.post("/api/token", &json!({ "username": name, "password": password })).await
+    }
 }
 
 /// A session of a user: a client with its bearer token.
@@ -71,7 +88,7 @@ impl User {
         Self::new(self, &answer.body)
     }
 
-    pub(crate) async fn try_refresh(&self) -> super::Answer {
+    pub(crate) async fn try_refresh(&self) -> Answer {
         self.post("/api/token/refresh", &json!({ "refresh": self.refresh })).await
     }
 

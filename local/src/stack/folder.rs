@@ -1,6 +1,7 @@
 //! The folder of a stack: who uses it, and how another process finds the stack that does.
 
 use std::{
+    collections::BTreeMap,
     fs::{DirBuilder, File, TryLockError},
     io,
     os::unix::fs::DirBuilderExt,
@@ -17,6 +18,8 @@ use crate::{file, lambda::InvokeError, services::invoke::FUNCTION_ERROR};
 const LOCK: &str = "lock";
 /// Says where the stack listens. A stack that was killed leaves it behind, but not the lock.
 const NOTICE: &str = "stack.json";
+/// The functions' environment, for a function that runs beside the stack: `cargo lambda watch --env-file .local/env`.
+const SETTINGS: &str = "env";
 
 /// A folder that this stack uses, and no other.
 #[derive(Debug)]
@@ -43,15 +46,24 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Lets [`Running::find`] find the stack.
-    pub(super) fn announce(&self, aws_url: &str) -> Result<(), StartError> {
+    /// Lets [`Running::find`] find the stack, and functions that are run by other tools.
+    pub(super) fn announce(
+        &self,
+        aws_url: &str,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), StartError> {
+        let unusable = |error| unusable(&self.path, error);
+        let settings: String = settings.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
+        file::rewrite(&self.path.join(SETTINGS), settings.as_bytes()).map_err(unusable)?;
         let running = Running { aws_url: aws_url.to_owned() };
-        file::replace(&self.path.join(NOTICE), &running).map_err(|error| unusable(&self.path, error))
+        file::replace(&self.path.join(NOTICE), &running).map_err(unusable)
     }
 
     fn remove_notice(&self) {
         // There may be none, and without the lock nobody reads it.
-        let _ = std::fs::remove_file(self.path.join(NOTICE));
+        for file in [NOTICE, SETTINGS] {
+            let _ = std::fs::remove_file(self.path.join(file));
+        }
     }
 }
 

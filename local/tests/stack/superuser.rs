@@ -138,9 +138,15 @@ async fn a_stack_is_found_while_it_runs() {
     let stack = Stack::start(options).await.unwrap();
     assert!(Running::find(&path).unwrap().is_some());
     assert_eq!(std::fs::metadata(&notice).unwrap().permissions().mode() & 0o777, 0o600);
+    let settings = path.join("env");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let database = format!("AWS_ENDPOINT_URL_DYNAMODB=\"{}\"", stack.dynamodb_url());
+    for line in ["AWS_REGION=\"us-east-1\"", "GREETING=\"hello\"", &database] {
+        assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
+    }
     stack.stop().await;
 
-    assert!(!notice.exists());
+    assert!(!notice.exists() && !settings.exists());
     // A stack that was killed leaves it behind.
     std::fs::write(&notice, r#"{"aws_url":"http://127.0.0.1:1"}"#).unwrap();
     assert!(Running::find(&path).unwrap().is_none());

@@ -1,0 +1,251 @@
+//! The policies of the template, held against what the functions do: each may do what it does, and nothing else. The emulator
+//! of `.ci/deployment` refuses what is not allowed, too, but it does not know partition keys, and would not miss a
+//! permission too many.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::{Function, Template};
+use regex::Regex;
+use serde_json::{Value, json};
+
+use crate::{
+    deployment,
+    support::{Answer, Api, Deployment, PASSWORD, Recorder, Use, registration, root},
+};
+
+const NEXT: &str = "another long phrase";
+/// What Lambda does with a function's role by itself: it hands over what a stream's reader has given up.
+const BY_LAMBDA: [&str; 1] = ["sqs:SendMessage"];
+
+/// A statement that allows something.
+struct Statement {
+    function: String,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    /// The patterns of partition keys; none for any.
+    keys: Vec<String>,
+}
+
+impl Statement {
+    fn of(function: &Function, statement: &Value) -> Self {
+        let conditions = statement["Condition"].as_object().into_iter().flatten();
+        let keys = conditions.filter_map(|(_, condition)| condition.get("dynamodb:LeadingKeys"));
+        Self {
+            function: function.binary.clone(),
+            actions: texts(&statement["Action"]),
+            resources: texts(&statement["Resource"]),
+            keys: keys.flat_map(texts).collect(),
+        }
+    }
+
+    fn allows(&self, needed: &Use) -> bool {
+        let allows_key = |key: &String| self.keys.iter().any(|pattern| matches(pattern, key));
+        self.function == needed.function
+            && self.actions.iter().any(|action| matches(action, &needed.action))
+            && self.resources.iter().any(|resource| matches(resource, &needed.resource))
+            && (self.keys.is_empty() || needed.keys.iter().all(allows_key))
+    }
+
+    /// What it allows and none of `uses` needed: every action on every resource, and every pattern of keys.
+    fn surplus(&self, uses: &BTreeSet<Use>) -> Vec<String> {
+        let mine: Vec<&Use> = uses.iter().filter(|needed| self.allows(needed)).collect();
+        let actions = self.actions.iter().filter(|action| !BY_LAMBDA.contains(&action.as_str()));
+        let pairs = actions.flat_map(|action| self.resources.iter().map(move |resource| (action, resource)));
+        let unused = pairs.filter(|(action, resource)| {
+            !mine.iter().any(|needed| matches(action, &needed.action) && matches(resource, &needed.resource))
+        });
+        let mut surplus: Vec<String> =
+            unused.map(|(action, resource)| format!("{}: {action} on {resource}", self.function)).collect();
+        let keys = self
+            .keys
+            .iter()
+            .filter(|pattern| !mine.iter().any(|needed| needed.keys.iter().any(|key| matches(pattern, key))));
+        surplus.extend(keys.map(|pattern| {
+            format!("{}: {:?} on keys {pattern} of {:?}", self.function, self.actions, self.resources)
+        }));
+        surplus
+    }
+}
+
+/// One text, or a list of them.
+fn texts(value: &Value) -> Vec<String> {
+    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    items.iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+}
+
+/// Whether a pattern of IAM covers a text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let pattern = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
+    pattern == ".*" || Regex::new(&format!("^{pattern}$")).unwrap().is_match(text)
+}
+
+/// Asserts that these functions are allowed what they needed, and nothing else.
+fn assert_exact(parameters: &[(&str, &str)], is_meant: impl Fn(&str) -> bool, recorder: &Recorder) {
+    let owned = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let template = Template::load(&root().join("template.yaml"), &owned.collect::<BTreeMap<_, _>>()).unwrap();
+    let functions = template.functions.iter().filter(|function| is_meant(&function.binary));
+    let statements: Vec<Statement> = functions
+        .flat_map(|function| function.statements.iter().map(move |statement| (function, statement)))
+        .filter(|(_, statement)| statement["Effect"] == "Allow")
+        .map(|(function, statement)| Statement::of(function, statement))
+        .collect();
+    let mut uses = recorder.uses();
+    uses.retain(|needed| is_meant(&needed.function));
+
+    let refused = uses.iter().filter(|needed| !statements.iter().any(|statement| statement.allows(needed)));
+    let refused: Vec<&Use> = refused.collect();
+    assert!(refused.is_empty(), "needed and not allowed: {refused:#?}");
+    let surplus: Vec<String> = statements.iter().flat_map(|statement| statement.surplus(&uses)).collect();
+    assert!(surplus.is_empty(), "allowed and never needed:\n{}", surplus.join("\n"));
+}
+
+#[tokio::test]
+async fn every_function_may_do_what_it_does_and_nothing_else() {
+    let (api, recorder) =
+        Api::recorded(&[("RegistrationsPerIpPerHour", "100"), ("OtpCooldownSeconds", "0")]).await;
+    let api = Deployment::of(api).await;
+    deployment::anyone(&api).await;
+    deployment::account(&api).await;
+    deployment::addresses(&api).await;
+    deployment::employees(&api).await;
+    deployment::numbers(&api).await;
+    deployment::staff(&api).await;
+    limits_pass(api.stack()).await;
+    names_lapse(api.stack()).await;
+    staged_addresses_are_given_up(api.stack()).await;
+    others_are_faster(api.stack(), &recorder).await;
+
+    assert_exact(&[], |_| true, &recorder);
+}
+
+fn is_done(answer: &Answer) {
+    assert!((200..300).contains(&answer.status), "{answer:?}");
+}
+
+fn long_ago() -> Value {
+    json!({ "N": "1000000000" })
+}
+
+/// Whoever was wrong before is wrong again when a new window begins.
+async fn limits_pass(api: &Api) {
+    let ada = api.signed_in().await;
+    let (email, phone, wrong) = ("nobody@example.com", "+12025550100", "a wrong password");
+    let passwords = json!({ "new_password": NEXT, "confirm_password": NEXT });
+    let with = |mut body: Value, more: &Value| {
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let requests = [
+        ("/api/otp/verify", json!({ "email": email, "otp": "123456" })),
+        ("/api/login", json!({ "email": email, "password": wrong })),
+        ("/api/token", json!({ "username": email, "password": wrong })),
+        ("/api/password/reset", with(json!({ "old_password": wrong }), &passwords)),
+        ("/api/password/forgot/confirm", with(json!({ "email": email, "otp": "123456" }), &passwords)),
+        ("/otp/verify", json!({ "phone_number": phone, "otp": "123456" })),
+        ("/auth/verify", json!({ "phone": phone, "code": "123456" })),
+        ("/auth/login", json!({ "phone": phone, "password": wrong })),
+    ];
+    for (path, body) in &requests {
+        for _ in 0..2 {
+            let answer = ada.post(path, body).await;
+            assert!([400, 401].contains(&answer.status), "{path}: {answer:?}");
+            api.set("Throttles", |_| true, "expires", &long_ago()).await;
+        }
+    }
+}
+
+/// An unverified address whose code has died is taken over at every door, and so is a number.
+async fn names_lapse(api: &Api) {
+    let lapsed = async |name: &str, phone: &str| {
+        let mut body = registration(name);
+        body["phone_number"] = json!(phone);
+        let user = api.post("/api/register", &body).await.body;
+        let (email, phone) = (user["email"].clone(), user["phone_number"].clone());
+        api.let_code_expire("verify_email", email.as_str().unwrap()).await;
+        let claims = [("email", &email), ("phone", &phone)];
+        let claims = claims.map(|(kind, name)| format!("{kind}#{}", name.as_str().unwrap()));
+        api.set("Users", |key| claims.iter().any(|claim| claim == key), "reserved_until", &long_ago()).await;
+        json!({ "email": email, "phone_number": phone })
+    };
+    let (ada, admin) = (api.log_in("ada").await, api.staff().await);
+
+    let mut body = lapsed("bob", "+919881167671").await;
+    body["username"] = json!("bob2");
+    body["password"] = json!(PASSWORD);
+    is_done(&api.post("/api/register", &body).await);
+    is_done(&ada.patch("/api/profile", &lapsed("carl", "+919881167672").await).await);
+    let path = format!("/api/users/{}", ada.id());
+    is_done(&admin.patch(&path, &lapsed("dan", "+919881167673").await).await);
+
+    let phone = "+919881167674";
+    let email = lapsed("eve", phone).await["email"].clone();
+    is_done(&api.post("/auth/check-phone", &json!({ "phone": phone })).await);
+    let body = json!({ "phone": phone, "code": api.code_for(phone).await });
+    let token = api.post("/auth/verify", &body).await.body["registration_token"].clone();
+    let body = json!({ "reg_token": token, "password": PASSWORD, "email": email });
+    is_done(&api.post("/auth/register", &body).await);
+}
+
+/// A new password, and being made staff, give up an address that waits for its code.
+async fn staged_addresses_are_given_up(api: &Api) {
+    let staged = async |name: &str| {
+        let user = api.registered(name).await;
+        let session = api.log_in(name).await;
+        is_done(&session.patch("/api/profile", &json!({ "email": format!("new-{name}@example.com") })).await);
+        (session, user["email"].as_str().unwrap().to_owned())
+    };
+    let passwords = json!({ "old_password": PASSWORD, "new_password": NEXT, "confirm_password": NEXT });
+    let (fred, _) = staged("fred").await;
+    is_done(&fred.post("/api/password/reset", &passwords).await);
+
+    let (_, email) = staged("gus").await;
+    let mails = api.mails_to(&email).await;
+    is_done(&api.post("/api/password/forgot", &json!({ "email": email })).await);
+    let mut body = passwords.clone();
+    body["email"] = json!(email);
+    body["otp"] = json!(api.code_after(&email, mails).await);
+    is_done(&api.post("/api/password/forgot/confirm", &body).await);
+
+    let (_, email) = staged("hal").await;
+    let body = json!({ "username": "hal", "email": email, "password": PASSWORD });
+    api.stack.invoke("create-superuser", body).await.unwrap();
+}
+
+/// A record is read again when somebody else has changed it between its reading and its writing.
+async fn others_are_faster(api: &Api, recorder: &Recorder) {
+    let phone = "+919881167675";
+    api.registered("ivy").await;
+    let (ivy, hal) = (api.log_in("ivy").await, api.log_in("hal").await);
+    let employee = json!({ "first_name": "I", "last_name": "J", "phone_number": phone });
+    let employee = ivy.post("/api/employees", &employee).await.body;
+    let employee = format!("/api/employees/{}", employee["id"].as_str().unwrap());
+    is_done(&api.post("/otp/generate", &json!({ "phone_number": phone })).await);
+    let proof = json!({ "phone_number": phone, "otp": api.code_for(phone).await });
+    let (name, path) = (json!({ "first_name": "Ivy" }), format!("/api/users/{}", ivy.id()));
+
+    recorder.overtake_next();
+    is_done(&api.post("/otp/verify", &proof).await);
+    recorder.overtake_next();
+    is_done(&ivy.patch(&employee, &name).await);
+    recorder.overtake_next();
+    is_done(&ivy.delete(&employee).await);
+    recorder.overtake_next();
+    is_done(&ivy.patch("/api/profile", &name).await);
+    recorder.overtake_next();
+    is_done(&hal.patch(&path, &json!({ "last_name": "Jones" })).await);
+    recorder.overtake_next();
+    let passwords = json!({ "old_password": PASSWORD, "new_password": NEXT, "confirm_password": NEXT });
+    is_done(&ivy.post("/api/password/reset", &passwords).await);
+    recorder.overtake_next();
+    is_done(&hal.delete(&format!("/api/users/{}", hal.id())).await);
+}
+
+#[tokio::test]
+async fn texts_by_twilio_need_its_secret_and_not_sns() {
+    let parameters = [("SmsProvider", "twilio"), ("TwilioSecretArn", "twilio")];
+    let (api, recorder) = Api::recorded(&parameters).await;
+
+    deployment::numbers(&Deployment::of(api).await).await;
+
+    assert_exact(&parameters, |function| function == "deliver-sms", &recorder);
+}
