@@ -110,6 +110,11 @@ impl Row {
                 let (answer, made) = api.proxy.watch(self.send(&prepared)).await;
                 api.proxy.delay(Duration::ZERO);
 
+                let (read, written) = made.units_read_and_written();
+                println!(
+                    "{request}, {}: {read} units read, {written} written",
+                    if cold { "new" } else { "warm" }
+                );
                 let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
                 assert_eq!(logged["cold"], cold, "{request}: {logged}");
                 if answer.status != status || made.depth() > depth || made.len() != calls {

@@ -32,6 +32,7 @@ mod authentication;
 mod bad_input;
 mod capacity;
 mod catalogue;
+mod cors;
 mod deployment;
 mod depth;
 mod events;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deployment,
-    support::{Answer, Api, Deployment, PASSWORD, Recorder, Use, registration, root},
+    support::{Answer, Api, Deployment, PASSWORD, Recorder, Use, employee::nth_id, registration, root},
 };
 
 const NEXT: &str = "another long phrase";
@@ -114,6 +114,7 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     names_lapse(api.stack()).await;
     staged_addresses_are_given_up(api.stack()).await;
     others_are_faster(api.stack(), &recorder).await;
+    imports_are_tried_again(api.stack()).await;
 
     assert_exact(&[], |_| true, &recorder);
 }
@@ -238,6 +239,30 @@ async fn others_are_faster(api: &Api, recorder: &Recorder) {
     is_done(&ivy.post("/api/password/reset", &passwords).await);
     recorder.overtake_next();
     is_done(&hal.delete(&format!("/api/users/{}", hal.id())).await);
+}
+
+/// Of what is imported, some is there already, and of some another has the names.
+async fn imports_are_tried_again(api: &Api) {
+    let user = |n| {
+        json!({
+            "id": nth_id(n), "username": "joy", "email": "joy@example.com", "phone_number": "+919881167676",
+            "is_staff": true,
+        })
+    };
+    let employee = |n| {
+        json!({
+            "id": nth_id(n), "owner_username": "joy", "first_name": "Kim", "email": "kim@example.com",
+            "phone_number": "+919881167677",
+        })
+    };
+    let batch = json!({ "users": [user(1), user(2)], "employees": [employee(3), employee(4)] });
+    for first in ["imported", "present"] {
+        let answer = api.stack.invoke("import", batch.clone()).await.unwrap();
+        for kind in ["users", "employees"] {
+            let outcomes = answer[kind].as_array().unwrap().iter().map(|outcome| &outcome["outcome"]);
+            assert_eq!(outcomes.collect::<Vec<_>>(), [first, "refused"], "{answer}");
+        }
+    }
 }
 
 #[tokio::test]

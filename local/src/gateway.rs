@@ -14,7 +14,11 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, Request, State},
-    http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, uri::Authority},
+    http::{
+        HeaderName, HeaderValue, Method, Response, StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_METHODS, CONTENT_TYPE},
+        uri::Authority,
+    },
 };
 use serde_json::json;
 use tokio::time;
@@ -25,7 +29,7 @@ use crate::{
     lambda::{InvokeError, Pool},
     logs::Logs,
     requests::Requests,
-    template::GatewayResponse,
+    template::{Cors, GatewayResponse},
 };
 use event::Incoming;
 use routes::Routes;
@@ -40,6 +44,7 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 pub(crate) struct Gateway {
     routes: Routes,
     responses: BTreeMap<String, GatewayResponse>,
+    cors: Option<Cors>,
     logs: Arc<Logs>,
     requests: Arc<Requests>,
 }
@@ -95,13 +100,14 @@ impl Gateway {
     pub(crate) fn new(
         pools: &[Arc<Pool>],
         responses: BTreeMap<String, GatewayResponse>,
+        cors: Option<Cors>,
         logs: Arc<Logs>,
         requests: Arc<Requests>,
     ) -> Self {
         let routes = pools
             .iter()
             .flat_map(|pool| pool.function.routes.iter().map(|route| (route.clone(), Arc::clone(pool))));
-        Self { routes: Routes::new(routes), responses, logs, requests }
+        Self { routes: Routes::new(routes), responses, cors, logs, requests }
     }
 
     /// Method and route of a request, if there is one for it.
@@ -112,6 +118,11 @@ impl Gateway {
 
     async fn answer(&self, request: Request, peer: SocketAddr, id: &str) -> (Response<Body>, bool) {
         let (parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS
+            && let Some(preflight) = self.preflight(parts.uri.path())
+        {
+            return (preflight, false);
+        }
         let Some(found) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
             return (self.refuse(&NO_ROUTE, id), false);
         };
@@ -151,6 +162,21 @@ impl Gateway {
             }
         };
         (response, invoked.cold)
+    }
+
+    /// What a browser hears that asks for leave to call a path; no function runs for it.
+    fn preflight(&self, path: &str) -> Option<Response<Body>> {
+        let cors = self.cors.as_ref()?;
+        let mut methods: Vec<&str> = self.routes.methods(path)?.chain(["OPTIONS"]).collect();
+        methods.sort_unstable();
+        let mut answer = Response::new(Body::from("{}"));
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::try_from(methods.join(",")).ok()?);
+        for (name, value) in &cors.headers {
+            headers.insert(*name, HeaderValue::try_from(value).ok()?);
+        }
+        Some(answer)
     }
 
     /// The template's gateway response for it, else its fallback's, else AWS's own.

@@ -215,7 +215,8 @@ impl Stack {
         }
         let url = url(&gateway_listener);
         let requests = Arc::new(Requests::new());
-        let gateway = Gateway::new(&pools, template.responses, Arc::clone(&logs), Arc::clone(&requests));
+        let gateway =
+            Gateway::new(&pools, template.responses, template.cors, Arc::clone(&logs), Arc::clone(&requests));
         let pages = inbox::router(inbox, requests, stopping.clone());
         let router = gateway::router(gateway, template.minimum_compression).merge(pages);
         serve(gateway_listener, router, &stopping);

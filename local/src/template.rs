@@ -57,6 +57,8 @@ pub struct Template {
     pub secrets: Vec<Secret>,
     /// The gateway's own answers, such as `MISSING_AUTHENTICATION_TOKEN`, by type.
     pub responses: BTreeMap<String, GatewayResponse>,
+    /// What the gateway tells a browser that asks whether pages of another origin may call (`Cors`).
+    pub cors: Option<Cors>,
     /// The gateway compresses answers of at least so many bytes (`MinimumCompressionSize`); `None` for none.
     pub minimum_compression: Option<u64>,
 }
@@ -155,6 +157,13 @@ pub struct Secret {
     pub generate: Value,
 }
 
+/// The answer to a preflight request (Fetch, "CORS protocol"); SAM adds the methods that the path has.
+#[derive(Debug, Clone)]
+pub struct Cors {
+    /// The headers, without the quotes that mark a static value.
+    pub headers: Vec<(&'static str, String)>,
+}
+
 /// An answer the gateway gives by itself.
 #[derive(Debug, Clone, Default)]
 pub struct GatewayResponse {
@@ -203,6 +212,7 @@ impl Template {
             responses: of_type("AWS::Serverless::Api")
                 .flat_map(|(_, properties)| gateway_responses(properties))
                 .collect(),
+            cors: of_type("AWS::Serverless::Api").find_map(|(_, properties)| cors(properties)),
             minimum_compression: of_type("AWS::Serverless::Api")
                 .find_map(|(_, properties)| minimum_compression(properties)),
         })
@@ -330,16 +340,31 @@ fn secret(id: &str, properties: &Value) -> Secret {
     }
 }
 
+fn cors(properties: &Value) -> Option<Cors> {
+    const HEADERS: [(&str, &str); 3] = [
+        ("AllowOrigin", "access-control-allow-origin"),
+        ("AllowHeaders", "access-control-allow-headers"),
+        ("MaxAge", "access-control-max-age"),
+    ];
+    let cors = properties.get("Cors")?;
+    let headers = HEADERS
+        .iter()
+        .filter_map(|(property, header)| Some((*header, static_value(cors.get(property)?)?)))
+        .collect();
+    Some(Cors { headers })
+}
+
+/// A header's value without the quotes that mark it as static.
+fn static_value(value: &Value) -> Option<String> {
+    Some(value.as_str()?.trim_matches('\'').to_owned())
+}
+
 fn gateway_responses(properties: &Value) -> impl Iterator<Item = (String, GatewayResponse)> {
     object(&properties["GatewayResponses"]).map(|(kind, response)| {
         let headers = object(&response["ResponseParameters"]["Headers"]);
         let response = GatewayResponse {
             status: response.get("StatusCode").and_then(text).and_then(|status| status.parse().ok()),
-            headers: headers
-                .filter_map(|(name, value)| {
-                    Some((name.clone(), value.as_str()?.trim_matches('\'').to_owned()))
-                })
-                .collect(),
+            headers: headers.filter_map(|(name, value)| Some((name.clone(), static_value(value)?))).collect(),
             body: response["ResponseTemplates"]["application/json"].as_str().map(str::to_owned),
         };
         (kind.clone(), response)

@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_http::service_fn;
+use lambda_http::{http::HeaderValue, service_fn};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::{
-    App, Error, Reply, Request, Who,
+    App, Error, Reply, Request, Who, config,
     http::{Response, finish},
     log,
 };
@@ -32,12 +32,16 @@ where
     // An instance has one `App` for as long as it lives.
     let app: &'static App = Box::leak(Box::new(App::from_env()?));
     let endpoint: &'static F = Box::leak(Box::new(endpoint));
+    // It is the same for every request: a list of origins would have to be answered with the one that asks.
+    let origin = config::optional("CORS_ORIGIN").map(HeaderValue::try_from).transpose()?;
     let cold = AtomicBool::new(true);
     lambda_http::run(service_fn(move |request| {
         let cold = cold.swap(false, Ordering::Relaxed);
         let request = Request::new(request);
         let span = tracing::info_span!("request", request_id = request.id());
-        async move { Ok::<_, Infallible>(answer(app, endpoint, request, cold).await) }.instrument(span)
+        let origin = origin.clone();
+        async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, origin)) }
+            .instrument(span)
     }))
     .await
 }
@@ -60,7 +64,7 @@ where
         endpoint(app, who, request).await
     });
     let late = |_| Err(Error::Unavailable("the request took too long".into()));
-    let response = finish(reply.await.unwrap_or_else(late).unwrap_or_else(Error::into_response));
+    let response = reply.await.unwrap_or_else(late).unwrap_or_else(Error::into_response);
     log::request(&method, &route, response.status().as_u16(), started.elapsed(), cold);
     response
 }

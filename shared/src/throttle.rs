@@ -49,6 +49,13 @@ impl Throttle {
         let name = format!("from_{}", fingerprint(network));
         self.at_most(limit, &name)
     }
+
+    /// The answer when it is full, for so many seconds. The log says which kind of limit it was, whatever the client hears:
+    /// an alarm waits for some.
+    fn refuse(&self, seconds: u64) -> Error {
+        tracing::info!(limit = self.pk.split('#').next(), "a limit was reached");
+        Error::Throttled(seconds)
+    }
 }
 
 pub(crate) fn fingerprint(text: &str) -> String {
@@ -138,7 +145,7 @@ impl Counted {
 async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
     // Below, the event that opens a window is not held against the limits.
     if throttle.tallies.iter().any(|(_, limit)| *limit == 0) {
-        return Err(Error::Throttled(throttle.window));
+        return Err(throttle.refuse(throttle.window));
     }
     let now = time::seconds(time::now());
     let op = operation_id();
@@ -160,7 +167,7 @@ async fn count(app: &App, throttle: Throttle) -> Result<Counted, Error> {
             }
             continue;
         }
-        return Err(Error::Throttled(expires - now));
+        return Err(throttle.refuse(expires - now));
     }
     Err(Error::Unavailable("a counter found no quiet moment".into()))
 }

@@ -377,6 +377,10 @@ impl Call {
         };
         consumed.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum()
     }
+
+    fn is_read(&self) -> bool {
+        ["GetItem", "BatchGetItem", "Query"].contains(&self.operation.as_str())
+    }
 }
 
 impl Calls {
@@ -392,6 +396,15 @@ impl Calls {
     /// What each of them was and on which tables, each once.
     pub(crate) fn kinds(&self) -> BTreeSet<String> {
         self.0.iter().map(Call::kind).collect()
+    }
+
+    /// The same, of those that read and those that write.
+    pub(crate) fn units_read_and_written(&self) -> (f64, f64) {
+        let units = |reads| -> f64 {
+            // The sum of none is -0.
+            self.0.iter().filter(|call| call.is_read() == reads).map(Call::units).sum::<f64>() + 0.0
+        };
+        (units(true), units(false))
     }
 
     /// How many of them are of an operation.

@@ -64,10 +64,18 @@ pub(super) fn with_status(status: StatusCode, body: &impl Serialize) -> Response
     response
 }
 
+/// The headers that a page of another origin may read besides those that every page may (Fetch, "CORS-safelisted").
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("ETag, Retry-After, x-amzn-RequestId, x-amzn-Remapped-WWW-Authenticate");
+
 /// Headers of every answer. Sniffing and plain HTTP are off (ASVS 5, V3.4); nothing is kept by a cache unless an
-/// endpoint has said so.
-pub(crate) fn finish(mut response: Response) -> Response {
+/// endpoint has said so; pages of one other `origin`, if of any, may read it.
+pub(crate) fn finish(mut response: Response, origin: Option<HeaderValue>) -> Response {
     let headers = response.headers_mut();
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
