@@ -38,7 +38,7 @@ fn functions() -> Vec<Function> {
 }
 
 /// The files below a folder, without their extension: `api/otp/verify`.
-fn files(folder: &Path, extension: &str) -> BTreeSet<String> {
+pub(crate) fn files(folder: &Path, extension: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

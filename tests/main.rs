@@ -9,6 +9,8 @@
     reason = "a test may panic, and so may what it calls"
 )]
 
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
 mod support;
 
 mod admin;
@@ -28,10 +30,9 @@ mod otp;
 #[path = "postman-collection.rs"]
 mod postman_collection;
 
-mod authentication;
-mod bad_input;
 mod capacity;
 mod catalogue;
+mod corpus;
 mod cors;
 mod deployment;
 mod depth;
@@ -40,10 +41,10 @@ mod faults;
 mod killed;
 mod lists;
 mod load;
-mod logs;
 mod model;
 mod policies;
 mod requests;
 mod rotation;
+mod security;
 mod seeds;
 mod tools;

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use tracing::{Span, field};
 use uuid::Uuid;
 
 use crate::{
@@ -123,6 +124,8 @@ impl Bearer {
         if !shown.session.is_some_and(|session| session.is_live(&account)) {
             return Err(Error::BearerNotValid(TokenFault::Blacklisted));
         }
+        // Whatever this request leaves in the log, a refusal too, says who asked.
+        Span::current().record("user_id", field::display(account.user.id));
         Ok((Caller { account, sid: shown.claims.sid }, found))
     }
 }

@@ -58,8 +58,8 @@ const DESCRIPTION: &str = "\
 Paths, field names and error words are those of Django REST Framework and SimpleJWT.
 
 - Every path answers with and without its trailing slash.
-- A body is JSON or a form. Fields that are not named here are ignored, and so are fields that are only read; a number is \
-taken as its text. Texts are trimmed at both ends, passwords are not.
+- A body is JSON or a form, with each field once. Fields that are not named here are ignored, and so are fields that are \
+only read; a number is taken as its text. Texts are trimmed at both ends, passwords are not.
 - An empty optional value is `\"\"` for a text, and `null` (or `\"\"`) for a date or a phone number.
 - `PUT` leaves an optional field that is not given as it is; `PATCH` leaves every field that is not given.
 - A refusal says what is wrong with each field, or a `detail` and often a `code`.

@@ -27,7 +27,9 @@ impl PhoneRules {
         Self::of(&code).ok_or_else(|| Error::internal(format!("DEFAULT_PHONE_REGION is no region: {code}")))
     }
 
-    pub(crate) fn of(code: &str) -> Option<Self> {
+    /// The region with this code, if there is one.
+    #[must_use]
+    pub fn of(code: &str) -> Option<Self> {
         Region::try_from(code).ok().map(|region| Self { region })
     }
 
@@ -43,7 +45,13 @@ impl PhoneRules {
         if PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number).is_err() {
             return Err(INVALID);
         }
-        Ok(Phone(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned()))
+        let e164 = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164);
+        // Zeros that stay after the country code would go when it is read again: one number would have several forms.
+        let again = PHONE_NUMBER_UTIL.parse(&e164, None).map_err(|_| INVALID)?;
+        if PHONE_NUMBER_UTIL.format(&again, PhoneNumberFormat::E164) != e164 {
+            return Err(INVALID);
+        }
+        Ok(Phone(e164.into_owned()))
     }
 }
 
@@ -154,6 +162,8 @@ mod tests {
             "12345678901234567890",
             "a9881167671",
             "98811 67671 x2",
+            "00000356764222",
+            "+91 0009 8811 67671",
             &"9".repeat(1_000),
         ] {
             assert_eq!(parse(text), Err(INVALID), "{text}");
@@ -163,6 +173,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_breaks_the_parser_and_what_it_gives_it_takes(text in any::<String>()) {
+            if let Ok(number) = parse(&text) {
+                prop_assert_eq!(parse(&number), Ok(number.clone()));
+            }
+        }
+
+        #[test]
+        fn what_is_taken_is_taken_again_as_it_is(text in "\\+?0{0,5}[0-9]{5,14}") {
             if let Ok(number) = parse(&text) {
                 prop_assert_eq!(parse(&number), Ok(number.clone()));
             }

@@ -9,7 +9,7 @@ use std::{
 
 use lambda_http::{http::HeaderValue, service_fn};
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument, field};
 
 use crate::{
     App, Error, Reply, Request, Who, config,
@@ -38,7 +38,7 @@ where
     lambda_http::run(service_fn(move |request| {
         let cold = cold.swap(false, Ordering::Relaxed);
         let request = Request::new(request);
-        let span = tracing::info_span!("request", request_id = request.id());
+        let span = tracing::info_span!("request", request_id = request.id(), user_id = field::Empty);
         let origin = origin.clone();
         async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, origin)) }
             .instrument(span)

@@ -92,7 +92,7 @@ impl Unverified {
     }
 
     /// The claims, once signature, algorithm, issuer, times and kind are right. `now` is in seconds since 1970.
-    pub(crate) fn verify(
+    pub fn verify(
         &self,
         key: &DecodingKey,
         issuer: &str,

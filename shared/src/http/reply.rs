@@ -68,8 +68,9 @@ pub(super) fn with_status(status: StatusCode, body: &impl Serialize) -> Response
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("ETag, Retry-After, x-amzn-RequestId, x-amzn-Remapped-WWW-Authenticate");
 
-/// Headers of every answer. Sniffing and plain HTTP are off (ASVS 5, V3.4); nothing is kept by a cache unless an
-/// endpoint has said so; pages of one other `origin`, if of any, may read it.
+/// Headers of every answer (ASVS 5, V3.4). Sniffing and plain HTTP are off; nothing is kept by a cache, and nothing that a
+/// browser shows of it loads, runs, is framed or tells where it was, unless an endpoint has said otherwise. Pages of one other
+/// `origin`, if of any, may read it.
 pub(crate) fn finish(mut response: Response, origin: Option<HeaderValue>) -> Response {
     let headers = response.headers_mut();
     if let Some(origin) = origin {
@@ -78,6 +79,12 @@ pub(crate) fn finish(mut response: Response, origin: Option<HeaderValue>) -> Res
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     response
 }

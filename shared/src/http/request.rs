@@ -1,8 +1,12 @@
 //! Requests, as an endpoint reads them.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use lambda_http::{Body, RequestExt, http::header, request::RequestContext};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
@@ -16,7 +20,9 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(inner: lambda_http::Request) -> Self {
+    /// A request, as `lambda_http` makes it of an event.
+    #[must_use]
+    pub fn new(inner: lambda_http::Request) -> Self {
         Self { inner }
     }
 
@@ -170,22 +176,67 @@ impl Request {
         let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match media_type.as_str() {
             "application/json" => json_object(body).map(Form::new),
-            "application/x-www-form-urlencoded" => Ok(Form::new(url::form_urlencoded::parse(body).fold(
-                Map::new(),
-                |mut fields, (name, value)| {
-                    fields.insert(name.into_owned(), Value::String(value.into_owned()));
-                    fields
-                },
-            ))),
+            "application/x-www-form-urlencoded" => {
+                let mut fields = Fields::default();
+                for (name, value) in url::form_urlencoded::parse(body) {
+                    let added = fields.add(name.into_owned(), Value::String(value.into_owned()));
+                    added.map_err(|error| Error::Malformed(format!("Form parse error - {error}")))?;
+                }
+                Ok(Form::new(fields.0))
+            }
             _ => Err(Error::UnsupportedMediaType(content_type.to_owned())),
         }
     }
 }
 
 fn json_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
-    let value = serde_json::from_slice(body)
-        .map_err(|error| Error::Malformed(format!("JSON parse error - {error}")))?;
-    object(value)
+    let malformed = |error| Error::Malformed(format!("JSON parse error - {error}"));
+    if body.trim_ascii_start().starts_with(b"{") {
+        return serde_json::from_slice(body).map(|Fields(fields)| fields).map_err(malformed);
+    }
+    object(serde_json::from_slice(body).map_err(malformed)?)
+}
+
+/// Django's default (`DATA_UPLOAD_MAX_NUMBER_FIELDS`).
+const MOST_FIELDS: usize = 1_000;
+
+/// The fields of a body, each of which has a name of its own: what of two is meant nobody can say, and something between
+/// the client and here may have looked at the other.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn add(&mut self, name: String, value: Value) -> Result<(), String> {
+        if self.0.len() == MOST_FIELDS {
+            return Err(format!("more than {MOST_FIELDS} fields"));
+        }
+        if self.0.contains_key(&name) {
+            return Err(format!("duplicate field \"{name:.150}\""));
+        }
+        self.0.insert(name, value);
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some((name, value)) = map.next_entry()? {
+            self.add(name, value).map_err(de::Error::custom)?;
+        }
+        Ok(self)
+    }
 }
 
 /// The fields of an object; 400, with Python's name of the type, for anything else.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::redirect;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -44,7 +45,12 @@ struct Refusal {
 
 impl Twilio {
     pub(super) fn from_env() -> Result<Self, Error> {
-        let http = reqwest::Client::builder().connect_timeout(CONNECT).timeout(CALL).build();
+        // A message goes to whom we have named, and to nobody they name.
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(CALL)
+            .redirect(redirect::Policy::none());
+        let http = http.build();
         Ok(Self {
             http: http.map_err(|error| Error::internal(format!("the client of Twilio: {error}")))?,
             url: config::text("TWILIO_API_URL")?.trim_end_matches('/').to_owned(),
@@ -132,7 +138,7 @@ fn verdict(status: reqwest::StatusCode, code: u32, words: String) -> Result<Sent
         status,
         reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN | reqwest::StatusCode::NOT_FOUND
     );
-    if is_of_the_account || OF_THE_ACCOUNT.contains(&code) {
+    if is_of_the_account || status.is_redirection() || OF_THE_ACCOUNT.contains(&code) {
         Err(Error::Unavailable(words))
     } else {
         Ok(Sent::Refused(words))

@@ -1,0 +1,170 @@
+//! Who may call what: every route of the template, by everybody.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::routes;
+use crate::{
+    openapi::LIFTED,
+    support::{Api, Client, PASSWORD, employee::employee},
+};
+
+/// What stands for `{id}`: whose it is, is the question.
+#[derive(Clone, Copy, PartialEq)]
+enum Object {
+    /// The route has none.
+    None,
+    User,
+    Employee,
+    Session,
+}
+
+/// A route, and the status that each caller hears: nobody in particular, another user, the owner, staff.
+type Row = (&'static str, Object, [u16; 4]);
+
+const ANYONE: [u16; 4] = [200; 4];
+/// An open endpoint that misses its fields: it has asked nobody who they are.
+const ANYONE_AMISS: [u16; 4] = [400; 4];
+const SIGNED_IN: [u16; 4] = [401, 200, 200, 200];
+const OWNER_OR_STAFF: [u16; 4] = [401, 404, 200, 200];
+const OWNER_OR_STAFF_DELETE: [u16; 4] = [401, 404, 204, 204];
+const STAFF: [u16; 4] = [401, 403, 403, 200];
+
+/// Routes that show or change one record.
+const OBJECTS: [Row; 9] = [
+    ("DELETE /api/sessions/{id}", Object::Session, [401, 404, 204, 404]),
+    ("GET /api/users/{id}", Object::User, OWNER_OR_STAFF),
+    ("PUT /api/users/{id}", Object::User, OWNER_OR_STAFF),
+    ("PATCH /api/users/{id}", Object::User, OWNER_OR_STAFF),
+    ("DELETE /api/users/{id}", Object::User, OWNER_OR_STAFF_DELETE),
+    ("GET /api/employees/{id}", Object::Employee, OWNER_OR_STAFF),
+    ("PUT /api/employees/{id}", Object::Employee, OWNER_OR_STAFF),
+    ("PATCH /api/employees/{id}", Object::Employee, OWNER_OR_STAFF),
+    ("DELETE /api/employees/{id}", Object::Employee, OWNER_OR_STAFF_DELETE),
+];
+
+/// All others.
+const FUNCTIONS: [Row; 35] = [
+    ("GET /", Object::None, ANYONE),
+    ("GET /docs/{file}", Object::None, ANYONE),
+    ("GET /openapi.json", Object::None, ANYONE),
+    ("GET /postman_collection.json", Object::None, ANYONE),
+    ("GET /api", Object::None, ANYONE),
+    ("GET /admin", Object::None, ANYONE),
+    ("GET /.well-known/jwks.json", Object::None, ANYONE),
+    ("GET /health", Object::None, ANYONE),
+    ("POST /api/register", Object::None, ANYONE_AMISS),
+    ("POST /api/otp/verify", Object::None, ANYONE_AMISS),
+    ("POST /api/otp/resend", Object::None, ANYONE_AMISS),
+    ("POST /api/login", Object::None, ANYONE_AMISS),
+    ("POST /api/token", Object::None, ANYONE_AMISS),
+    ("POST /api/token/refresh", Object::None, ANYONE_AMISS),
+    ("POST /api/token/verify", Object::None, ANYONE_AMISS),
+    ("POST /api/logout", Object::None, ANYONE_AMISS),
+    ("POST /api/password/forgot", Object::None, ANYONE_AMISS),
+    ("POST /api/password/forgot/confirm", Object::None, ANYONE_AMISS),
+    ("POST /otp/generate", Object::None, ANYONE_AMISS),
+    ("POST /otp/verify", Object::None, ANYONE_AMISS),
+    ("POST /auth/check-phone", Object::None, ANYONE_AMISS),
+    ("POST /auth/verify", Object::None, ANYONE_AMISS),
+    ("POST /auth/register", Object::None, ANYONE_AMISS),
+    ("POST /auth/login", Object::None, ANYONE_AMISS),
+    ("GET /api/sessions", Object::None, SIGNED_IN),
+    ("GET /api/profile", Object::None, SIGNED_IN),
+    ("PUT /api/profile", Object::None, [401, 400, 400, 400]),
+    ("PATCH /api/profile", Object::None, SIGNED_IN),
+    ("POST /api/password/reset", Object::None, [401, 400, 400, 400]),
+    ("GET /api/users", Object::None, SIGNED_IN),
+    ("GET /api/employees", Object::None, SIGNED_IN),
+    ("POST /api/employees", Object::None, [401, 400, 400, 400]),
+    ("POST /api/logout/all", Object::None, SIGNED_IN),
+    ("POST /api/users/{id}/unlock", Object::User, STAFF),
+    ("POST /api/users/{id}/logout", Object::User, STAFF),
+];
+
+/// What is wrong with a row: for each caller the status, and that a refusal has changed nothing.
+async fn complaints(api: &Api, (endpoint, object, expected): Row, n: usize) -> Vec<String> {
+    let (method, route) = endpoint.split_once(' ').unwrap();
+    let method: Method = method.parse().unwrap();
+    let mut complaints = Vec::new();
+    for (at, expected) in expected.into_iter().enumerate() {
+        // What a row deletes or ends must not be missed by the next.
+        let name = if object == Object::None { "owner".to_owned() } else { format!("owner-{n}-{at}") };
+        if object != Object::None {
+            api.registered(&name).await;
+        }
+        let owner = api.log_in(&name).await;
+        let person = json!({ "username": name, "email": format!("{name}@example.com"), "last_name": "Eve" });
+        let (id, body) = match object {
+            Object::None => ("page.js".to_owned(), json!({})),
+            Object::User => (owner.id(), person),
+            Object::Session => (owner.sid(), json!({})),
+            Object::Employee => {
+                let body = employee(&format!("+9198{:08}", n * 4 + at));
+                (owner.employs(&body).await["id"].as_str().unwrap().to_owned(), body)
+            }
+        };
+        let client: Client = match at {
+            0 => Client::clone(api),
+            1 => Client::clone(&*api.log_in("stranger").await),
+            2 => Client::clone(&*owner),
+            _ => Client::clone(&*api.log_in("admin").await),
+        };
+        let path = route.replace("{id}", &id).replace("{file}", &id);
+        let body = if method == Method::GET { String::new() } else { body.to_string() };
+        let before = api.records().await;
+
+        let answer = client.send(method.clone(), &path, Some("application/json"), body).await;
+
+        let caller = ["nobody", "another user", "the owner", "staff"][at];
+        if answer.status != expected {
+            complaints.push(format!(
+                "{endpoint} by {caller}: {} for {expected}: {:.200}",
+                answer.status, answer.text
+            ));
+        }
+        if expected >= 400 && api.records().await != before {
+            complaints.push(format!("{endpoint} by {caller} was refused and has changed something"));
+        }
+        let foreign = [owner.id(), format!("{name}@example.com")];
+        if at < 2 && foreign.iter().any(|text| answer.text.contains(text)) {
+            complaints.push(format!("{endpoint} shows {caller} what is not theirs: {:.200}", answer.text));
+        }
+    }
+    complaints
+}
+
+async fn all_are_right(rows: &[Row]) {
+    let api = Api::with(&LIFTED).await;
+    let admin = json!({ "username": "admin", "email": "admin@example.com", "password": PASSWORD });
+    api.stack.invoke("create-superuser", admin).await.unwrap();
+    for name in ["owner", "stranger"] {
+        api.registered(name).await;
+    }
+    let mut found = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        found.extend(complaints(&api, *row, n).await);
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[tokio::test]
+async fn api1_2023_broken_object_level_authorization() {
+    all_are_right(&OBJECTS).await;
+}
+
+#[tokio::test]
+async fn api5_2023_broken_function_level_authorization() {
+    all_are_right(&FUNCTIONS).await;
+}
+
+#[test]
+fn api9_2023_improper_inventory_management() {
+    let held: BTreeSet<String> =
+        OBJECTS.iter().chain(&FUNCTIONS).map(|(endpoint, ..)| (*endpoint).to_owned()).collect();
+    let routed: BTreeSet<String> =
+        routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert_eq!(held, routed, "a route that nobody has said who may call, or the other way round");
+}

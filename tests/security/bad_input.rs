@@ -1,0 +1,184 @@
+//! Hostile bodies: each is the client's fault at every endpoint that takes one, told at once, and the next request is
+//! served.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    openapi::LIFTED,
+    support::{Answer, Api, Client, PASSWORD, User, complaint, contract, employee::whole_employee},
+};
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+/// How long a function may take to refuse a body, in milliseconds.
+const PATIENCE: f64 = 50.0;
+/// How often it may be asked until it is as quick: a busy machine is not the function's fault.
+const TRIES: usize = 5;
+
+/// An endpoint that takes a body, and the names of its fields.
+struct Endpoint {
+    method: Method,
+    path: &'static str,
+    fields: Vec<&'static str>,
+}
+
+/// All of them, as the document has them.
+fn endpoints() -> Vec<Endpoint> {
+    let paths = contract::DOCUMENT["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, methods)| {
+        methods.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    });
+    let endpoints = operations.filter_map(|(path, method, operation)| {
+        let schema = contract::resolved(&operation.get("requestBody")?["content"][JSON]["schema"]);
+        let fields = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        Some(Endpoint { method: method.to_uppercase().parse().unwrap(), path, fields })
+    });
+    endpoints.collect()
+}
+
+impl Endpoint {
+    /// A body in which every field has this value, as JSON writes it.
+    fn all(&self, value: &str) -> String {
+        let fields: Vec<String> = self.fields.iter().map(|field| format!("\"{field}\":{value}")).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+
+    /// What no client means.
+    fn hostile_bodies(&self) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+        let first = self.fields[0];
+        let secret = self.fields.iter().find(|field| field.contains("password")).unwrap_or(&first);
+        let unknown: Vec<String> = (0..10_000).map(|n| format!("\"field{n}\":{n}")).collect();
+        let pairs: Vec<String> = (0..10_000).map(|n| format!("field{n}={n}")).collect();
+        let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        vec![
+            ("a megabyte", JSON, format!("{{\"{secret}\":\"{}\"}}", "x".repeat(1_000_000)).into()),
+            ("open brackets", JSON, "[".repeat(100_000).into()),
+            ("open objects", JSON, "{\"a\":".repeat(100_000).into()),
+            ("nested brackets", JSON, format!("{{\"{first}\":{nested}}}").into()),
+            ("a field twice", JSON, format!("{{\"{first}\":\"a\",\"{first}\":\"b\"}}").into()),
+            ("10,000 fields", JSON, format!("{{{}}}", unknown.join(",")).into()),
+            ("a lone surrogate", JSON, self.all(r#""\ud800""#).into()),
+            ("surrogates in the wrong order", JSON, self.all(r#""\udc00\ud800""#).into()),
+            ("NUL", JSON, self.all(r#""a\u0000b""#).into()),
+            ("a raw NUL", JSON, self.all("\"a\0b\"").into()),
+            ("nothing but NULs", JSON, vec![0; 4]),
+            ("a huge number", JSON, self.all("1e999").into()),
+            ("a long number", JSON, self.all(&"9".repeat(10_000)).into()),
+            ("what is no UTF-8", JSON, [self.all("\"a").as_bytes(), b"\xff\xfe\xc3\x28"].concat()),
+            ("a list", JSON, self.all("[[], {}]").into()),
+            ("a field twice in a form", FORM, format!("{first}=a&{first}=b").into()),
+            ("10,000 fields in a form", FORM, pairs.join("&").into()),
+            ("NUL in a form", FORM, format!("{first}=%00").into()),
+        ]
+    }
+
+    async fn send(&self, client: &Client, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        client.send(self.method.clone(), path, Some(content_type), body).await
+    }
+}
+
+/// How long a function took, as its log says.
+fn milliseconds(api: &Api, answer: &Answer) -> f64 {
+    let (id, logs) = (answer.header("x-amzn-requestid"), api.stack.logs());
+    let line = logs.iter().rfind(|line| line.contains(id) && line.contains("duration_ms")).expect("a line");
+    serde_json::from_str::<Value>(line).unwrap()["duration_ms"].as_f64().unwrap()
+}
+
+#[tokio::test]
+async fn asvs_15_3_5_a_hostile_body_is_refused_in_50_milliseconds_everywhere() {
+    let api = Api::with(&LIFTED).await;
+    let admin = api.staff().await;
+    let ids: BTreeMap<&str, String> = BTreeMap::from([
+        ("users", admin.id()),
+        ("employees", admin.employs(&whole_employee()).await["id"].as_str().unwrap().to_owned()),
+    ]);
+    let endpoints = endpoints();
+    assert!(endpoints.len() >= 24, "{}", endpoints.len());
+    let before = api.records().await;
+    let mut complaints = Vec::new();
+    for endpoint in &endpoints {
+        let path = endpoint.path.split('/').nth(2).and_then(|kind| ids.get(kind));
+        let path = endpoint.path.replace("{id}", path.map_or("", String::as_str));
+        for (name, content_type, body) in endpoint.hostile_bodies() {
+            let mut quickest = f64::INFINITY;
+            for _ in 0..TRIES {
+                let answer = endpoint.send(&admin, &path, content_type, &body).await;
+                if !(400..500).contains(&answer.status) || !answer.body.is_object() {
+                    let (method, status, text) = (&endpoint.method, answer.status, &answer.text);
+                    complaints.push(format!("{method} {path}: {name}: {status} {text:.200}"));
+                    break;
+                }
+                quickest = quickest.min(milliseconds(&api, &answer));
+                if quickest < PATIENCE {
+                    break;
+                }
+            }
+            if quickest >= PATIENCE && quickest.is_finite() {
+                complaints.push(format!("{} {path}: {name}: {quickest} ms", endpoint.method));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    assert_eq!(api.records().await, before);
+}
+
+#[tokio::test]
+async fn a_password_of_a_megabyte_is_too_long() {
+    let api = Api::start().await;
+    let long = "x".repeat(1_000_000);
+    let words = "Ensure this field has no more than 128 characters.";
+
+    let body = json!({ "username": "ada", "email": "ada@example.com", "password": long });
+    api.post("/api/register", &body).await.is(400, &complaint("password", words));
+    let body = json!({ "username": "ada", "password": long });
+    api.post("/api/token", &body).await.is(400, &complaint("password", words));
+    let body = json!({ "email": "ada@example.com", "password": long });
+    api.post("/api/login", &body).await.is(400, &complaint("password", words));
+
+    let ada = api.signed_in().await;
+    let body = json!({ "old_password": long, "new_password": long, "confirm_password": long });
+    let all = json!({ "old_password": [words], "new_password": [words], "confirm_password": [words] });
+    ada.post("/api/password/reset", &body).await.is(400, &all);
+}
+
+#[tokio::test]
+async fn asvs_15_3_7_a_field_is_given_once() {
+    let api = Api::start().await;
+    let json =
+        r#"{"username":"eve","email":"ada@example.com","password":"correct horse battery","username":"ada"}"#;
+    let form = "username=eve&email=ada%40example.com&password=correct+horse+battery&username=ada";
+
+    for (content_type, body) in [(JSON, json), (FORM, form)] {
+        let answer = api.post_text("/api/register", content_type, body).await;
+
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(answer.status == 400 && detail.contains("duplicate field \"username\""), "{}", answer.text);
+    }
+    assert_eq!(api.records().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_body_larger_than_the_gateway_takes_is_refused() {
+    let api = Api::start().await;
+
+    let answer = api.post_text("/api/token", JSON, vec![b' '; 11 << 20]).await;
+
+    answer.is(413, &json!({ "detail": "Request body too large." }));
+    assert_eq!(api.logged().len(), 0);
+}
+
+#[tokio::test]
+async fn a_hostile_header_does_no_harm() {
+    let api = Api::start().await;
+    let ada = api.header("User-Agent", &"x".repeat(8_000)).header("X-Forwarded-For", "' OR 1=1 --");
+
+    api.registered("ada").await;
+    let answer = ada.post("/api/token", &json!({ "username": "ada", "password": PASSWORD })).await;
+
+    let user = User::new(&api, &answer.body);
+    let session = &user.get("/api/sessions").await.body[0];
+    assert_eq!((session["user_agent"].as_str().unwrap().len(), &session["ip"]), (200, &json!("127.0.0.1")));
+}
