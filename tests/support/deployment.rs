@@ -31,7 +31,7 @@ pub(crate) struct Deployment {
 /// How messages are read.
 enum Messages {
     /// In the inbox of a local stack.
-    Stack(Api),
+    Stack(Box<Api>),
     /// By a command of the tester's, which is given an address and prints the newest message to it.
     Command(String),
 }
@@ -70,7 +70,7 @@ impl Deployment {
         let number = Uuid::new_v4().as_u128() % 100_000;
         Self {
             anyone: api.clone(),
-            messages: Some(Messages::Stack(api)),
+            messages: Some(Messages::Stack(Box::new(api))),
             run: run(),
             mailbox: "tester@example.com".to_owned(),
             phone: Some(format!("+9198811{number:05}")),
@@ -183,6 +183,7 @@ fn run() -> String {
 }
 
 /// Says that something is not tried, past the test harness, which would keep it to itself.
+#[expect(clippy::explicit_write, reason = "the harness keeps what `eprintln!` prints")]
 fn skip(what: &str, setting: &str) -> bool {
     writeln!(std::io::stderr(), "skipped: {what}, for want of {setting}").unwrap();
     false

@@ -53,8 +53,9 @@ impl Folder {
         settings: &BTreeMap<String, String>,
     ) -> Result<(), StartError> {
         let unusable = |error| unusable(&self.path, error);
-        let settings: String = settings.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
-        file::rewrite(&self.path.join(SETTINGS), settings.as_bytes()).map_err(unusable)?;
+        let lines: Vec<String> =
+            settings.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
+        file::rewrite(&self.path.join(SETTINGS), lines.concat().as_bytes()).map_err(unusable)?;
         let running = Running { aws_url: aws_url.to_owned() };
         file::replace(&self.path.join(NOTICE), &running).map_err(unusable)
     }
