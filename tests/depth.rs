@@ -163,7 +163,7 @@ async fn another(api: &Api, name: &str) -> String {
 
 /// A phone number for each name.
 fn number(name: &str) -> String {
-    format!("+9198811676{}", 10 + name.bytes().map(u64::from).sum::<u64>() % 90)
+    format!("+9198811{:05}", name.bytes().fold(0_u64, |n, byte| (n * 31 + u64::from(byte)) % 100_000))
 }
 
 fn employee(name: &str) -> Value {

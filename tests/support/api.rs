@@ -49,6 +49,20 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Options {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Options {
+        port: 0,
+        data,
+        env: env.iter().map(owned).collect(),
+        parameters: DEPLOYED.iter().chain(parameters).map(owned).collect(),
+        dynamodb: None,
+        binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
+        template: template.to_owned(),
+        terminal: false,
+    }
+}
+
 impl Api {
     /// As it deploys, with every parameter's default.
     pub(crate) async fn start() -> Self {
@@ -84,18 +98,17 @@ impl Api {
         Self::on(Data::Folder(folder.to_owned()), &root().join("template.yaml"), &[], parameters).await
     }
 
+    /// With other binaries and their template, and no limit in anybody's way.
+    pub(crate) async fn of(binaries: &Path, template: &Path) -> Self {
+        let options = options(Data::Memory, template, &[], &UNLIMITED);
+        Self::run(Options { binaries: binaries.to_owned(), ..options }).await
+    }
+
     async fn on(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let options = Options {
-            port: 0,
-            data,
-            env: env.iter().map(owned).collect(),
-            parameters: DEPLOYED.iter().chain(parameters).map(owned).collect(),
-            dynamodb: None,
-            binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
-            template: template.to_owned(),
-            terminal: false,
-        };
+        Self::run(options(data, template, env, parameters)).await
+    }
+
+    async fn run(options: Options) -> Self {
         let stack = Stack::start(options).await.unwrap();
         let anyone = Client::new(stack.url());
         let database = reqwest::Client::builder().no_proxy().build().unwrap();

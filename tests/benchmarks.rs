@@ -1,0 +1,332 @@
+//! What every function costs beside the smallest one that reads an item (`tests/smallest`), in one run: the size of its
+//! binary, its memory, its cold start, and the time of a warm request.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use local::{Function, Template};
+use shared::password::{Hasher, Password};
+use tempfile::TempDir;
+
+use crate::{
+    depth::{Row, budgets},
+    support::{Api, Client, PASSWORD, root},
+};
+
+/// How many cold starts, and how many warm requests, are measured of each function.
+const COLD: usize = 15;
+const WARM: usize = 40;
+const SMALLEST: &str = "smallest";
+
+/// What a function may cost: of the smallest function's cold start, megabytes, megabytes before any password is hashed, and of
+/// the smallest function's processor time.
+const GOALS: Costs = Costs { cold: 0.6, size: 8.0, memory: 10.0, cpu: 3.0, wall: f64::INFINITY };
+
+/// The function as it stands in a template.
+const SMALLEST_FUNCTION: &str = "  Smallest:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/smallest/
+      Events:
+        Get: { Type: Api, Properties: { RestApiId: !Ref Api, Path: /smallest, Method: GET } }
+
+";
+
+/// A function's binary in megabytes, its resident memory in megabytes, and milliseconds: from the request that starts it to
+/// its answer, and the wall time and processor time of a warm request.
+#[derive(Debug, Clone, Copy)]
+struct Costs {
+    size: f64,
+    memory: f64,
+    cold: f64,
+    wall: f64,
+    cpu: f64,
+}
+
+#[tokio::test]
+#[ignore = "a benchmark of `target/lambda`: docs/measurements.md"]
+async fn functions_cost_little_more_than_the_smallest() {
+    let (folder, template) = with_the_smallest();
+    let functions = Template::load(&template, &[].into()).unwrap().functions;
+    let hash = milliseconds_of_a_hash();
+    let smallest = Subject::smallest(&functions);
+    let rows = budgets();
+    let rows: Vec<&Row> = rows.iter().filter(|row| is_plain(row.request)).collect();
+
+    println!("A password is hashed in {hash:.1} ms, which is left out below.\n");
+    println!(
+        "| Request | Binary, MB | Memory, MB | Cold, ms | of smallest | Warm, ms | CPU, ms | of smallest |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let (mut seen, mut complaints) = (BTreeSet::new(), Vec::new());
+    for row in rows {
+        let subject = Subject::of(row, &functions);
+        let api = Api::of(folder.path(), &template).await;
+        let (costs, base) = subject.beside(&smallest, &api, folder.path(), hash).await;
+        if seen.is_empty() {
+            println!("{}", base.line("the smallest function", &base));
+        }
+        println!("{}", costs.line(row.request, &base));
+        seen.insert(subject.function.binary.clone());
+        complaints.extend(costs.complaints(row.request, &base));
+    }
+    let served = functions.iter().filter(|function| !function.routes.is_empty());
+    let served: BTreeSet<String> = served.map(|function| function.binary.clone()).collect();
+    seen.insert(SMALLEST.to_owned());
+    assert_eq!(seen, served, "a function that was not measured");
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+/// A function and a request for it; the smallest has none of the table's.
+struct Subject<'a> {
+    function: &'a Function,
+    row: Option<&'a Row>,
+}
+
+impl<'a> Subject<'a> {
+    fn of(row: &'a Row, functions: &'a [Function]) -> Self {
+        let (method, path) = row.request.split_once(' ').unwrap();
+        let has = |function: &&Function| {
+            function.routes.iter().any(|route| route.method == method && route.path == path)
+        };
+        Self { function: functions.iter().find(has).unwrap(), row: Some(row) }
+    }
+
+    fn smallest(functions: &'a [Function]) -> Self {
+        let function = functions.iter().find(|function| function.binary == SMALLEST).unwrap();
+        Self { function, row: None }
+    }
+
+    /// Sends the request as the user `name`, after what has to be done before; `between` is called when that is done. Gives
+    /// the milliseconds of the request.
+    async fn ask(&self, api: &Api, name: &str, between: impl FnOnce()) -> f64 {
+        let (answer, took) = if let Some(row) = self.row {
+            let prepared = row.prepare(api, name).await;
+            between();
+            let began = Instant::now();
+            (row.send(&prepared).await, began.elapsed())
+        } else {
+            between();
+            let began = Instant::now();
+            (api.get("/smallest").await, began.elapsed())
+        };
+        assert_eq!(
+            answer.status,
+            self.row.map_or(200, |row| row.status),
+            "{} {:?}",
+            answer.text,
+            api.stack.logs().last()
+        );
+        took.as_secs_f64() * 1e3
+    }
+
+    /// What it costs, and what the smallest costs in turns with it.
+    async fn beside(&self, smallest: &Self, api: &Api, folder: &Path, hash: f64) -> (Costs, Costs) {
+        let hash = hash * f64::from(hashes(&self.function.binary));
+        let (mut cold, mut cold_base, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
+        for n in 0..COLD {
+            let end = || Process::of(&self.function.binary).into_iter().for_each(Process::kill);
+            cold.push(self.ask(api, &format!("cold{n}"), end).await - hash);
+            memory = memory.max(self.memory(api).await);
+            let end = || Process::of(SMALLEST).into_iter().for_each(Process::kill);
+            cold_base.push(smallest.ask(api, "", end).await);
+        }
+        let (mut warm, mut warm_base) = (Warm::default(), Warm::default());
+        for n in 0..WARM {
+            warm.add(self, api, &format!("warm{n}")).await;
+            warm_base.add(smallest, api, "").await;
+        }
+        let size =
+            |subject: &Self| megabytes(fs::metadata(folder.join(&subject.function.binary)).unwrap().len());
+        let costs = Costs {
+            size: size(self),
+            memory,
+            cold: median(cold),
+            wall: median(warm.wall) - hash,
+            cpu: median(warm.cpu) - hash,
+        };
+        let base = Costs {
+            size: size(smallest),
+            memory: Process::of(SMALLEST)[0].memory(),
+            cold: median(cold_base),
+            wall: median(warm_base.wall),
+            cpu: median(warm_base.cpu),
+        };
+        (costs, base)
+    }
+
+    /// The resident memory of the instance that has just answered. One that has hashed a password keeps the memory for the
+    /// next; it is asked for something that it refuses before, as a new instance.
+    async fn memory(&self, api: &Api) -> f64 {
+        if hashes(&self.function.binary) == 0 {
+            return Process::of(&self.function.binary)[0].memory();
+        }
+        Process::of(&self.function.binary).into_iter().for_each(Process::kill);
+        let path = self.row.unwrap().request.split_once(' ').unwrap().1;
+        let client: &Client = api;
+        assert!((400..500).contains(&client.post(path, &serde_json::json!({})).await.status));
+        Process::of(&self.function.binary)[0].memory()
+    }
+}
+
+/// Warm requests: the milliseconds of each as its client waits for it, and of the processor.
+#[derive(Default)]
+struct Warm {
+    wall: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Warm {
+    async fn add(&mut self, subject: &Subject<'_>, api: &Api, name: &str) {
+        let mut before = 0.0;
+        let cpu = || Process::of(&subject.function.binary).iter().map(Process::cpu).sum::<f64>();
+        let wall = subject.ask(api, name, || before = cpu()).await;
+        self.wall.push(wall);
+        self.cpu.push(cpu() - before);
+    }
+}
+
+impl Costs {
+    fn line(&self, request: &str, base: &Self) -> String {
+        let Self { size, memory, cold, wall, cpu } = self;
+        let (of_cold, of_cpu) = (cold / base.cold, cpu / base.cpu);
+        format!(
+            "| {request} | {size:.2} | {memory:.1} | {cold:.1} | {of_cold:.2} | {wall:.2} | {cpu:.2} | {of_cpu:.2} |"
+        )
+    }
+
+    fn complaints(&self, request: &str, base: &Self) -> Vec<String> {
+        let checks: [(&str, f64, f64); 4] = [
+            ("cold start of the smallest function's", self.cold / base.cold, GOALS.cold),
+            ("MB of binary", self.size, GOALS.size),
+            ("MB of memory", self.memory, GOALS.memory),
+            ("processor time of the smallest function's", self.cpu / base.cpu, GOALS.cpu),
+        ];
+        let over = checks.into_iter().filter(|(_, is, goal)| is > goal);
+        over.map(|(what, is, goal)| format!("{request}: {is:.2} {what}, the goal is {goal}")).collect()
+    }
+}
+
+/// A running instance.
+struct Process(u32);
+
+impl Process {
+    /// The instances of a function in this process's stacks.
+    fn of(binary: &str) -> Vec<Self> {
+        let mut found = Vec::new();
+        for task in fs::read_dir("/proc/self/task").unwrap() {
+            let children = fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+            found.extend(children.split_whitespace().map(|id| Self(id.parse().unwrap())));
+        }
+        found.retain(|process| process.runs(binary));
+        found
+    }
+
+    fn runs(&self, binary: &str) -> bool {
+        let line = fs::read_to_string(format!("/proc/{}/cmdline", self.0)).unwrap_or_default();
+        line.trim_end_matches('\0').rsplit('/').next() == Some(binary)
+    }
+
+    /// Resident, in megabytes.
+    fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        megabytes(line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024)
+    }
+
+    /// The processor time that it has used, in milliseconds.
+    fn cpu(&self) -> f64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap();
+        let of = |path: &Path| {
+            let text = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+            text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<u64>().ok()).unwrap_or_default()
+        };
+        let nanoseconds: u64 = tasks.map(|task| of(&task.unwrap().path())).sum();
+        Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3
+    }
+
+    /// Kills it, and gives it no rest until it is gone.
+    fn kill(self) {
+        let file = format!("/proc/{}/cmdline", self.0);
+        Command::new("kill").args(["-9", &self.0.to_string()]).status().unwrap();
+        // A process that waits for its parent to notice its end has no command line.
+        while fs::read(&file).is_ok_and(|line| !line.is_empty()) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Whether the request is the ordinary one of its endpoint.
+fn is_plain(request: &str) -> bool {
+    request.split(' ').count() == 2 && !request.contains('?')
+}
+
+/// How many passwords the function hashes for a request.
+fn hashes(binary: &str) -> u8 {
+    match binary {
+        "api-password-reset" => 2,
+        "api-register"
+        | "api-login"
+        | "api-token"
+        | "api-password-forgot-confirm"
+        | "auth-register"
+        | "auth-login" => 1,
+        _ => 0,
+    }
+}
+
+fn milliseconds_of_a_hash() -> f64 {
+    let (hasher, password) = (Hasher::default(), Password::parse(PASSWORD).unwrap());
+    let hash = || {
+        let began = Instant::now();
+        hasher.compare_with_nobody(&password).unwrap();
+        began.elapsed().as_secs_f64() * 1e3
+    };
+    median((0..WARM).map(|_| hash()).collect())
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no binary is so large")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// A folder with all that `cargo lambda build --release` has made and the smallest function, and a template with both.
+fn with_the_smallest() -> (TempDir, PathBuf) {
+    let built = root().join("target/lambda");
+    let smallest = root().join("target/smallest");
+    let cargo = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "tests/smallest/Cargo.toml",
+            "--target-dir",
+        ])
+        .arg(&smallest)
+        .current_dir(root())
+        .status();
+    assert!(cargo.unwrap().success());
+
+    let folder = tempfile::tempdir().unwrap();
+    for function in fs::read_dir(&built).expect("run `cargo lambda build --release` first") {
+        let function = function.unwrap();
+        symlink(function.path().join("bootstrap"), folder.path().join(function.file_name())).unwrap();
+    }
+    symlink(smallest.join("release").join(SMALLEST), folder.path().join(SMALLEST)).unwrap();
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    let file = folder.path().join("template.yaml");
+    fs::write(&file, template.replacen("\nOutputs:", &format!("\n{SMALLEST_FUNCTION}Outputs:"), 1)).unwrap();
+    (folder, file)
+}
