@@ -31,9 +31,9 @@ const DEPLOYED: [(&str, &str); 1] = [("Policy", "strict")];
 
 /// No limit is in anybody's way.
 pub(crate) const UNLIMITED: [(&str, &str); 11] = [
-    ("MaxOtpAttempts", "1000"),
+    ("MaxOtpAttempts", "10"),
     ("SmsPerDay", "100000"),
-    ("OtpWrongPerDay", "100000"),
+    ("OtpWrongPerDay", "100"),
     ("OtpCooldownSeconds", "0"),
     ("OtpPerHour", "100000"),
     ("OtpPerDay", "100000"),
