@@ -18,7 +18,7 @@ pub(crate) const LIFTED: [(&str, &str); 11] = [
     ("OtpPerHour", "100000"),
     ("OtpPerDay", "100000"),
     ("OtpCooldownSeconds", "0"),
-    ("OtpWrongPerDay", "100000"),
+    ("OtpWrongPerDay", "100"),
     ("LoginFailuresPerIdentifierAndIp", "100000"),
     ("LoginFailuresPerIdentifier", "100000"),
     ("LoginFailuresPerIp", "100000"),
