@@ -14,8 +14,6 @@ use crate::{
 };
 
 const NEXT: &str = "another long phrase";
-/// What Lambda does with a function's role by itself: it hands over what a stream's reader has given up.
-const BY_LAMBDA: [&str; 1] = ["sqs:SendMessage"];
 
 /// A statement that allows something.
 struct Statement {
@@ -46,23 +44,26 @@ impl Statement {
             && (self.keys.is_empty() || needed.keys.iter().all(allows_key))
     }
 
-    /// What it allows and none of `uses` needed: every action on every resource, and every pattern of keys.
+    /// What it allows and none of `uses` needed: every action on every resource with every pattern of keys.
     fn surplus(&self, uses: &BTreeSet<Use>) -> Vec<String> {
         let mine: Vec<&Use> = uses.iter().filter(|needed| self.allows(needed)).collect();
-        let actions = self.actions.iter().filter(|action| !BY_LAMBDA.contains(&action.as_str()));
-        let pairs = actions.flat_map(|action| self.resources.iter().map(move |resource| (action, resource)));
-        let unused = pairs.filter(|(action, resource)| {
-            !mine.iter().any(|needed| matches(action, &needed.action) && matches(resource, &needed.resource))
-        });
-        let mut surplus: Vec<String> =
-            unused.map(|(action, resource)| format!("{}: {action} on {resource}", self.function)).collect();
-        let keys = self
-            .keys
-            .iter()
-            .filter(|pattern| !mine.iter().any(|needed| needed.keys.iter().any(|key| matches(pattern, key))));
-        surplus.extend(keys.map(|pattern| {
-            format!("{}: {:?} on keys {pattern} of {:?}", self.function, self.actions, self.resources)
-        }));
+        let any = ["*".to_owned()];
+        let patterns = if self.keys.is_empty() { &any } else { self.keys.as_slice() };
+        let mut surplus = Vec::new();
+        for (action, resource, pattern) in self.actions.iter().flat_map(|action| {
+            self.resources
+                .iter()
+                .flat_map(move |resource| patterns.iter().map(move |key| (action, resource, key)))
+        }) {
+            let is_used = mine.iter().any(|needed| {
+                matches(action, &needed.action)
+                    && matches(resource, &needed.resource)
+                    && (self.keys.is_empty() || needed.keys.iter().any(|key| matches(pattern, key)))
+            });
+            if !is_used {
+                surplus.push(format!("{}: {action} on {resource}, keys {pattern}", self.function));
+            }
+        }
         surplus
     }
 }
