@@ -224,11 +224,10 @@ async fn parallel_histories_of_users_leave_names_records_and_the_count_of_staff_
             for _ in 0..20 {
                 let id = ids[chance.usize(..ids.len())].clone();
                 let answer = step(&mut chance, api, staff, &id).await;
-                let expected = [200, 201, 204, 400, 404].contains(&answer.status);
-                // The one who does all this may have been demoted or switched off by another client.
-                let causes: Vec<_> =
-                    api.logged().into_iter().filter(|line| line.get("cause").is_some()).collect();
-                assert!(expected || [401, 403].contains(&answer.status), "{} {causes:?}", answer.text);
+                // The one who does all this may have been demoted or switched off by another client, and a record that all
+                // change at once may have no quiet moment.
+                let expected = [200, 201, 204, 400, 401, 403, 404, 503];
+                assert!(expected.contains(&answer.status), "{}", answer.text);
                 let seen = answer.body["results"].as_array().cloned().unwrap_or_else(|| vec![answer.body]);
                 ids.extend(seen.iter().filter_map(|user| user["id"].as_str().map(str::to_owned)));
             }

@@ -252,7 +252,7 @@ async fn imports_are_tried_again(api: &Api) {
     };
     let employee = |n| {
         json!({
-            "id": nth_id(n), "owner_username": "joy", "first_name": "Kim", "email": "kim@example.com",
+            "id": nth_id(n), "owner_username": "joy", "first_name": "Kim", "last_name": "K", "email": "kim@example.com",
             "phone_number": "+919881167677",
         })
     };
