@@ -9,6 +9,9 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use local::{Data, Options};
 
+/// The options of how a local stack runs.
+const LOCAL_STACK: [&str; 5] = ["memory", "env", "parameter", "dynamodb", "release"];
+
 /// Runs all of Rollcall on this computer.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo run --", version)]
@@ -61,19 +64,22 @@ pub(crate) struct ImportDjango {
     /// The file, JSON or JSON Lines.
     pub(crate) dump: PathBuf,
     /// The name of a deployed stack's function Import; the stack is then not the local one.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = LOCAL_STACK)]
     pub(crate) function: Option<String>,
     /// Who owns the employees that name no owner.
     #[arg(long, value_name = "USERNAME")]
     pub(crate) owner: Option<String>,
     /// What the Django system had proven before it made a user, although no field says so.
     #[arg(long, value_enum)]
-    pub(crate) verified: Vec<Proven>,
+    pub(crate) verified: Vec<Address>,
+    /// What users log in with who have both and no username; what the model names first is a guess.
+    #[arg(long, value_enum)]
+    pub(crate) login: Option<Address>,
 }
 
-/// What may be proven of a user.
+/// Where a code can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Proven {
+pub(crate) enum Address {
     Email,
     Phone,
 }
@@ -123,5 +129,17 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_deployed_stack_has_no_options_of_a_local_one() {
+        let import = ["local", "import-django", "dump.json", "--function", "import"];
+        assert!(Arguments::try_parse_from(import).is_ok());
+        for option in
+            ["--memory", "--release", "--env=A=b", "--parameter=A=b", "--dynamodb=http://localhost:1"]
+        {
+            let refused = Arguments::try_parse_from(import.into_iter().chain([option])).unwrap_err();
+            assert_eq!(refused.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");
+        }
     }
 }

@@ -18,7 +18,8 @@ const ADDRESS: &[&str] = &["address"];
 const DATE_OF_BIRTH: &[&str] = &["date_of_birth", "dob", "birth_date", "birthday"];
 const EMAIL_VERIFIED: &[&str] = &["is_email_verified", "email_verified"];
 const PHONE_VERIFIED: &[&str] = &["is_phone_verified", "phone_verified", "is_phone_number_verified"];
-/// Says of the login name, or of the e-mail address of who has a username, that it is verified.
+/// Says that an address is verified, and not which: of a user the one to log in with or, of who has a username, the e-mail
+/// address; of a profile or an employee the phone number.
 const VERIFIED: &[&str] = &["is_verified", "verified"];
 const JOINED: &[&str] = &["date_joined", "created_at", "joined_at", "created_on", "created"];
 const DEPARTMENT: &[&str] = &["department", "dept"];
@@ -28,16 +29,32 @@ const FULL_NAME: &[&str] = &["name", "full_name"];
 const OWNER: &[&str] = &["owner", "user", "created_by"];
 /// A record with one of these is of a code that was sent.
 const CODE: &[&str] = &["otp", "code", "otp_code", "token"];
+/// A record with one of these says what another once was.
+const HISTORY: &[&str] = &["history_id", "history_type"];
 
 /// What a dump cannot say of itself.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Whether every e-mail address is proven of which no field says whether it is.
     pub emails_are_verified: bool,
-    /// Whether every phone number is proven of which no field says whether it is. A number to log in with always is.
+    /// Whether every phone number is proven of which no field says whether it is. One that is known to be the login name
+    /// always is.
     pub phones_are_verified: bool,
+    /// What users without usernames log in with who have both an e-mail address and a phone number.
+    pub login: Option<Login>,
     /// The username of who owns the employees that name no owner.
     pub owner: Option<String>,
+}
+
+/// What a user logs in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// A name of their choice.
+    Username,
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
 }
 
 /// Why a file is no dump.
@@ -54,6 +71,8 @@ pub struct Dump {
     pub employees: Vec<Entry>,
     /// Records that should be either, but cannot.
     pub refused: Vec<Refusal>,
+    /// By model of user, the field to log in with, where only the order of the fields tells.
+    pub guesses: BTreeMap<String, String>,
     /// How many records of other models there are.
     pub left_out: BTreeMap<String, usize>,
 }
@@ -119,8 +138,9 @@ impl Dump {
 
 struct Reader<'a> {
     settings: &'a Settings,
-    /// The ids of the users, by what refers to them.
-    ids: HashMap<String, Uuid>,
+    /// The ids of the users, by what refers to them; none when it may be either of two, because a reference does not say the
+    /// model.
+    ids: HashMap<String, Option<Uuid>>,
     /// The profiles, by what refers to their user.
     profiles: HashMap<String, Vec<&'a Object>>,
     /// Models of which a user has several records, such as orders: they are no profiles.
@@ -140,8 +160,11 @@ impl<'a> Reader<'a> {
         for object in objects {
             match object.kind() {
                 Kind::User => {
-                    if let Ok(id) = object.id() {
-                        reader.ids.extend(object.references().map(|reference| (reference, id)));
+                    if let Ok(id) = reader.id(object) {
+                        for reference in reader.references(object) {
+                            let known = reader.ids.entry(reference).or_insert(Some(id));
+                            *known = known.filter(|known| *known == id);
+                        }
                     }
                 }
                 Kind::Profile(user) => {
@@ -163,7 +186,28 @@ impl<'a> Reader<'a> {
     }
 
     fn is_profile(&self, object: &Object, user: &Value) -> bool {
-        self.ids.contains_key(&reference(user)) && !self.several.contains(object.model.as_str())
+        matches!(self.ids.get(&reference(user)), Some(Some(_)))
+            && !self.several.contains(object.model.as_str())
+    }
+
+    fn login(&self, user: &Object) -> Login {
+        user.login().or(self.settings.login).unwrap_or_else(|| user.first_named())
+    }
+
+    /// What the user logs in with.
+    fn login_name<'b>(&self, user: &'b Object) -> Option<&'b Value> {
+        given(&user.fields, self.login(user).fields())
+    }
+
+    /// What may refer to the user: the primary key, or the natural key.
+    fn references(&self, user: &Object) -> Vec<String> {
+        let pk = Some(reference(&user.pk)).filter(|_| !user.pk.is_null());
+        pk.into_iter().chain(self.login_name(user).map(|name| reference(&json!([name])))).collect()
+    }
+
+    /// The id of a user: always the same for the same record.
+    fn id(&self, user: &Object) -> Result<Uuid, String> {
+        user.id_of("user", self.login_name(user))
     }
 
     fn read(&self, objects: &[Object]) -> Dump {
@@ -178,6 +222,9 @@ impl<'a> Reader<'a> {
             match object.kind() {
                 Kind::User => {
                     keep(self.user(object), true);
+                    if let Some(field) = self.guess(object) {
+                        dump.guesses.insert(object.model.clone(), field.to_owned());
+                    }
                     if object.is_called_employee() {
                         keep(self.employee(object), false);
                     }
@@ -194,34 +241,57 @@ impl<'a> Reader<'a> {
         dump
     }
 
+    /// The field that the users of a model seem to log in with.
+    fn guess<'b>(&self, user: &'b Object) -> Option<&'b str> {
+        if user.login().or(self.settings.login).is_some() {
+            return None;
+        }
+        let names = user.first_named().fields();
+        user.fields.keys().map(String::as_str).find(|field| names.contains(field))
+    }
+
     fn user(&self, object: &Object) -> Result<Value, String> {
-        // What the user's own record does not say, their profile may.
-        let profiles = object.references().find_map(|reference| self.profiles.get(&reference));
+        let id = self.id(object)?;
+        // What the user's own record does not say, their profile may; but what is verified there is not what is verified here.
+        let references = self
+            .references(object)
+            .into_iter()
+            .filter(|reference| self.ids.get(reference) == Some(&Some(id)));
+        let profiles = references.filter_map(|reference| self.profiles.get(&reference)).flatten();
+        let profiles: Vec<_> =
+            profiles.filter(|profile| !self.several.contains(profile.model.as_str())).collect();
         let mut fields = object.fields.clone();
-        let profiles = profiles.into_iter().flatten();
-        let profiles = profiles.filter(|profile| !self.several.contains(profile.model.as_str()));
-        for (name, value) in profiles.flat_map(|profile| &profile.fields) {
-            if given(&fields, &[name]).is_none() {
+        for (name, value) in profiles.iter().flat_map(|profile| &profile.fields) {
+            if !VERIFIED.contains(&name.as_str()) && given(&fields, &[name]).is_none() {
                 fields.insert(name.clone(), value.clone());
             }
         }
+        let phone = given(&fields, PHONE);
+        let of_phone = profiles
+            .iter()
+            .map(|profile| &profile.fields)
+            .find(|profile| {
+                phone.is_some() && given(profile, PHONE) == phone && given(profile, EMAIL).is_none()
+            })
+            .and_then(|profile| given(profile, VERIFIED));
 
-        let login = object.login();
+        let login = self.login(object);
+        let own = given(&object.fields, VERIFIED);
         let (of_email, of_phone) = match login {
-            Login::Phone => (None, given(&fields, VERIFIED)),
-            Login::Username | Login::Email => (given(&fields, VERIFIED), None),
+            Login::Phone => (None, own.or(of_phone)),
+            Login::Username | Login::Email => (own, of_phone),
         };
         let email_verified = given(&fields, EMAIL_VERIFIED).or(of_email).cloned();
         let phone_verified = given(&fields, PHONE_VERIFIED).or(of_phone).cloned();
         let is = |name| given(&fields, &[name]) == Some(&json!(true));
 
-        let mut record = Map::from_iter([("id".to_owned(), json!(object.id()?))]);
+        let mut record = Map::from_iter([("id".to_owned(), json!(id))]);
         let email = given(&fields, EMAIL);
         let username = if login == Login::Email { email } else { given(&fields, USERNAME) };
         for (name, value) in [
             ("username", username),
             ("email", email),
-            ("phone_number", given(&fields, PHONE)),
+            ("phone_number", phone),
             ("password", given(&fields, &["password"])),
             ("first_name", given(&fields, &["first_name"])),
             ("last_name", given(&fields, &["last_name"])),
@@ -236,7 +306,8 @@ impl<'a> Reader<'a> {
         }
         split_name(&fields, &mut record);
         let email_default = json!(self.settings.emails_are_verified);
-        let phone_default = json!(self.settings.phones_are_verified || login == Login::Phone);
+        let is_login = login == Login::Phone && self.guess(object).is_none();
+        let phone_default = json!(self.settings.phones_are_verified || is_login);
         record.insert("is_email_verified".to_owned(), email_verified.unwrap_or(email_default));
         record.insert("is_phone_verified".to_owned(), phone_verified.unwrap_or(phone_default));
         record.insert("is_staff".to_owned(), json!(is("is_staff") || is("is_superuser")));
@@ -247,8 +318,9 @@ impl<'a> Reader<'a> {
         let fields = &object.fields;
         let mut record = Map::from_iter([("id".to_owned(), json!(object.employee_id()?))]);
         let department = given(fields, DEPARTMENT);
-        let department =
-            department.map(|name| self.departments.get(&reference(name)).copied().unwrap_or(name));
+        let department = department.map(|key| self.department(key));
+        let is_user = object.kind() == Kind::User;
+        let verified = given(fields, VERIFIED).filter(|_| !is_user || self.login(object) == Login::Phone);
         for (name, value) in [
             ("first_name", given(fields, &["first_name"])),
             ("last_name", given(fields, &["last_name"])),
@@ -259,19 +331,18 @@ impl<'a> Reader<'a> {
             ("job_title", given(fields, JOB_TITLE)),
             ("hire_date", given(fields, HIRE_DATE)),
             ("address", given(fields, ADDRESS)),
-            ("is_phone_verified", given(fields, PHONE_VERIFIED).or(given(fields, VERIFIED))),
+            ("is_phone_verified", given(fields, PHONE_VERIFIED).or(verified)),
         ] {
             record.extend(value.map(|value| (name.to_owned(), value.clone())));
         }
         split_name(fields, &mut record);
         let owner = match given(fields, OWNER) {
-            _ if object.kind() == Kind::User => Some(object.id()?),
-            Some(user) => Some(
-                *self
-                    .ids
-                    .get(&reference(user))
-                    .ok_or_else(|| format!("owner: there is no user {user} in the dump"))?,
-            ),
+            _ if is_user => Some(self.id(object)?),
+            Some(user) => match self.ids.get(&reference(user)) {
+                Some(Some(id)) => Some(*id),
+                Some(None) => return Err(format!("owner: {user} may be of either of two users in the dump")),
+                None => return Err(format!("owner: there is no user {user} in the dump")),
+            },
             None => None,
         };
         match (owner, &self.settings.owner) {
@@ -280,6 +351,12 @@ impl<'a> Reader<'a> {
             (None, None) => return Err("owner: the record names none; name one with --owner".to_owned()),
         };
         Ok(Value::Object(record))
+    }
+
+    /// The name of a department: of the one in the dump, in the natural key, or what is there instead of a key.
+    fn department<'b>(&'b self, key: &'b Value) -> &'b Value {
+        let natural = || key.as_array()?.iter().rfind(|part| part.is_string());
+        self.departments.get(&reference(key)).copied().or_else(natural).unwrap_or(key)
     }
 }
 
@@ -295,12 +372,14 @@ enum Kind<'a> {
     Other,
 }
 
-/// What a user logs in with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Login {
-    Username,
-    Email,
-    Phone,
+impl Login {
+    fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Username => USERNAME,
+            Self::Email => EMAIL,
+            Self::Phone => PHONE,
+        }
+    }
 }
 
 impl Object {
@@ -309,12 +388,14 @@ impl Object {
         let has = |names: &[&str]| names.iter().any(|name| fields.contains_key(*name));
         let about_a_user = [PHONE, ADDRESS, DATE_OF_BIRTH, EMAIL_VERIFIED, PHONE_VERIFIED, VERIFIED];
         let is_called = |name| self.name() == name;
-        if has(&["password"]) && [USERNAME, EMAIL, PHONE].iter().any(|names| has(names)) {
-            Kind::User
-        } else if has(CODE) {
+        if has(HISTORY) {
             Kind::Other
+        } else if has(&["password"]) && [USERNAME, EMAIL, PHONE].iter().any(|names| has(names)) {
+            Kind::User
         } else if self.is_called_employee() {
             Kind::Employee
+        } else if has(CODE) {
+            Kind::Other
         } else if let Some(name) = fields.get("name").filter(|_| is_called("department")) {
             Kind::Department(name)
         } else if let Some(user) = fields.get("user").filter(|_| about_a_user.iter().any(|names| has(names)))
@@ -331,40 +412,25 @@ impl Object {
     }
 
     fn is_called_employee(&self) -> bool {
-        self.name().contains("employee")
+        self.name().ends_with("employee")
     }
 
-    /// Without a username, what the model names first: Django writes fields in the order of the model.
-    fn login(&self) -> Login {
-        let at = |names: &[&str]| self.fields.keys().position(|field| names.contains(&field.as_str()));
-        match (at(USERNAME), at(PHONE), at(EMAIL)) {
-            (None, Some(phone), email) if email.is_none_or(|email| phone < email) => Login::Phone,
-            (None, _, Some(_)) => Login::Email,
-            _ => Login::Username,
+    /// What a user logs in with, if the model leaves no choice.
+    fn login(&self) -> Option<Login> {
+        let has = |login: Login| login.fields().iter().any(|name| self.fields.contains_key(*name));
+        match (has(Login::Username), has(Login::Email), has(Login::Phone)) {
+            (true, _, _) => Some(Login::Username),
+            (false, true, false) => Some(Login::Email),
+            (false, false, _) => Some(Login::Phone),
+            (false, true, true) => None,
         }
     }
 
-    /// What the user logs in with.
-    fn login_name(&self) -> Option<&Value> {
-        given(
-            &self.fields,
-            match self.login() {
-                Login::Username => USERNAME,
-                Login::Email => EMAIL,
-                Login::Phone => PHONE,
-            },
-        )
-    }
-
-    /// What may refer to the user: the primary key, or the natural key.
-    fn references(&self) -> impl Iterator<Item = String> {
-        let pk = Some(reference(&self.pk)).filter(|_| !self.pk.is_null());
-        pk.into_iter().chain(self.login_name().map(reference))
-    }
-
-    /// The id of a user: always the same for the same record.
-    fn id(&self) -> Result<Uuid, String> {
-        self.id_of("user", self.login_name())
+    /// The address that the model names first: Django writes fields in the order of the model.
+    fn first_named(&self) -> Login {
+        let names = &mut self.fields.keys().map(String::as_str);
+        let is_email = names.find(|name| EMAIL.contains(name) || PHONE.contains(name));
+        if is_email.is_some_and(|name| EMAIL.contains(&name)) { Login::Email } else { Login::Phone }
     }
 
     /// The id of an employee, who may be a user, too.
@@ -375,13 +441,20 @@ impl Object {
     /// A `UUIDv7`: the time at which the record was made, so that lists keep their order, and a hash of where it comes from.
     /// When no field says the time, it is 1970, in the order of the keys.
     fn id_of(&self, kind: &str, name: Option<&Value>) -> Result<Uuid, String> {
-        let milliseconds = match given(&self.fields, JOINED) {
-            Some(time) => {
-                let time = instant(time).ok_or_else(|| format!("{time} is not a time"))?;
-                u64::try_from(time.as_millisecond()).map_err(|_| format!("{time} is before 1970"))?
+        let joined = JOINED.iter().find_map(|field| Some((field, given(&self.fields, &[field])?)));
+        let milliseconds = match joined {
+            Some((field, value)) => {
+                let time = instant(value).ok_or_else(|| format!("{field}: {value} is not a time"))?;
+                if time > Timestamp::now() {
+                    return Err(format!("{field}: {value} is in the future"));
+                }
+                u64::try_from(time.as_millisecond())
+                    .map_err(|_| format!("{field}: {value} is before 1970"))?
             }
             None => self.pk.as_u64().unwrap_or(0),
         };
+        // A name may change from dump to dump.
+        let name = name.filter(|_| self.pk.is_null());
         let source = json!([kind, self.model, self.pk, name]).to_string();
         let mut rest = [0; 10];
         rest.copy_from_slice(&digest(&SHA256, source.as_bytes()).as_ref()[..10]);
@@ -395,16 +468,9 @@ fn given<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value
     found.into_iter().find(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
-/// What refers to a record: its key, which as a natural one is a list.
+/// What refers to a record: its key, which as a natural one is a list. The key 7 is not the name "7".
 fn reference(key: &Value) -> String {
-    match key {
-        Value::Array(parts) => match parts.as_slice() {
-            [Value::String(text)] => text.clone(),
-            _ => key.to_string(),
-        },
-        Value::String(text) => text.clone(),
-        key => key.to_string(),
-    }
+    key.to_string()
 }
 
 /// A model with one field for the whole name: the first word is the first name.
@@ -467,16 +533,126 @@ mod tests {
             let record = &dump.users[0].record;
             [&record["is_email_verified"], &record["is_phone_verified"]].map(|flag| flag.as_bool().unwrap())
         };
-        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c" })), [false, true]);
-        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c", "is_verified": false })), [false, false]);
-        assert_eq!(
-            proofs(&json!({ "phone": "1", "email": "a@b.c", "phone_verified": false })),
-            [false, false]
-        );
+        assert_eq!(proofs(&json!({ "phone": "1" })), [false, true]);
+        assert_eq!(proofs(&json!({ "phone": "1", "is_verified": false })), [false, false]);
+        assert_eq!(proofs(&json!({ "phone": "1", "phone_verified": false })), [false, false]);
+        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c" })), [false, false]);
+        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c", "is_verified": true })), [false, true]);
         assert_eq!(proofs(&json!({ "email": "a@b.c", "phone": "1" })), [false, false]);
         assert_eq!(proofs(&json!({ "email": "a@b.c", "phone": "1", "is_verified": true })), [true, false]);
         assert_eq!(proofs(&json!({ "username": "a", "phone": "1", "is_verified": true })), [true, false]);
         assert_eq!(proofs(&json!({ "username": "a", "phone": "1" })), [false, false]);
+    }
+
+    #[test]
+    fn a_profile_proves_the_number_that_it_has_and_nothing_else() {
+        let proofs = |profile: &Value| {
+            let mut profile = profile.clone();
+            profile["user"] = json!(1);
+            profile["is_verified"] = json!(true);
+            let dump = read(&json!([
+                { "model": "a.user", "pk": 1, "fields": { "username": "ada", "password": "!", "email": "a@b.c" } },
+                { "model": "a.profile", "pk": 1, "fields": profile },
+            ]));
+            let record = &dump.users[0].record;
+            [&record["is_email_verified"], &record["is_phone_verified"]].map(|flag| flag.as_bool().unwrap())
+        };
+        assert_eq!(proofs(&json!({})), [false, false]);
+        assert_eq!(proofs(&json!({ "phone": "1" })), [false, true]);
+        assert_eq!(proofs(&json!({ "phone": "1", "email": "a@b.c" })), [false, false]);
+    }
+
+    #[test]
+    fn a_user_who_is_an_employee_has_proven_what_they_log_in_with() {
+        let proof = |fields: Value| {
+            let mut fields = fields;
+            fields["password"] = json!("!");
+            fields["is_verified"] = json!(true);
+            let dump = read(&json!([{ "model": "hr.employee", "pk": 1, "fields": fields }]));
+            dump.employees[0].record.get("is_phone_verified") == Some(&json!(true))
+        };
+        assert!(!proof(json!({ "username": "ada", "phone": "1" })));
+        assert!(proof(json!({ "phone": "1" })));
+    }
+
+    #[test]
+    fn of_two_addresses_the_first_is_a_guess_and_the_operator_may_say() {
+        let users = json!([
+            { "model": "a.user", "pk": 1, "fields": { "mobile": "1", "email": "a@b.c", "password": "!" } },
+        ]);
+        let guessed = read(&users);
+        assert_eq!(guessed.guesses, [("a.user".to_owned(), "mobile".to_owned())].into());
+        for (login, username, is_proven) in
+            [(Login::Phone, None, true), (Login::Email, Some(&json!("a@b.c")), false)]
+        {
+            let settings = Settings { login: Some(login), ..Settings::default() };
+            let told = Dump::read(&users.to_string(), &settings).unwrap();
+            assert_eq!(told.guesses, BTreeMap::new());
+            let record = &told.users[0].record;
+            assert_eq!((record.get("username"), &record["is_phone_verified"]), (username, &json!(is_proven)));
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_the_name_that_reads_like_it() {
+        let user = |pk: u32, name: &str| json!({ "model": "auth.user", "pk": pk, "fields": { "username": name, "password": "!" } });
+        let owned = |pk: u32, owner: Value| json!({ "model": "hr.employee", "pk": pk, "fields": { "owner": owner, "phone": "1" } });
+        let dump = read(&json!([
+            user(1001, "ada"),
+            user(7, "1001"),
+            owned(1, json!(1001)),
+            owned(2, json!(["1001"])),
+            { "model": "a.profile", "pk": 1, "fields": { "user": 1001, "phone": "2" } },
+        ]));
+        for at in 0..2 {
+            assert_eq!(dump.employees[at].record["owner"], dump.users[at].record["id"]);
+        }
+        assert_eq!(dump.users[0].record["phone_number"], "2");
+        assert_eq!(dump.users[1].record.get("phone_number"), None);
+    }
+
+    #[test]
+    fn nothing_belongs_to_either_of_two_users() {
+        let user = |model: &str, name: &str| json!({ "model": model, "pk": 1, "fields": { "username": name, "password": "!" } });
+        let dump = read(&json!([
+            user("auth.user", "ada"),
+            user("shop.customer", "bob"),
+            { "model": "hr.employee", "pk": 1, "fields": { "owner": 1, "phone": "1" } },
+            { "model": "hr.employee", "pk": 2, "fields": { "owner": ["bob"], "phone": "2" } },
+            { "model": "a.profile", "pk": 1, "fields": { "user": 1, "phone": "3" } },
+        ]));
+        assert_eq!(dump.refused[0].reason, "owner: 1 may be of either of two users in the dump");
+        assert_eq!(dump.employees[0].record["owner"], dump.users[1].record["id"]);
+        assert!(dump.users.iter().all(|user| user.record.get("phone_number").is_none()));
+        assert_eq!(dump.left_out, [("a.profile".to_owned(), 1)].into());
+    }
+
+    #[test]
+    fn an_employee_is_called_so_and_is_neither_a_document_nor_the_past() {
+        let fields = json!({ "owner": 1, "phone": "1", "code": "E7", "department": ["acme", "Engineering"] });
+        let mut past = fields.clone();
+        past["history_type"] = json!("~");
+        let was_user = json!({ "username": "ada", "password": "!", "history_id": 1 });
+        let dump = read(&json!([
+            user(1, "2024-01-01T00:00:00Z"),
+            { "model": "hr.employee", "pk": 1, "fields": fields },
+            { "model": "hr.employeedocument", "pk": 1, "fields": fields },
+            { "model": "hr.historicalemployee", "pk": 1, "fields": past },
+            { "model": "auth.historicaluser", "pk": 1, "fields": was_user },
+        ]));
+        assert_eq!((dump.users.len(), dump.employees.len()), (1, 1));
+        assert_eq!(dump.employees[0].record["department"], "Engineering");
+        assert_eq!(dump.left_out.values().sum::<usize>(), 3);
+    }
+
+    #[test]
+    fn who_is_renamed_keeps_their_id_but_where_the_name_is_the_key() {
+        let id = |pk: Value, name: &str| {
+            let fields = json!({ "username": name, "password": "!" });
+            read(&json!([{ "model": "auth.user", "pk": pk, "fields": fields }])).users[0].record["id"].clone()
+        };
+        assert_eq!(id(json!(1), "ada"), id(json!(1), "countess"));
+        assert_ne!(id(Value::Null, "ada"), id(Value::Null, "countess"));
     }
 
     #[test]
@@ -500,10 +676,15 @@ mod tests {
     }
 
     #[test]
-    fn a_time_before_1970_and_one_that_is_none_are_refused() {
-        for joined in ["1969-12-31T23:59:59Z", "yesterday"] {
+    fn a_time_before_1970_one_to_come_and_one_that_is_none_are_refused() {
+        for (joined, reason) in [
+            ("1969-12-31T23:59:59Z", "before 1970"),
+            ("9000-01-01T00:00:00Z", "in the future"),
+            ("yesterday", "not a time"),
+        ] {
             let dump = read(&json!([user(1, joined)]));
-            assert_eq!((dump.users.len(), dump.refused.len()), (0, 1), "{joined}");
+            assert_eq!(dump.users.len(), 0);
+            assert_eq!(dump.refused[0].reason, format!("date_joined: \"{joined}\" is {reason}"));
         }
     }
 }

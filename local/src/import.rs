@@ -5,20 +5,23 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use local::{Dump, Entry, Refusal, Settings};
+use local::{Dump, Entry, Login, Refusal, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     Signals,
-    cli::{Arguments, ImportDjango, Proven},
+    cli::{Address, Arguments, ImportDjango},
     invoker::{Invoker, LocalStack},
 };
 
 const FUNCTION: &str = "import";
+/// The exit status when records were refused.
+const SOME_REFUSED: u8 = 2;
 /// So many records take a function seconds, far from its limits.
 const BATCH: usize = 50;
 
@@ -39,17 +42,21 @@ struct Count {
 }
 
 /// Imports a dump into a deployed stack, the stack that runs in the folder, or one started for it; says what became of it and
-/// writes the refused records to a report.
+/// writes the refused records to a report. Its exit status tells whether there are any.
 pub(crate) async fn import(
     root: &Path,
     arguments: Arguments,
     asked: ImportDjango,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<ExitCode, Box<dyn Error>> {
     let text = std::fs::read_to_string(&asked.dump)
         .map_err(|error| format!("{} cannot be read: {error}", asked.dump.display()))?;
     let settings = Settings {
-        emails_are_verified: asked.verified.contains(&Proven::Email),
-        phones_are_verified: asked.verified.contains(&Proven::Phone),
+        emails_are_verified: asked.verified.contains(&Address::Email),
+        phones_are_verified: asked.verified.contains(&Address::Phone),
+        login: asked.login.map(|address| match address {
+            Address::Email => Login::Email,
+            Address::Phone => Login::Phone,
+        }),
         owner: asked.owner,
     };
     let dump = Dump::read(&text, &settings)?;
@@ -77,7 +84,7 @@ async fn run(
     function: &str,
     dump: &Dump,
     report: &mut Report,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<ExitCode, Box<dyn Error>> {
     let progress = ProgressBar::new(u64::try_from(dump.users.len() + dump.employees.len())?);
     progress.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}")?);
     for refusal in &dump.refused {
@@ -106,17 +113,21 @@ async fn run(
     progress.finish_and_clear();
 
     report.finish()?;
+    let some_refused = !dump.refused.is_empty() || counts.iter().any(|(_, count)| count.refused > 0);
     for (kind, Count { imported, present, refused }) in counts {
         println!("{kind}: {imported} imported, {present} there already, {refused} refused");
     }
     if !dump.refused.is_empty() {
         println!("refused before they were sent: {}", dump.refused.len());
     }
+    for (model, field) in &dump.guesses {
+        println!("guessed: users of {model} log in with {field}; --login says what they do");
+    }
     for (model, number) in &dump.left_out {
         println!("left out: {model} ({number})");
     }
     println!("the report of what was refused: {}", report.path.display());
-    Ok(())
+    Ok(if some_refused { ExitCode::from(SOME_REFUSED) } else { ExitCode::SUCCESS })
 }
 
 async fn invoke(

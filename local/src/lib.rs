@@ -21,7 +21,7 @@ mod stream;
 mod template;
 
 pub use compile::{CompileError, compile};
-pub use django::{Dump, DumpError, Entry, Refusal, Settings, Source};
+pub use django::{Dump, DumpError, Entry, Login, Refusal, Settings, Source};
 pub use dynamodb::CallError;
 pub use inbox::Message;
 pub use lambda::InvokeError;

@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 async fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     match run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -23,13 +23,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(mut arguments: cli::Arguments) -> Result<(), Box<dyn Error>> {
+async fn run(mut arguments: cli::Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let root = cli::workspace()?;
     match arguments.command.take() {
-        Some(cli::Command::CreateSuperuser(known)) => superuser::create(&root, arguments, known).await,
-        Some(cli::Command::ImportDjango(asked)) => import::import(&root, arguments, asked).await,
-        None => serve(&root, arguments).await,
+        Some(cli::Command::CreateSuperuser(known)) => superuser::create(&root, arguments, known).await?,
+        Some(cli::Command::ImportDjango(asked)) => return import::import(&root, arguments, asked).await,
+        None => serve(&root, arguments).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(root: &Path, arguments: cli::Arguments) -> Result<(), Box<dyn Error>> {
