@@ -53,9 +53,9 @@ impl Folder {
         settings: &BTreeMap<String, String>,
     ) -> Result<(), StartError> {
         let unusable = |error| unusable(&self.path, error);
-        let lines: Vec<String> =
-            settings.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
-        file::rewrite(&self.path.join(SETTINGS), lines.concat().as_bytes()).map_err(unusable)?;
+        let lines: io::Result<String> = settings.iter().map(|(name, value)| setting(name, value)).collect();
+        let lines = lines.map_err(unusable)?;
+        file::rewrite(&self.path.join(SETTINGS), lines.as_bytes()).map_err(unusable)?;
         let running = Running { aws_url: aws_url.to_owned() };
         file::replace(&self.path.join(NOTICE), &running).map_err(unusable)
     }
@@ -123,6 +123,35 @@ impl Running {
     }
 }
 
+/// A line of the environment file. Its readers agree on what is between quotes when nothing has to be escaped, and on little else.
+fn setting(name: &str, value: &str) -> io::Result<String> {
+    let quotes = [('\'', "'\\\r\n"), ('"', "\"$\\\r\n")];
+    let fitting = quotes.iter().find(|(_, special)| !value.contains(|c| special.contains(c)));
+    let (quote, _) = fitting.ok_or_else(|| {
+        io::Error::other(format!("the value of {name} has characters that no environment file can hold"))
+    })?;
+    Ok(format!("{name}={quote}{value}{quote}\n"))
+}
+
 fn unusable(folder: &Path, error: io::Error) -> StartError {
     StartError::Folder(folder.display().to_string(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_written_as_every_reader_reads_it_or_not_at_all() {
+        for (value, line) in [
+            ("", "A=''\n"),
+            ("a $b \"c\" #d", "A='a $b \"c\" #d'\n"),
+            ("O'Neil <a@b.c>", "A=\"O'Neil <a@b.c>\"\n"),
+        ] {
+            assert_eq!(setting("A", value).unwrap(), line);
+        }
+        for value in ["a\\b", "a\nb", "a\rb", "'$", "'\""] {
+            assert!(setting("A", value).is_err(), "{value}");
+        }
+    }
 }
