@@ -88,12 +88,19 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
     let id = form.required("id", id);
     let email = form.nullable("email", Email::parse).flatten();
     let phone = form.nullable("phone_number", |text| phones.parse(text)).flatten();
-    // Who has none logged in with their number or address.
-    let own = phone.as_ref().map(Phone::e164).or(email.as_ref().map(Email::typed));
-    let username = match own.filter(|_| form.is_none("username")) {
-        Some(own) => Username::parse(own).map_err(|complaint| form.complain("username", complaint)).ok(),
-        None => form.required("username", Username::parse),
+    // Who has none logged in with their number or address; but not every address can be a username.
+    let own = || {
+        let number = phone.as_ref().map(|phone| phone.e164().to_owned());
+        let address = email.as_ref().map(|email| email.typed().to_owned());
+        let id = email.as_ref().and(id).map(|id| id.to_string());
+        [number, address, id].into_iter().flatten().find_map(|name| Username::parse(&name).ok())
     };
+    let is_address = |text: &str| email.as_ref().is_some_and(|email| email.typed() == text);
+    let username = own().filter(|_| form.is_none("username")).or_else(|| {
+        form.required("username", |text| {
+            Username::parse(text).or_else(|complaint| own().filter(|_| is_address(text)).ok_or(complaint))
+        })
+    });
     let is_own = |name: &Username| phone.is_some() && name.as_phone(phones) == phone;
     if let Some(complaint) = username
         .as_ref()

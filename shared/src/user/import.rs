@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff, unproven};
+use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff};
 use crate::{
     App, Error,
-    claim::{self, Holders, Name},
+    claim::{self, Holders, Name, Terms},
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     email::Email,
     http::FieldErrors,
@@ -13,6 +13,9 @@ use crate::{
     phone::Phone,
     time,
 };
+
+/// How an address is had that the other system had not proven. It does not lapse: its user has not been sent a code yet.
+const UNPROVEN: Terms = Terms { verified: false, ..PROVEN };
 
 #[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
 /// Who is to be imported.
@@ -76,14 +79,14 @@ impl Import {
 pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
     let names = names(Some(&new.username), new.email.as_ref(), new.phone.as_ref());
     let account = new.account();
-    let (user, unproven) = (&account.user, unproven()?);
+    let user = &account.user;
     let wanted: Vec<_> = names
         .iter()
         .map(|name| match name {
             Name::Username(_) => (name.clone(), USERNAME),
             Name::Email(_) if user.is_email_verified => (name.clone(), PROVEN),
             Name::Phone(_) if user.is_phone_verified => (name.clone(), PROVEN),
-            Name::Email(_) | Name::Phone(_) => (name.clone(), unproven),
+            Name::Email(_) | Name::Phone(_) => (name.clone(), UNPROVEN),
         })
         .collect();
     for attempt in 0..ATTEMPTS {
@@ -93,7 +96,7 @@ pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
             if find(app, user.id).await?.is_some() {
                 return Ok(false);
             }
-            refuse(&names, &claim::read_names(app, &names).await?)?;
+            refuse(&names, &claim::read_names(app, &names).await?, user.id)?;
         }
         let mut writes =
             vec![Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?];
@@ -108,9 +111,9 @@ pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
     Err(Error::Unavailable("an import found no quiet moment".into()))
 }
 
-/// 400 for names that anybody has.
-fn refuse(names: &[Name], holders: &Holders) -> Result<(), Error> {
-    let had = names.iter().filter(|name| holders.of(name).is_some());
+/// 400 for names that anybody else has. Who has them already is imported twice at the same time.
+fn refuse(names: &[Name], holders: &Holders, user: Id) -> Result<(), Error> {
+    let had = names.iter().filter(|name| holders.of(name).is_some_and(|holder| holder.user_id != user));
     let complaints: FieldErrors = had.map(|name| (name.field(), vec![name.taken().into()])).collect();
     if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
 }
