@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 
-/// The most that a hash may cost: a few times what Django's defaults have ever cost, and within a function's memory and
+/// The most that a hash may cost: more than Django's defaults have ever cost, and within a function's memory and
 /// time. Who has a hash that costs more could not log in.
-const MOST_ITERATIONS: u32 = 5_000_000;
+const MOST_ITERATIONS: u32 = 2_000_000;
 const MOST_MEMORY_KIB: u32 = 131_072;
 const MOST_PASSES: u32 = 10;
 const MOST_BCRYPT_COST: u32 = 14;
