@@ -13,7 +13,7 @@ use shared::{
     employee,
     log::{self, Act, Changed},
     password::Hash,
-    phone::{Phone, PhoneRules},
+    phone::PhoneRules,
     time,
     user::{self, Import, Username},
 };
