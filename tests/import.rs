@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use local::{Dump, InvokeError, Settings};
+use local::{Dump, InvokeError, Login, Settings};
 use serde_json::{Value, json};
 
 use crate::support::{Api, User, no_active_account, root};
@@ -175,7 +175,8 @@ async fn users_with_proven_addresses_move_in() {
 async fn users_of_phone_numbers_move_in() {
     let api = Api::start().await;
 
-    let (users, _) = import(&api, &dump("phones.json")).await;
+    let settings = Settings { login: Some(Login::Phone), ..Settings::default() };
+    let (users, _) = import(&api, &dump_with("phones.json", &settings)).await;
 
     assert_eq!(
         users,
@@ -298,8 +299,8 @@ async fn parallel_imports_make_each_record_once() {
     let outcomes = join_all((0..4).map(|_| import(&api, &dump))).await;
 
     for at in 0..dump.users.len() {
-        let made = outcomes.iter().filter(|(users, _)| users[at] == imported()).count();
-        assert_eq!(made, 1, "{outcomes:?}");
+        let count = |outcome: Value| outcomes.iter().filter(|(users, _)| users[at] == outcome).count();
+        assert_eq!((count(imported()), count(present())), (1, 3), "{outcomes:?}");
     }
     assert_eq!(users_of(&api.items("Users").await), 3);
     assert_eq!(api.item("Users", "staff").await.unwrap()["active"], json!({ "N": "1" }));
@@ -372,6 +373,52 @@ async fn a_record_that_is_wrong_is_refused_with_every_reason_and_the_others_are_
     own["phone_number"] = json!("+91 98811 67671");
     let outcomes = import_users(&api, vec![user("1", "email", json!("")), own]).await;
     assert_eq!(outcomes, [refused(&format!("id: {past}")), imported()]);
+}
+
+#[tokio::test]
+async fn an_address_that_no_username_can_be_gives_way_to_the_number_or_the_id() {
+    let api = Api::start().await;
+    let address = "o'neil@example.com";
+    let user = |id: &str, email: &str, username: &str, phone: &str| json!({ "id": id, "email": email, "username": username, "phone_number": phone });
+    let third = "018bcfe5-6800-7000-8000-000000000003";
+
+    let outcomes = import_users(
+        &api,
+        vec![
+            user(ID, address, address, "9881167671"),
+            user(ANOTHER_ID, "o'brian@example.com", "", ""),
+            user(third, "o'hara@example.com", "o'hara", ""),
+        ],
+    )
+    .await;
+
+    let refusal = outcomes[2]["reason"].as_str().unwrap();
+    assert!(refusal.starts_with("username: Enter a valid username."), "{refusal}");
+    assert_eq!(outcomes[..2], [imported(), imported()]);
+    let names = api.items("Users").await;
+    assert!(names.contains_key("username#+919881167671"), "{:?}", names.keys());
+    assert!(names.contains_key(&format!("username#{ANOTHER_ID}")), "{:?}", names.keys());
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_proven_does_not_lapse() {
+    let api = Api::with_codes_of_a_second().await;
+    let record =
+        json!({ "id": ID, "username": "ada", "email": "ada@example.com", "phone_number": "9881167671" });
+    assert_eq!(import_users(&api, vec![record]).await, [imported()]);
+
+    // A lapse would be a time in these.
+    for name in ["email#ada@example.com", "phone#+919881167671"] {
+        let name = api.item("Users", name).await.unwrap();
+        assert_eq!((&name["verified"]["BOOL"], name.get("reserved_until")), (&json!(false), None));
+    }
+    let body = json!({
+        "username": "eve", "email": "ada@example.com", "password": "a long new phrase",
+        "confirm_password": "a long new phrase",
+    });
+    let answer = api.post("/api/register/", &body).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(answer.body["email"], json!(["user with this email already exists."]));
 }
 
 #[tokio::test]

@@ -37,8 +37,9 @@ fn report(folder: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn said(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+/// What a command says that ends with this status.
+fn said(status: i32, output: Output) -> String {
+    assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -57,9 +58,9 @@ async fn a_dump_is_imported_into_a_stack_of_its_own_or_the_one_that_runs() {
     let (folder, options) = workspace();
     dump(folder.path(), &["ada", "taken", "there"]);
 
-    let alone = said(import(folder.path(), &["dump.json"], &[]).await);
+    let alone = said(2, import(folder.path(), &["dump.json"], &[]).await);
     let stack = Stack::start(options).await.unwrap();
-    let beside = said(import(folder.path(), &["dump.json"], &[]).await);
+    let beside = said(2, import(folder.path(), &["dump.json"], &[]).await);
 
     assert_eq!((alone.as_str(), beside.as_str()), (SAID, SAID));
     assert_eq!(
@@ -89,7 +90,7 @@ async fn a_dump_is_imported_by_the_function_of_a_deployed_stack() {
     let output = import(folder.path(), &["dump.json", "--function", "import"], &variables).await;
     let unknown = import(folder.path(), &["dump.json", "--function", "nope"], &variables).await;
 
-    assert_eq!(said(output), SAID);
+    assert_eq!(said(2, output), SAID);
     assert!(!unknown.status.success());
     let complaint = String::from_utf8(unknown.stderr).unwrap();
     assert!(complaint.contains("Function not found: nope"), "{complaint}");
@@ -102,13 +103,28 @@ async fn many_records_are_sent_in_their_order() {
     dump(folder.path(), &names.iter().map(String::as_str).collect::<Vec<_>>());
     let owned = ["dump.json", "--owner", "admin"];
 
-    let said = said(import(folder.path(), &owned, &[]).await);
+    let said = said(0, import(folder.path(), &owned, &[]).await);
 
     assert!(
         said.starts_with("users: 120 imported, 0 there already, 0 refused\nemployees: 1 imported"),
         "{said}"
     );
     assert_eq!(report(folder.path()), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn what_was_guessed_is_said_and_is_none_when_it_is_told() {
+    let (folder, _) = workspace();
+    let fields = json!({ "phone_number": "1", "email": "ada@example.com", "password": "!" });
+    let dump = json!([{ "model": "accounts.user", "pk": 1, "fields": fields }]);
+    std::fs::write(folder.path().join("dump.json"), dump.to_string()).unwrap();
+
+    let guessed = said(0, import(folder.path(), &["dump.json"], &[]).await);
+    let told = said(0, import(folder.path(), &["dump.json", "--login", "phone"], &[]).await);
+
+    let guess = "guessed: users of accounts.user log in with phone_number; --login says what they do\n";
+    assert!(guessed.contains(guess), "{guessed}");
+    assert!(!told.contains("guessed"), "{told}");
 }
 
 #[tokio::test]
