@@ -15,6 +15,9 @@ use crate::{
 
 const NEXT: &str = "another long phrase";
 
+/// What is not to be deleted by whoever may only write it.
+const RECORDS: [&str; 3] = ["user#*", "employee#*", "staff"];
+
 /// A statement that allows something.
 struct Statement {
     function: String,
@@ -44,26 +47,35 @@ impl Statement {
             && (self.keys.is_empty() || needed.keys.iter().all(allows_key))
     }
 
-    /// What it allows and none of `uses` needed: every action on every resource with every pattern of keys.
+    /// What it allows and none of `uses` needed: every action on every resource, every pattern of keys, and every deletion of a
+    /// kind of record.
     fn surplus(&self, uses: &BTreeSet<Use>) -> Vec<String> {
         let mine: Vec<&Use> = uses.iter().filter(|needed| self.allows(needed)).collect();
         let any = ["*".to_owned()];
         let patterns = if self.keys.is_empty() { &any } else { self.keys.as_slice() };
+        let pairs = self.actions.iter().flat_map(|action| self.resources.iter().map(move |on| (action, on)));
         let mut surplus = Vec::new();
-        for (action, resource, pattern) in self.actions.iter().flat_map(|action| {
-            self.resources
-                .iter()
-                .flat_map(move |resource| patterns.iter().map(move |key| (action, resource, key)))
-        }) {
-            let is_used = mine.iter().any(|needed| {
-                matches(action, &needed.action)
-                    && matches(resource, &needed.resource)
-                    && (self.keys.is_empty() || needed.keys.iter().any(|key| matches(pattern, key)))
-            });
-            if !is_used {
-                surplus.push(format!("{}: {action} on {resource}, keys {pattern}", self.function));
+        for (action, resource) in pairs {
+            let mine = mine.iter();
+            let used =
+                mine.filter(|needed| matches(action, &needed.action) && matches(resource, &needed.resource));
+            let keys: BTreeSet<&String> = used.clone().flat_map(|needed| &needed.keys).collect();
+            let is_used = |pattern: &&String| keys.iter().any(|key| matches(pattern, key));
+            let deletes = action == "dynamodb:DeleteItem";
+            let kept = patterns.iter().filter(|pattern| RECORDS.contains(&pattern.as_str()));
+            let kept = kept.filter(|pattern| deletes && !is_used(pattern));
+            surplus.extend(kept.map(|pattern| format!("{}: {action} of {pattern}", self.function)));
+            if used.count() == 0 {
+                surplus.push(format!("{}: {action} on {resource}", self.function));
             }
         }
+        let unused = self
+            .keys
+            .iter()
+            .filter(|pattern| !mine.iter().any(|needed| needed.keys.iter().any(|key| matches(pattern, key))));
+        surplus.extend(unused.map(|pattern| {
+            format!("{}: {:?} on keys {pattern} of {:?}", self.function, self.actions, self.resources)
+        }));
         surplus
     }
 }
