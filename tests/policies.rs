@@ -127,6 +127,7 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     names_lapse(api.stack()).await;
     staged_addresses_are_given_up(api.stack()).await;
     others_are_faster(api.stack(), &recorder).await;
+    names_are_given_up(api.stack()).await;
     imports_are_tried_again(api.stack()).await;
 
     assert_exact(&[], |_| true, &recorder);
@@ -252,6 +253,20 @@ async fn others_are_faster(api: &Api, recorder: &Recorder) {
     is_done(&ivy.post("/api/password/reset", &passwords).await);
     recorder.overtake_next();
     is_done(&hal.delete(&format!("/api/users/{}", hal.id())).await);
+}
+
+/// A name that is changed is free again.
+async fn names_are_given_up(api: &Api) {
+    api.registered("lee").await;
+    let lee = api.log_in("lee").await;
+    let employee = json!({ "first_name": "M", "last_name": "N", "phone_number": "+919881167680" });
+    let employee = lee.post("/api/employees", &employee).await.body;
+    let employee = format!("/api/employees/{}", employee["id"].as_str().unwrap());
+    for n in 1..=2 {
+        is_done(&lee.patch("/api/profile", &json!({ "phone_number": format!("+91988116768{n}") })).await);
+        is_done(&lee.patch("/api/profile", &json!({ "email": format!("lee{n}@example.com") })).await);
+        is_done(&lee.patch(&employee, &json!({ "phone_number": format!("+91988116769{n}") })).await);
+    }
 }
 
 /// Of what is imported, some is there already, and of some another has the names.
