@@ -59,13 +59,13 @@ impl Statement {
             let mine = mine.iter();
             let used =
                 mine.filter(|needed| matches(action, &needed.action) && matches(resource, &needed.resource));
-            let keys: BTreeSet<&String> = used.clone().flat_map(|needed| &needed.keys).collect();
+            let keys: BTreeSet<&String> = done.clone().flat_map(|needed| &needed.keys).collect();
             let is_used = |pattern: &&String| keys.iter().any(|key| matches(pattern, key));
             let deletes = action == "dynamodb:DeleteItem";
             let kept = patterns.iter().filter(|pattern| RECORDS.contains(&pattern.as_str()));
             let kept = kept.filter(|pattern| deletes && !is_used(pattern));
             surplus.extend(kept.map(|pattern| format!("{}: {action} of {pattern}", self.function)));
-            if used.count() == 0 {
+            if done.count() == 0 {
                 surplus.push(format!("{}: {action} on {resource}", self.function));
             }
         }
