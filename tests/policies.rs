@@ -51,22 +51,22 @@ impl Statement {
     /// kind of record.
     fn surplus(&self, uses: &BTreeSet<Use>) -> Vec<String> {
         let mine: Vec<&Use> = uses.iter().filter(|needed| self.allows(needed)).collect();
-        let any = ["*".to_owned()];
-        let patterns = if self.keys.is_empty() { &any } else { self.keys.as_slice() };
         let pairs = self.actions.iter().flat_map(|action| self.resources.iter().map(move |on| (action, on)));
         let mut surplus = Vec::new();
         for (action, resource) in pairs {
-            let mine = mine.iter();
-            let used =
-                mine.filter(|needed| matches(action, &needed.action) && matches(resource, &needed.resource));
-            let keys: BTreeSet<&String> = done.clone().flat_map(|needed| &needed.keys).collect();
-            let is_used = |pattern: &&String| keys.iter().any(|key| matches(pattern, key));
-            let deletes = action == "dynamodb:DeleteItem";
-            let kept = patterns.iter().filter(|pattern| RECORDS.contains(&pattern.as_str()));
-            let kept = kept.filter(|pattern| deletes && !is_used(pattern));
-            surplus.extend(kept.map(|pattern| format!("{}: {action} of {pattern}", self.function)));
-            if done.count() == 0 {
+            let is_this =
+                |needed: &&&Use| matches(action, &needed.action) && matches(resource, &needed.resource);
+            let done: Vec<&&Use> = mine.iter().filter(is_this).collect();
+            if done.is_empty() {
                 surplus.push(format!("{}: {action} on {resource}", self.function));
+            }
+            let is_kept = |pattern: &&String| {
+                let touched = done.iter().any(|needed| needed.keys.iter().any(|key| matches(pattern, key)));
+                RECORDS.contains(&pattern.as_str()) && !touched
+            };
+            if action == "dynamodb:DeleteItem" {
+                let kept = self.keys.iter().filter(is_kept);
+                surplus.extend(kept.map(|pattern| format!("{}: {action} of {pattern}", self.function)));
             }
         }
         let unused = self
