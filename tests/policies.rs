@@ -114,8 +114,12 @@ fn assert_exact(parameters: &[(&str, &str)], is_meant: impl Fn(&str) -> bool, re
 
 #[tokio::test]
 async fn every_function_may_do_what_it_does_and_nothing_else() {
-    let (api, recorder) =
-        Api::recorded(&[("RegistrationsPerIpPerHour", "100"), ("OtpCooldownSeconds", "0")]).await;
+    let (api, recorder) = Api::recorded(&[
+        ("RegistrationsPerIpPerHour", "100"),
+        ("OtpPerIpPerHour", "100"),
+        ("OtpCooldownSeconds", "0"),
+    ])
+    .await;
     let api = Deployment::of(api).await;
     deployment::anyone(&api).await;
     deployment::account(&api).await;
