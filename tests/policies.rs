@@ -263,7 +263,7 @@ async fn others_are_faster(api: &Api, recorder: &Recorder) {
 async fn names_are_given_up(api: &Api) {
     api.registered("lee").await;
     let lee = api.log_in("lee").await;
-    let employee = json!({ "first_name": "M", "last_name": "N", "phone_number": "+919881167680" });
+    let employee = json!({ "first_name": "M", "last_name": "N", "email": "mn@example.com", "phone_number": "+919881167680" });
     let employee = lee.post("/api/employees", &employee).await.body;
     let employee = format!("/api/employees/{}", employee["id"].as_str().unwrap());
     for n in 1..=2 {
@@ -271,6 +271,8 @@ async fn names_are_given_up(api: &Api) {
         is_done(&lee.patch("/api/profile", &json!({ "email": format!("lee{n}@example.com") })).await);
         is_done(&lee.patch(&employee, &json!({ "phone_number": format!("+91988116769{n}") })).await);
     }
+    is_done(&lee.patch(&format!("/api/users/{}", lee.id()), &json!({ "username": "leo" })).await);
+    api.try_token("+919881167682", PASSWORD).await;
 }
 
 /// Of what is imported, some is there already, and of some another has the names.
