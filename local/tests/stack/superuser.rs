@@ -140,8 +140,8 @@ async fn a_stack_is_found_while_it_runs() {
     assert_eq!(std::fs::metadata(&notice).unwrap().permissions().mode() & 0o777, 0o600);
     let settings = path.join("env");
     let text = std::fs::read_to_string(&settings).unwrap();
-    let database = format!("AWS_ENDPOINT_URL_DYNAMODB=\"{}\"", stack.dynamodb_url());
-    for line in ["AWS_REGION=\"us-east-1\"", "GREETING=\"hello\"", &database] {
+    let database = format!("AWS_ENDPOINT_URL_DYNAMODB='{}'", stack.dynamodb_url());
+    for line in ["AWS_REGION='us-east-1'", "GREETING='hello'", &database] {
         assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
     }
     stack.stop().await;
