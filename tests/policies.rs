@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::{
     deployment,
-    support::{Answer, Api, Deployment, PASSWORD, Recorder, Use, employee::nth_id, registration, root},
+    support::{
+        Answer, Api, Deployment, PASSWORD, Recorder, TWILIO, Use, employee::nth_id, registration, root,
+    },
 };
 
 const NEXT: &str = "another long phrase";
@@ -301,10 +303,9 @@ async fn imports_are_tried_again(api: &Api) {
 
 #[tokio::test]
 async fn texts_by_twilio_need_its_secret_and_not_sns() {
-    let parameters = [("SmsProvider", "twilio"), ("TwilioSecretArn", "twilio")];
-    let (api, recorder) = Api::recorded(&parameters).await;
+    let (api, recorder) = Api::recorded(&TWILIO).await;
 
     deployment::numbers(&Deployment::of(api).await).await;
 
-    assert_exact(&parameters, |function| function == "deliver-sms", &recorder);
+    assert_exact(&TWILIO, |function| function == "deliver-sms", &recorder);
 }

@@ -5,12 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::batch;
-use crate::support::{Api, Client};
+use crate::support::{Api, Client, TWILIO};
 
 const NUMBER: &str = "+919881167671";
 const OTHER: &str = "+919881167672";
-
-const TWILIO: [(&str, &str); 2] = [("SmsProvider", "twilio"), ("TwilioSecretArn", "twilio")];
 
 /// Asks for a code to a number.
 async fn ask(client: &Client, number: &str) {

@@ -5,14 +5,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Api, Fault, Proxied, UNLIMITED, registration};
+use crate::support::{Api, Fault, Proxied, TWILIO, UNLIMITED, registration};
 
 /// Who sends messages, by the parameters that choose them.
-const PROVIDERS: [(&str, &[(&str, &str)]); 3] = [
-    ("SES", &[]),
-    ("SNS", &[("SmsProvider", "sns")]),
-    ("Twilio", &[("SmsProvider", "twilio"), ("TwilioSecretArn", "twilio")]),
-];
+const PROVIDERS: [(&str, &[(&str, &str)]); 3] =
+    [("SES", &[]), ("SNS", &[("SmsProvider", "sns")]), ("Twilio", &TWILIO)];
 /// So often each fault happens. Twilio is asked twice in a row when it is busy.
 const TIMES: usize = 3;
 

@@ -29,6 +29,12 @@ impl Deref for Api {
 /// What a local run sets otherwise than a deployed stack.
 const DEPLOYED: [(&str, &str); 1] = [("Policy", "strict")];
 
+/// Text messages go by Twilio, with the secret that every local stack has.
+pub(crate) const TWILIO: [(&str, &str); 2] = [
+    ("SmsProvider", "twilio"),
+    ("TwilioSecretArn", "arn:aws:secretsmanager:us-east-1:000000000000:secret:twilio"),
+];
+
 /// No limit is in anybody's way.
 pub(crate) const UNLIMITED: [(&str, &str); 11] = [
     ("MaxOtpAttempts", "10"),
