@@ -1,16 +1,15 @@
 //! The sample events, for `sam local invoke` and `cargo lambda invoke`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use local::Template;
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
     process::Command,
-    time,
 };
 
-use crate::support::{Api, registration, root};
+use crate::support::{Api, poll, registration, root};
 
 #[tokio::test]
 async fn every_function_takes_its_sample_event() {
@@ -59,10 +58,11 @@ async fn cargo_lambda_runs_a_function_beside_the_stack() {
     };
     let watch = ["watch", "--package", "functions", "--env-file", env.to_str().unwrap()];
     let mut watch = cargo_lambda(&watch).kill_on_drop(true).spawn().unwrap();
-    while TcpStream::connect(address).await.is_err() {
+    poll(async || {
         assert_eq!(watch.try_wait().unwrap(), None, "it has ended");
-        time::sleep(Duration::from_millis(50)).await;
-    }
+        TcpStream::connect(address).await.ok()
+    })
+    .await;
 
     // It compiles the function first.
     let invoke = ["invoke", "api-register", "--data-file", "events/api-register.json"];

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -16,7 +17,7 @@ use crate::{
     support::{
         Answer, Api, Client, Process, User,
         employee::{employee, path_of},
-        registration,
+        poll, registration,
     },
 };
 
@@ -79,13 +80,13 @@ fn phone(worker: u8, n: u32) -> String {
 }
 
 async fn code_for(anyone: &Client, email: &str) -> String {
-    let mut messages = anyone.get(&format!("/_local/messages?to={email}")).await;
-    while messages.body == json!([]) {
-        // Nothing tells a client when a message has come: a person looks again.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        messages = anyone.get(&format!("/_local/messages?to={email}")).await;
-    }
-    let text = messages.body[0]["body"].as_str().unwrap();
+    // Nothing tells a client when a message has come: a person looks again.
+    let messages = poll(|| async {
+        let messages = anyone.get(&format!("/_local/messages?to={email}")).await;
+        (messages.body != json!([])).then_some(messages.body)
+    });
+    let messages = messages.await;
+    let text = messages[0]["body"].as_str().unwrap();
     text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
 }
 
@@ -220,11 +221,27 @@ impl Memory {
     }
 }
 
+/// Shows what the functions have complained of when the test fails.
+struct Complaints<'a>(&'a Path);
+
+impl Drop for Complaints<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let lines = fs::read_to_string(self.0.join("functions.log")).unwrap_or_default();
+            lines
+                .lines()
+                .filter(|line| !line.contains(r#""level":"INFO""#))
+                .for_each(|line| println!("{line}"));
+        }
+    }
+}
+
 #[tokio::test]
 async fn many_clients_at_once_lose_nothing_and_memory_stays_as_it_is() {
     #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
     let seconds = std::env::var("LOAD_SECONDS").map_or(SECONDS, |seconds| seconds.parse().expect("a number"));
     let folder = tempfile::tempdir().unwrap();
+    let _complaints = Complaints(folder.path());
     let process = Process::start(folder.path());
     let began = Instant::now();
     let workers = join_all((0..CLIENTS).map(|number| Worker::start(&process.url, number))).await;

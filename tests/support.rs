@@ -22,7 +22,26 @@ pub(crate) use proxy::{Fault, Proxied};
 pub(crate) use recorder::{Recorder, Use};
 pub(crate) use user::{PASSWORD, User, registration};
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time;
+
+/// How long anything may take that comes by itself.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Asks again and again until there is an answer: for what nothing tells of.
+pub(crate) async fn poll<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let answer = time::timeout(PATIENCE, async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    answer.await.expect("what was waited for has not come")
+}
 
 /// What every refusal of a bearer token says, apart from the reason.
 pub(crate) fn bearer_not_valid(reason: &str) -> Value {

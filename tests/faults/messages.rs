@@ -1,11 +1,9 @@
 //! Messages: what cannot be sent now is sent later, whoever sends it and whatever fails.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Api, Fault, Proxied, TWILIO, UNLIMITED, registration};
+use crate::support::{Api, Fault, Proxied, TWILIO, UNLIMITED, poll, registration};
 
 /// Who sends messages, by the parameters that choose them.
 const PROVIDERS: [(&str, &[(&str, &str)]); 3] =
@@ -98,9 +96,8 @@ async fn a_message_arrives_when_connections_are_taken_again() {
         let address = sender.ask().await;
         let is_waiting = "a message was not sent and will be tried again";
         // Nothing tells when a function has logged something.
-        while !sender.api.logged().iter().any(|line| line["message"] == is_waiting) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let waits = || sender.api.logged().iter().any(|line| line["message"] == is_waiting).then_some(());
+        poll(|| async { waits() }).await;
 
         sender.api.services.heal().await;
 

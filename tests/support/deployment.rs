@@ -6,12 +6,10 @@ use serde_json::{Value, json};
 use tokio::{process::Command, time};
 use uuid::Uuid;
 
-use super::{Api, Client, PASSWORD, User, root};
+use super::{Api, Client, PASSWORD, PATIENCE, User, root};
 
 /// SES takes mail to it from anybody, delivers it to nobody and reports no bounce.
 const SIMULATOR: &str = "success@simulator.amazonses.com";
-/// How long a message may take to arrive.
-const PATIENCE: Duration = Duration::from_mins(2);
 /// A mailbox tells nobody that it has got something.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
