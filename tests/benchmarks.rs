@@ -170,7 +170,8 @@ impl<'a> Subject<'a> {
         Process::of(&self.function.binary).into_iter().for_each(Process::kill);
         let path = self.row.unwrap().request.split_once(' ').unwrap().1;
         let client: &Client = api;
-        assert!((400..500).contains(&client.post(path, &serde_json::json!({})).await.status));
+        let answer = client.post(path, &serde_json::json!({})).await;
+        assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
         Process::of(&self.function.binary)[0].memory()
     }
 }

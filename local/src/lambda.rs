@@ -270,6 +270,10 @@ impl Instance {
 
     /// Waits until the process asks for work: an instance's start does not count as working time.
     async fn ready(&mut self) -> Result<(), InvokeError> {
+        // Asked of the system: the runtime learns of an end only when it has waited for events again.
+        if let Some(status) = self.process.try_wait()? {
+            return Err(InvokeError::Exited(status));
+        }
         tokio::select! {
             biased;
             status = self.process.wait() => Err(InvokeError::Exited(status?)),
