@@ -254,10 +254,10 @@ impl Process {
 
     /// Kills it, and gives it no rest until it is gone.
     fn kill(self) {
-        let file = format!("/proc/{}/cmdline", self.0);
+        let file = format!("/proc/{}/stat", self.0);
         Command::new("kill").args(["-9", &self.0.to_string()]).status().unwrap();
-        // A process that waits for its parent to notice its end has no command line.
-        while fs::read(&file).is_ok_and(|line| !line.is_empty()) {
+        // Z: it has ended, and its parent has not asked yet.
+        while fs::read_to_string(&file).is_ok_and(|stat| !stat.contains(") Z ")) {
             std::thread::yield_now();
         }
     }
