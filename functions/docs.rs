@@ -1,13 +1,13 @@
 //! `GET /`: the documentation of the API as a page (Swagger UI), whose parts are `/docs/{file}`; for anyone.
 
-use std::sync::Arc;
-
 use shared::{Anyone, App, Error, Reply, Request, text_public};
-use utoipa_swagger_ui::Config;
 
 const PAGE: &str = include_str!("docs/page.html");
 const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
+/// Swagger UI, as `build.rs` has unpacked it.
+const SWAGGER_UI_SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js"));
+const SWAGGER_UI_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/swagger-ui.css"));
 /// Nothing but what comes from here, and the pictures within the style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
@@ -24,8 +24,8 @@ async fn docs(_: &App, _: Anyone, request: Request) -> Reply {
         "" => page(&request),
         "page.js" => text_public(SCRIPT, "text/javascript", FRESH),
         "page.css" => text_public(STYLE, "text/css", FRESH),
-        name @ "swagger-ui-bundle.js" => text_public(vendored(name)?, "text/javascript", FRESH),
-        name @ "swagger-ui.css" => text_public(vendored(name)?, "text/css", FRESH),
+        "swagger-ui-bundle.js" => text_public(SWAGGER_UI_SCRIPT, "text/javascript", FRESH),
+        "swagger-ui.css" => text_public(SWAGGER_UI_STYLE, "text/css", FRESH),
         _ => Err(Error::NotFound("File")),
     }
 }
@@ -37,12 +37,4 @@ fn page(request: &Request) -> Reply {
     let policy = POLICY.parse().map_err(|_| Error::internal("the policy is no header"))?;
     page.headers_mut().insert("content-security-policy", policy);
     Ok(page)
-}
-
-/// A file of Swagger UI, which the crate brings along.
-fn vendored(name: &str) -> Result<String, Error> {
-    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
-    let file = file.map_err(|error| Error::internal(error.to_string()))?;
-    let file = file.ok_or_else(|| Error::internal(format!("Swagger UI has no {name}")))?;
-    String::from_utf8(file.bytes.into_owned()).map_err(|error| Error::internal(error.to_string()))
 }

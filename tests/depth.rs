@@ -157,7 +157,7 @@ async fn by_staff(api: &Api, name: &str) -> Prepared {
 
 /// A user's id, who is not the caller.
 async fn another(api: &Api, name: &str) -> String {
-    let user = api.registered(&format!("{name}2")).await;
+    let user = api.registered(&format!("{name}-other")).await;
     user["id"].as_str().unwrap().to_owned()
 }
 
@@ -340,7 +340,7 @@ pub(crate) fn budgets() -> Vec<Row> {
         }),
         row("GET /api/employees/{id}", 200, 1, [1, 1], async |api, name| by_owner(api, name).await),
         row("PUT /api/employees/{id}", 200, 2, [2, 2], async |api, name| {
-            by_owner(api, name).await.with(employee(&format!("{name}2")))
+            by_owner(api, name).await.with(employee(&format!("{name}-next")))
         }),
         row("PATCH /api/employees/{id}", 200, 2, [2, 2], async |api, name| {
             by_owner(api, name).await.with(json!({ "department": "Engineering" }))

@@ -49,7 +49,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
         app.signing_key()
     );
     let counted = admitted?;
-    let registered = async { make(app, &request, fields?, phone?, holders?, &key?).await };
+    let registered = async { make(app, &request, fields?, phone?, holders?, &*key?).await };
     json(201, &throttle::settle(app, &counted, registered.await).await?)
 }
 

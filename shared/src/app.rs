@@ -1,6 +1,6 @@
 //! What an instance keeps between requests: clients, names of tables, and what it has fetched or derived.
 
-use crate::{Error, aws, config, password::Hasher, secret::Secrets, token::PublicKeys};
+use crate::{Error, aws, config, password::Hasher, secret::Secrets, token::Keys};
 
 /// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
 /// used, and what a function never names is not linked into it.
@@ -9,7 +9,7 @@ pub struct App {
     pub(crate) tables: Tables,
     /// The `iss` of every token: the stack's name.
     pub(crate) issuer: String,
-    pub(crate) public_keys: PublicKeys,
+    pub(crate) keys: Keys,
     pub(crate) secrets: Secrets,
     /// Hashes passwords.
     pub hasher: Hasher,
@@ -37,7 +37,7 @@ impl App {
                 throttles: config::text("THROTTLES_TABLE")?,
             },
             issuer: config::text("ISSUER")?,
-            public_keys: PublicKeys::default(),
+            keys: Keys::default(),
             secrets: Secrets::default(),
             hasher: Hasher::default(),
         })

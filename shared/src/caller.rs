@@ -86,7 +86,7 @@ impl Who for Bearer {
         };
         let token = Unverified::read(token).map_err(Error::BearerNotValid)?;
         // A forgery against a known key costs no read, neither here nor in the endpoint.
-        if let Some(key) = app.public_keys.known(&token.kid) {
+        if let Some(key) = app.keys.known(&token.kid) {
             let now = time::seconds(time::now());
             token.verify(&key, &app.issuer, now, Some(Kind::Access)).map_err(Error::BearerNotValid)?;
         }
@@ -166,7 +166,7 @@ async fn check(
     mut batch: BatchGet,
 ) -> Result<Result<(Shown, Found), TokenFault>, Error> {
     let now = time::seconds(time::now());
-    let known = app.public_keys.known(&token.kid);
+    let known = app.keys.known(&token.kid);
     // A forgery against a known key costs no read.
     if let Some(Err(fault)) = known.as_ref().map(|key| token.verify(key, &app.issuer, now, kind)) {
         return Ok(Err(fault));
@@ -180,7 +180,7 @@ async fn check(
     let mut found = batch.send(app).await?;
     let key = match known {
         Some(key) => key,
-        None => match app.public_keys.learn(app, &token.kid, &mut found)? {
+        None => match app.keys.learn(app, &token.kid, &mut found)? {
             Some(key) => key,
             None => return Ok(Err(TokenFault::Invalid)),
         },

@@ -1,20 +1,42 @@
-//! The OpenAPI document, made from the types that are answered and the limits that are checked. Only the functions that
-//! publish it link it.
+//! The OpenAPI document, made from the types that are answered and the limits that are checked.
 //!
-//! A test compares it with the template, and every answer of every test with what it says.
+//! To make it takes longer than a function's start, so what is published are files, in which the URL and the shortest
+//! password are filled in. A test writes them anew when they are out of date, others compare the document with the template,
+//! and every answer of every test with what it says.
 
 mod answers;
 mod bodies;
 mod operation;
 mod operations;
+mod postman;
 
 use serde_json::{Map, Value, json};
 
 use operations::GROUPS;
+pub use postman::collection;
+
+use crate::{Reply, Request, config, text_public};
+
+/// What stands in the files for the URL of the API, and for the fewest characters of a new password.
+pub const URL: &str = "<url>";
+/// See [`URL`].
+pub const SHORTEST_PASSWORD: &str = "<shortest_password>";
+
+/// Seconds for which a file may be kept.
+const FRESH: u32 = 300;
+
+/// A file of the document, as the stack that the request asked publishes it.
+pub fn published(file: &str, request: &Request) -> Reply {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let text = file
+        .replace(&quoted(URL), &quoted(&request.base_url()))
+        .replace(&quoted(SHORTEST_PASSWORD), &config::number("PASSWORD_MIN_LENGTH")?.to_string());
+    text_public(text, "application/json", FRESH)
+}
 
 /// The document (OpenAPI 3.1.1) of the API at `url`, where a new password has at least so many characters.
 #[must_use]
-pub fn document(url: &str, shortest_password: u64) -> Value {
+pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
     let mut paths = Map::new();
     for group in GROUPS {
         for operation in (group.operations)() {
@@ -24,7 +46,7 @@ pub fn document(url: &str, shortest_password: u64) -> Value {
     }
     let tags = GROUPS.map(|group| json!({ "name": group.name, "description": group.description }));
     let mut schemas = answers::schemas();
-    schemas.extend(bodies::schemas(shortest_password));
+    schemas.extend(bodies::schemas(&shortest_password.into()));
     json!({
         "openapi": "3.1.1",
         "info": {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use key::{Jwk, SigningKey, published};
-pub(crate) use key::{PublicKeys, record_key};
+pub(crate) use key::{Keys, record_key};
 
 use crate::{App, Error, http::TokenFault, user::Id};
 

@@ -1,5 +1,7 @@
 //! `POST /api/password/reset`: the caller changes their password. All sessions end, and the caller gets a new one.
 
+use std::sync::Arc;
+
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
@@ -44,7 +46,7 @@ async fn change(
     request: &Request,
     old: &Password,
     new: &NewPassword,
-    key: Result<SigningKey, Error>,
+    key: Result<Arc<SigningKey>, Error>,
     [tried]: &[Counted; 1],
 ) -> Result<Pair, Error> {
     let key = key?;

@@ -76,7 +76,7 @@ fn password() -> Value {
     json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": password::LONGEST })
 }
 
-fn new_password(shortest: u64) -> Value {
+fn new_password(shortest: &Value) -> Value {
     json!({
         "type": "string",
         "format": "password",
@@ -149,7 +149,7 @@ fn logout() -> Value {
 }
 
 /// The schemas of bodies, by name.
-pub(super) fn schemas(shortest_password: u64) -> Map<String, Value> {
+pub(super) fn schemas(shortest_password: &Value) -> Map<String, Value> {
     let new = || new_password(shortest_password);
     let again = || described(password(), "The same again.");
     let schemas = [

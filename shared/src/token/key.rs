@@ -21,7 +21,7 @@ use super::Claims;
 use crate::{
     App, Error, config,
     dynamo::{Found, Item, from_item, key2, n, number, s, to_item},
-    secret::Secret,
+    secret::{Secret, Versions},
     time,
 };
 
@@ -60,9 +60,16 @@ pub struct SigningKey {
 
 /// What an instance remembers of keys.
 #[derive(Default)]
-pub(crate) struct PublicKeys {
+pub(crate) struct Keys {
     known: Mutex<HashMap<String, (Instant, Arc<DecodingKey>)>>,
-    published: AsyncMutex<Option<(Instant, String)>>,
+    signing: AsyncMutex<Option<Signing>>,
+}
+
+/// The key that signs, and the secret from which it was derived.
+struct Signing {
+    key: Arc<SigningKey>,
+    secret: Arc<Versions>,
+    published: Instant,
 }
 
 /// Whether a text can be the id of a key: what a token claims goes into a read, so only our own form does.
@@ -151,7 +158,7 @@ pub(crate) fn record_key(kid: &str) -> Item {
     key2(PARTITION, format!("key#{kid}"))
 }
 
-impl PublicKeys {
+impl Keys {
     /// A key that was read in the last five minutes.
     pub fn known(&self, kid: &str) -> Option<Arc<DecodingKey>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,27 +179,32 @@ impl PublicKeys {
 }
 
 impl App {
-    /// The key that signs now, published: an endpoint asks for it beside its reads, so that signing waits for nothing.
-    pub async fn signing_key(&self) -> Result<SigningKey, Error> {
-        let key = SigningKey::derive(&self.secret().await?.current)?;
+    /// The key that signs now, published: an endpoint asks for it beside its reads, so that signing waits for nothing. It is
+    /// derived and published once an instance in five minutes.
+    pub async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
+        let secret = self.secret().await?;
+        let mut signing = self.keys.signing.lock().await;
+        if let Some(known) = &*signing
+            && known.published.elapsed() < FRESH
+            && Arc::ptr_eq(&known.secret, &secret)
+        {
+            return Ok(known.key.clone());
+        }
+        let key = Arc::new(SigningKey::derive(&secret.current)?);
         self.publish(&key).await?;
+        *signing = Some(Signing { key: key.clone(), secret, published: Instant::now() });
         Ok(key)
     }
 
     /// Makes sure that everybody can verify what `key` signs, for as long as any token that it signs lives:
-    /// `REFRESH_TOKEN_SECONDS` from now, and a day. Once an instance in five minutes; all others find it done.
+    /// `REFRESH_TOKEN_SECONDS` from now, and a day.
     async fn publish(&self, key: &SigningKey) -> Result<(), Error> {
         let refresh_seconds = config::number("REFRESH_TOKEN_SECONDS")?;
-        let mut published = self.public_keys.published.lock().await;
-        if published.as_ref().is_some_and(|(at, kid)| *kid == key.public.kid && at.elapsed() < FRESH) {
-            return Ok(());
-        }
         let mut item = to_item(&key.public)?;
         item.extend(record_key(&key.public.kid));
         item.insert("expires".into(), n(time::seconds(time::now()) + refresh_seconds + MARGIN));
         let put = self.dynamodb.put_item().table_name(&self.tables.tokens).set_item(Some(item));
         put.send().await.map_err(Error::from_aws)?;
-        *published = Some((Instant::now(), key.public.kid.clone()));
         Ok(())
     }
 }
