@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Api, PASSWORD, User,
-    employee::{nth_employee, nth_id, number_in, records},
+    employee::{employee, nth_employee, nth_id, number_in, records},
     root, token,
 };
 
@@ -579,4 +579,30 @@ async fn a_search_reads_nothing_before_it_is_known_who_asks() {
             assert!(!calls.to_string().contains(index), "{request}\n{calls}");
         }
     }
+}
+
+/// What a token says of its user only chooses what is read first.
+#[tokio::test]
+async fn a_list_is_that_of_what_the_caller_is_now_whatever_they_were_when_they_logged_in() {
+    let api = Api::start().await;
+    let (ada, admin) = (api.signed_in().await, api.staff().await);
+    admin.employs(&employee("9881167671")).await;
+    let make_staff = async |is_staff: bool| {
+        let path = format!("/api/users/{}", ada.id());
+        let changed = admin.patch(&path, &json!({ "is_staff": is_staff })).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+    };
+    let seen = async |user: &User| {
+        let length = async |path| user.get(path).await.body["results"].as_array().unwrap().len();
+        (length("/api/users").await, length("/api/employees").await)
+    };
+
+    assert_eq!(seen(&ada).await, (1, 0));
+    make_staff(true).await;
+    assert_eq!(seen(&ada).await, (2, 1), "with a token of before");
+
+    let ada_as_staff = api.log_in("ada").await;
+    assert_eq!(seen(&ada_as_staff).await, (2, 1));
+    make_staff(false).await;
+    assert_eq!(seen(&ada_as_staff).await, (1, 0), "with a token of before");
 }

@@ -108,6 +108,12 @@ impl Bearer {
         self.0.user_id()
     }
 
+    /// Whether the token speaks of somebody who was staff, not to be believed either.
+    #[must_use]
+    pub fn claims_staff(&self) -> bool {
+        self.0.staff()
+    }
+
     /// Verifies the token, and that its user and session live.
     pub async fn caller(&self, app: &App) -> Result<Caller, Error> {
         Ok(self.caller_beside(app, BatchGet::default()).await?.0)

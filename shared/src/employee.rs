@@ -26,7 +26,7 @@ use crate::{
 pub use create::create;
 pub use delete::delete;
 pub use import::import;
-pub use list::{List, list_all, list_of};
+pub use list::{List, Unseen, list_all, list_of};
 pub use update::update;
 pub use verify::{Bearers, find_bearers, verify_phone};
 

@@ -95,7 +95,7 @@ async fn log_in(
         clear.await?;
         return Err(refusal);
     }
-    let session = session::begin(account.user.id, account.epoch, request)?;
+    let session = session::begin(&account.user, account.epoch, request)?;
     let noted = user::note_login(app, &account, rehashed.as_ref());
     let (stored, cleared, ()) = join!(session.store(app), clear, noted);
     stored?;

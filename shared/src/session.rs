@@ -22,7 +22,7 @@ use crate::{
     log::{self, Act},
     time,
     token::{Claims, Draft, Pair, SigningKey, new_jti},
-    user::{self, Account, Id},
+    user::{self, Account, Id, User},
 };
 
 /// A session, as it is stored.
@@ -123,15 +123,16 @@ impl Session {
 pub struct New {
     session: Session,
     lifetimes: Lifetimes,
+    staff: bool,
 }
 
 /// Begins a session of a user in an epoch of theirs, for the client that sent `request`.
-pub fn begin(user: Id, epoch: u64, request: &Request) -> Result<New, Error> {
+pub fn begin(user: &User, epoch: u64, request: &Request) -> Result<New, Error> {
     let lifetimes = Lifetimes::from_env()?;
     let now = time::now();
     let ends = time::seconds(now) + config::number("SESSION_SECONDS")?;
     let session = Session {
-        user_id: user,
+        user_id: user.id,
         sid: Uuid::now_v7(),
         epoch,
         current_jti: new_jti(),
@@ -145,7 +146,7 @@ pub fn begin(user: Id, epoch: u64, request: &Request) -> Result<New, Error> {
         ends,
         expires: ends.min(time::seconds(now) + lifetimes.refresh),
     };
-    Ok(New { session, lifetimes })
+    Ok(New { session, lifetimes, staff: user.is_staff })
 }
 
 impl New {
@@ -163,7 +164,7 @@ impl New {
 
     /// Its tokens.
     pub fn tokens(&self, app: &App, key: &SigningKey) -> Result<Pair, Error> {
-        issue(app, key, &self.session, &self.lifetimes)
+        issue(app, key, &self.session, self.staff, &self.lifetimes)
     }
 
     fn item(&self) -> Result<Item, Error> {
@@ -173,12 +174,19 @@ impl New {
     }
 }
 
-/// Signs the tokens of a session as it stands.
-fn issue(app: &App, key: &SigningKey, session: &Session, lifetimes: &Lifetimes) -> Result<Pair, Error> {
+/// Signs the tokens of a session as it stands, for a user who is staff or not.
+fn issue(
+    app: &App,
+    key: &SigningKey,
+    session: &Session,
+    staff: bool,
+    lifetimes: &Lifetimes,
+) -> Result<Pair, Error> {
     let now = time::seconds(time::now());
     let draft = Draft {
         user_id: session.user_id,
         sid: session.sid,
+        staff,
         refresh_jti: session.current_jti.clone(),
         refresh_exp: session.expires,
         access_exp: session.ends.min(now + lifetimes.access),
@@ -220,7 +228,7 @@ pub async fn refresh(
         log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
-    issue(app, key, &session, &lifetimes)
+    issue(app, key, &session, account.user.is_staff, &lifetimes)
 }
 
 /// Makes the current token the previous one. Gives the session as it then is, and whether this request made it so, be it

@@ -34,6 +34,10 @@ pub struct Claims {
     pub iss: String,
     /// Its session.
     pub sid: Uuid,
+    /// Whether they were staff when it was made. It gives no right: it says which list is worth reading before it is known
+    /// who asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub staff: bool,
 }
 
 /// The two kinds of tokens.
@@ -91,6 +95,12 @@ impl Unverified {
         self.claims.sid
     }
 
+    /// Whether it speaks of somebody who was staff.
+    #[must_use]
+    pub fn staff(&self) -> bool {
+        self.claims.staff
+    }
+
     /// The claims, once signature, algorithm, issuer, times and kind are right. `now` is in seconds since 1970.
     pub fn verify(
         &self,
@@ -145,6 +155,7 @@ pub fn text(text: &str) -> Result<String, std::convert::Infallible> {
 pub(crate) struct Draft {
     pub user_id: Id,
     pub sid: Uuid,
+    pub staff: bool,
     /// The refresh token's id.
     pub refresh_jti: String,
     /// When the refresh token dies, in seconds since 1970.
@@ -170,6 +181,7 @@ impl Draft {
             user_id: self.user_id,
             iss: app.issuer.clone(),
             sid: self.sid,
+            staff: self.staff,
         };
         Ok(Pair {
             refresh: key.sign(&claims(Kind::Refresh, self.refresh_exp, self.refresh_jti.clone()))?,
@@ -202,6 +214,7 @@ mod tests {
             user_id: Uuid::now_v7(),
             iss: "rollcall".into(),
             sid: Uuid::now_v7(),
+            staff: false,
         }
     }
 

@@ -2,9 +2,10 @@
 
 use futures_util::join;
 use shared::{
-    App, Bearer, Reply, Request,
-    employee::{self, List},
+    App, Bearer, Error, Reply, Request,
+    employee::{self, List, Unseen},
     json,
+    user::Id,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,22 +18,23 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
         Ok(list) => list,
         Err(error) => return bearer.caller(app).await.and(Err(error)),
     };
-    if list.filters() {
-        let account = bearer.caller(app).await?.account;
-        let rows = if account.user.is_staff {
-            employee::list_all(app, &list).await
-        } else {
-            employee::list_of(app, account.user.id, &list).await
-        };
-        return json(200, &list.page(&account, rows?)?);
-    }
-    // Both lists are read beside the authorisation, which says which of them the caller may see.
-    let (caller, own, all) = join!(
-        bearer.caller(app),
-        employee::list_of(app, bearer.claimed_user(), &list),
-        employee::list_all(app, &list)
-    );
-    let account = caller?.account;
-    let rows = if account.user.is_staff { all? } else { own? };
-    json(200, &list.page(&account, rows)?)
+    let (account, rows) = if list.filters() {
+        (bearer.caller(app).await?.account, None)
+    } else {
+        // The list is read beside the authorisation, and dropped if that says that the caller may see another.
+        let claimed = (bearer.claims_staff(), bearer.claimed_user());
+        let (caller, rows) = join!(bearer.caller(app), read(app, &list, claimed.0, claimed.1));
+        let account = caller?.account;
+        let is_theirs = account.user.is_staff == claimed.0;
+        (account, Some(rows).filter(|_| is_theirs))
+    };
+    let rows = match rows {
+        Some(rows) => rows,
+        None => read(app, &list, account.user.is_staff, account.user.id).await,
+    };
+    json(200, &list.page(&account, rows?)?)
+}
+
+async fn read(app: &App, list: &List, is_staff: bool, user: Id) -> Result<Unseen, Error> {
+    if is_staff { employee::list_all(app, list).await } else { employee::list_of(app, user, list).await }
 }

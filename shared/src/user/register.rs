@@ -91,7 +91,7 @@ pub async fn register_by_phone(
     let mut username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
-    let session = session::begin(account.user.id, account.epoch, request)?;
+    let session = session::begin(&account.user, account.epoch, request)?;
     let unproven = unproven()?;
     let wanted = |username: &Username| {
         let names = super::names(Some(username), email.as_ref(), Some(phone)).into_iter();
