@@ -65,7 +65,7 @@ pub async fn login(
     let limits = [of_identifier(identifier, request)?, of_network(request)?];
     let (admitted, found) = join!(throttle::admit(app, limits), find);
     let counted = admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
-    let logged_in = log_in(app, request, identifier, found, password, also, &counted).await;
+    let logged_in = log_in(app, request, identifier, found, password, also, &counted);
     throttle::settle(app, &counted, logged_in).await
 }
 
