@@ -10,6 +10,7 @@ use crate::{
     password::{Hash, Match, Password},
     session,
     throttle::{self, Counted, Throttle},
+    time,
     token::Pair,
     user::{self, Account, Id, User},
 };
@@ -96,9 +97,13 @@ async fn log_in(
         return Err(refusal);
     }
     let session = session::begin(account.user.id, account.epoch, request)?;
-    let noted = user::note_login(app, &account, rehashed.as_ref());
+    let now = time::now();
+    let noted = user::note_login(app, &account, now, rehashed.as_ref());
     let (stored, cleared, ()) = join!(session.store(app), clear, noted);
-    stored?;
+    if let Err(error) = stored {
+        user::forget_login(app, &account, now).await;
+        return Err(error);
+    }
     if let Err(error) = cleared {
         // The login stands; its identifier has one try fewer for a while.
         tracing::warn!(%error, "failures were not cleared");

@@ -149,8 +149,6 @@ impl Trial {
         if answer.status != self.row.status {
             // What was counted cannot be taken back then.
             changes.retain(|change| !(kind.ends_with("Throttles") && change.starts_with("Throttles")));
-            // It is noted beside the session that could not be stored.
-            changes.retain(|change| change != "user last_login");
             self.is_refused(&format!("{fault:?} of {kind}"), &answer, &changes);
         }
     }
