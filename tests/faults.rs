@@ -9,7 +9,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use crate::support::{Api, Fault, User, employee::employee, registration};
+use futures_util::join;
+use serde_json::json;
+
+use crate::support::{Answer, Api, Fault, PASSWORD, Proxied, User, employee::employee, registration};
 
 #[tokio::test]
 async fn a_read_that_fails_is_tried_again() {
@@ -73,4 +76,42 @@ async fn many_calls_that_each_take_their_time_end_before_the_function_does() {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text);
     assert!(attempts.load(Ordering::Relaxed) > 12, "it was not for want of time");
     ada.employs(&employee("9881167671")).await;
+}
+
+/// What is answered when every call of an operation is answered at its fourth attempt, and has then to be made again.
+async fn dragging(api: &Proxied, operation: &'static str, request: impl Future<Output = Answer>) -> Answer {
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
+    let is_late = move || counted.fetch_add(1, Ordering::Relaxed) % 4 < 3;
+    api.proxy.fail(Fault::Stalled, move |call| call.operation == operation && is_late());
+    api.proxy.fail(Fault::Contended, move |call| call.operation == operation);
+    let answer = request.await;
+    api.proxy.heal().await;
+    assert!(attempts.load(Ordering::Relaxed) > 12, "it was not for want of time");
+    answer
+}
+
+#[tokio::test]
+async fn what_was_counted_is_taken_back_when_the_time_is_up() {
+    let login = async {
+        let api = Api::behind_a_proxy(&[("LoginFailuresPerIdentifierAndIp", "1")]).await;
+        api.registered("ada").await;
+
+        let late = dragging(&api, "BatchGetItem", api.try_token("ada", PASSWORD)).await;
+        let next = api.try_token("ada", PASSWORD).await;
+
+        assert_eq!((late.status, next.status), (503, 200), "{late:?} {next:?}");
+    };
+    let guess = async {
+        let api = Api::behind_a_proxy(&[("MaxOtpAttempts", "1"), ("OtpWrongPerDay", "1")]).await;
+        api.registered("bob").await;
+        let otp = api.code_for("bob@example.com").await;
+        let guess = json!({ "email": "bob@example.com", "otp": otp });
+
+        let late = dragging(&api, "TransactWriteItems", api.post("/api/otp/verify", &guess)).await;
+        let next = api.post("/api/otp/verify", &guess).await;
+
+        assert_eq!((late.status, next.status), (503, 200), "{late:?} {next:?}");
+    };
+    join!(login, guess);
 }

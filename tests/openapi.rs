@@ -202,6 +202,28 @@ async fn an_empty_object_is_told_what_the_document_requires() {
     }
 }
 
+fn is_number(field: &Value) -> bool {
+    field["pattern"].as_str().is_some_and(|pattern| pattern.contains("tel:"))
+}
+
+/// A text of so many characters, with which nothing else is wrong if it is a phone number.
+fn text(field: &Value, length: usize) -> Value {
+    if is_number(field) {
+        json!(format!("98811{}67671", "-".repeat(length - 10)))
+    } else {
+        json!("x".repeat(length))
+    }
+}
+
+/// What is said of a text that is longer.
+fn too_long(field: &Value, longest: usize) -> Value {
+    if is_number(field) {
+        json!("Enter a valid phone number.")
+    } else {
+        json!(format!("Ensure this field has no more than {longest} characters."))
+    }
+}
+
 #[tokio::test]
 async fn every_limit_and_null_of_the_document_is_one_of_the_functions() {
     let stack = Prepared::start().await;
@@ -221,10 +243,10 @@ async fn every_limit_and_null_of_the_document_is_one_of_the_functions() {
             let is_refused = null.iter().any(|complaint| words.map(Value::from).contains(complaint));
             assert_eq!(is_refused, !is_nullable, "{about}: {null:?}");
             if let Some(longest) = field["maxLength"].as_u64() {
-                let words = json!(format!("Ensure this field has no more than {longest} characters."));
-                let text = |length: u64| json!("x".repeat(usize::try_from(length).unwrap()));
-                assert!(complaints(&text(longest + 1)).await.contains(&words), "{about}");
-                assert!(!complaints(&text(longest)).await.contains(&words), "{about}");
+                let longest = usize::try_from(longest).unwrap();
+                let words = too_long(field, longest);
+                assert!(complaints(&text(field, longest + 1)).await.contains(&words), "{about}");
+                assert!(!complaints(&text(field, longest)).await.contains(&words), "{about}");
             }
             if field["minLength"].as_u64() == Some(1) {
                 let blank = complaints(&json!("")).await;
@@ -232,6 +254,30 @@ async fn every_limit_and_null_of_the_document_is_one_of_the_functions() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_limit_of_a_query_is_one_of_the_functions() {
+    let stack = Prepared::start().await;
+    let mut limits = 0;
+    for operation in operations() {
+        let parameters =
+            operation.value["parameters"].as_array().into_iter().flatten().map(contract::resolved);
+        for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+            let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+            let Some(longest) = schema["maxLength"].as_u64() else { continue };
+            let longest = usize::try_from(longest).unwrap();
+            let query = |length| format!("{}?{name}={}", operation.path, "x".repeat(length));
+
+            let refused = stack.user.get(&query(longest + 1)).await;
+            let taken = stack.user.get(&query(longest)).await;
+
+            refused.is(400, &json!({ name: [too_long(schema, longest)] }));
+            assert_eq!(taken.status, 200, "{} {name}", operation.name());
+            limits += 1;
+        }
+    }
+    assert_eq!(limits, 3, "two searches and a department");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
         join!(throttle::admit(app, limits), claim::read(app, &names, address.as_deref()));
     let counted = admitted?;
     let registered = async { make(app, &request, body?, holders?).await };
-    let user = throttle::settle(app, &counted, registered.await).await?;
+    let user = throttle::settle(app, &counted, registered).await?;
     json(201, &user)
 }
 

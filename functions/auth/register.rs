@@ -50,7 +50,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     );
     let counted = admitted?;
     let registered = async { make(app, &request, fields?, phone?, holders?, &*key?).await };
-    json(201, &throttle::settle(app, &counted, registered.await).await?)
+    json(201, &throttle::settle(app, &counted, registered).await?)
 }
 
 /// Registers, once that is counted.

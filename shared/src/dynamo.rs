@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{App, Error};
+use crate::{App, Error, serve::in_time};
 
 /// A record as DynamoDB holds it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -85,6 +85,11 @@ impl BatchGet {
 
     /// The records that exist. Keys that DynamoDB left unprocessed are asked for again, a few times.
     pub async fn send(self, app: &App) -> Result<Found, Error> {
+        // It is often sent beside a count.
+        in_time(self.send_all(app)).await
+    }
+
+    async fn send_all(self, app: &App) -> Result<Found, Error> {
         let mut found = Found::default();
         let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
         for (table, keys) in self.wanted {

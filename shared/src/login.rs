@@ -10,6 +10,7 @@ use crate::{
     password::{Hash, Match, Password},
     session,
     throttle::{self, Counted, Throttle},
+    time,
     token::Pair,
     user::{self, Account, Id, User},
 };
@@ -65,7 +66,7 @@ pub async fn login(
     let limits = [of_identifier(identifier, request)?, of_network(request)?];
     let (admitted, found) = join!(throttle::admit(app, limits), find);
     let counted = admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
-    let logged_in = log_in(app, request, identifier, found, password, also, &counted).await;
+    let logged_in = log_in(app, request, identifier, found, password, also, &counted);
     throttle::settle(app, &counted, logged_in).await
 }
 
@@ -96,9 +97,13 @@ async fn log_in(
         return Err(refusal);
     }
     let session = session::begin(&account.user, account.epoch, request)?;
-    let noted = user::note_login(app, &account, rehashed.as_ref());
+    let now = time::now();
+    let noted = user::note_login(app, &account, now, rehashed.as_ref());
     let (stored, cleared, ()) = join!(session.store(app), clear, noted);
-    stored?;
+    if let Err(error) = stored {
+        user::forget_login(app, &account, now).await;
+        return Err(error);
+    }
     if let Err(error) = cleared {
         // The login stands; its identifier has one try fewer for a while.
         tracing::warn!(%error, "failures were not cleared");

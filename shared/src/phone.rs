@@ -4,6 +4,8 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Reg
 
 use crate::{Error, config};
 
+/// The longest that one is written, in characters.
+pub const LONGEST: usize = 40;
 /// What stands between the digits of a number.
 const PUNCTUATION: &str = "+-.()/ ";
 
@@ -37,11 +39,11 @@ impl PhoneRules {
     /// the code sent to it will.)
     pub fn parse(self, text: &str) -> Result<Phone, &'static str> {
         // No number is near as long, and the parser would overlook words around it.
-        let text = text.strip_prefix("tel:").unwrap_or(text);
-        if text.len() > 40 || !text.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c)) {
+        let number = text.strip_prefix("tel:").unwrap_or(text);
+        if text.len() > LONGEST || !number.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c)) {
             return Err(INVALID);
         }
-        let number = PHONE_NUMBER_UTIL.parse(text, Some(self.region)).map_err(|_| INVALID)?;
+        let number = PHONE_NUMBER_UTIL.parse(number, Some(self.region)).map_err(|_| INVALID)?;
         if PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number).is_err() {
             return Err(INVALID);
         }

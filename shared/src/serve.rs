@@ -8,7 +8,10 @@ use std::{
 };
 
 use lambda_http::{http::HeaderValue, service_fn};
-use tokio::time::timeout;
+use tokio::{
+    task_local,
+    time::{Instant as Moment, timeout, timeout_at},
+};
 use tracing::{Instrument, field};
 
 use crate::{
@@ -17,9 +20,15 @@ use crate::{
     log,
 };
 
+/// What is counted is given up after so long: a call's time before the end, in which the count is taken back.
+const PATIENCE: Duration = Duration::from_secs(11);
 /// A request is answered within so long, which is less than a function's `Timeout` in the template: a client hears 503 from
 /// us, not 502 from the gateway, however many calls each took their time.
-const PATIENCE: Duration = Duration::from_secs(12);
+const END: Duration = Duration::from_secs(14);
+
+task_local! {
+    static GIVEN_UP_AT: Moment;
+}
 
 /// Answers requests with `endpoint` until Lambda ends the instance. Each leaves one line in the log.
 pub async fn serve<W, F, Answer>(endpoint: F) -> Result<(), lambda_http::Error>
@@ -59,12 +68,27 @@ where
 {
     let started = Instant::now();
     let (method, route) = (request.method().to_owned(), request.route().to_owned());
-    let reply = timeout(PATIENCE, async {
+    let reply = timeout(END, async {
         let who = W::of(app, &request).await?;
         endpoint(app, who, request).await
     });
-    let late = |_| Err(Error::Unavailable("the request took too long".into()));
-    let response = reply.await.unwrap_or_else(late).unwrap_or_else(Error::into_response);
+    let reply = GIVEN_UP_AT.scope(Moment::now() + PATIENCE, reply);
+    let response = reply.await.unwrap_or_else(|_| Err(late())).unwrap_or_else(Error::into_response);
     log::request(&method, &route, response.status().as_u16(), started.elapsed(), cold);
     response
+}
+
+/// Does what may take its time beside or after a count: it is given up while there is time to take the count back. Outside a
+/// request it takes as long as it takes.
+pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let Ok(end) = GIVEN_UP_AT.try_with(|end| *end) else { return work.await };
+    if Moment::now() >= end {
+        // A time-out that has passed would let it begin.
+        return Err(late());
+    }
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn late() -> Error {
+    Error::Unavailable("the request took too long".into())
 }

@@ -4,7 +4,7 @@
 //! tallies: "of this identifier" and "of this identifier from that network" are one record and one write, and clearing
 //! the record clears both. What is refused is not counted, so that `Retry-After` is true however often a client tries.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{collections::HashMap, fmt::Write, future::Future};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Item, in_the_way, is_refused, key, n, number, operation_id, pause_before, s, text},
+    serve::in_time,
     time,
 };
 
@@ -75,7 +76,8 @@ pub struct Counted {
 /// longest wait, which is the true one.
 pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Result<[Counted; N], Error> {
     let answers =
-        futures_util::future::join_all(throttles.into_iter().map(|throttle| count(app, throttle))).await;
+        futures_util::future::join_all(throttles.into_iter().map(|throttle| in_time(count(app, throttle))))
+            .await;
     let (mut counted, mut longest, mut failure) = (Vec::new(), None, None);
     for answer in answers {
         match answer {
@@ -91,9 +93,14 @@ pub async fn admit<const N: usize>(app: &App, throttles: [Throttle; N]) -> Resul
     counted.try_into().map_err(|_| Error::internal("a counter neither counted nor refused"))
 }
 
-/// Gives what was done after these events were counted. When it failed for no fault of the client's they are taken back: an
-/// outage locks nobody out.
-pub async fn settle<T>(app: &App, counted: &[Counted], done: Result<T, Error>) -> Result<T, Error> {
+/// Does what these events were counted for. When it fails for no fault of the client's, or takes too long, they are taken
+/// back: an outage locks nobody out.
+pub async fn settle<T>(
+    app: &App,
+    counted: &[Counted],
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let done = in_time(work).await;
     if done.as_ref().is_err_and(Error::is_ours) {
         futures_util::future::join_all(counted.iter().map(|one| take_back(app, one))).await;
     }

@@ -23,7 +23,9 @@ use crate::{
     App, Bearer, Caller, Error, Request,
     claim::{Holders, Name, Terms},
     config::{self, Policy},
-    dynamo::{BatchGet, Item, from_item, in_the_way, key, n, number, operation_id, s, text, to_item},
+    dynamo::{
+        BatchGet, Item, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text, to_item,
+    },
     email::{self, Email},
     http::{self, FieldErrors},
     page::searchable,
@@ -297,13 +299,13 @@ pub fn taken(names: &[Name], holders: &Holders, user: Id) -> FieldErrors {
 
 /// Notes a login, with a new hash of the same password when the old one was made by rules that are no longer ours. No
 /// matter when it fails: the login stands.
-pub async fn note_login(app: &App, account: &Account, rehashed: Option<&Hash>) {
+pub async fn note_login(app: &App, account: &Account, at: Timestamp, rehashed: Option<&Hash>) {
     let update = app
         .dynamodb
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
-        .expression_attribute_values(":now", s(time::now().to_string()));
+        .expression_attribute_values(":now", s(at.to_string()));
     let update = match rehashed {
         None => {
             update.update_expression("SET last_login = :now").condition_expression("attribute_exists(pk)")
@@ -316,6 +318,28 @@ pub async fn note_login(app: &App, account: &Account, rehashed: Option<&Hash>) {
     };
     if let Err(error) = update.send().await {
         tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");
+    }
+}
+
+/// As if that login had not been noted: it has failed. The new hash stays, it is of the same password.
+pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
+    let update = app
+        .dynamodb
+        .update_item()
+        .table_name(&app.tables.users)
+        .set_key(Some(record_key(account.user.id)))
+        .condition_expression("last_login = :at")
+        .expression_attribute_values(":at", s(at.to_string()));
+    let update = match account.user.last_login {
+        None => update.update_expression("REMOVE last_login"),
+        Some(before) => update
+            .update_expression("SET last_login = :before")
+            .expression_attribute_values(":before", s(before.to_string())),
+    };
+    if let Err(error) = update.send().await
+        && !is_refused(&error)
+    {
+        tracing::warn!(cause = Error::from_aws(error).cause(), "a login that failed stays noted");
     }
 }
 

@@ -252,3 +252,24 @@ async fn a_taken_name_is_refused_at_its_field() {
     taken.is(400, &complaint("username", &browser.said_of("Username").await));
     assert_eq!(admin.get(&path).await.body, before);
 }
+
+#[tokio::test]
+async fn who_is_no_longer_staff_is_told_so_and_changes_nothing() {
+    let api = Api::with(&[("LoginFailuresPerIdentifierAndIp", "1")]).await;
+    let admin = api.staff().await;
+    let ada = api.registered("ada").await;
+    let boss = json!({ "username": "boss", "email": "boss@example.com", "password": PASSWORD });
+    api.stack.invoke("create-superuser", boss).await.unwrap();
+    let boss = api.log_in("boss").await;
+    let (path, _) = user(&boss, &ada["id"]).await;
+    api.try_token("ada", "not the password").await;
+    let browser = Browser::admin_as(&api, "admin", &place(&path)).await;
+    browser.sees("End sessions").await;
+    let demoted = boss.patch(&format!("/api/users/{}", admin.id()), &json!({ "is_staff": false })).await;
+    assert_eq!(demoted.status, 200, "{}", demoted.text);
+
+    browser.press("Unlock").await;
+
+    browser.sees("You do not have permission to perform this action.").await;
+    assert_eq!(api.try_token("ada", PASSWORD).await.status, 429);
+}

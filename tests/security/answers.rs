@@ -6,7 +6,7 @@ use serde_json::json;
 use super::routes;
 use crate::{
     openapi::LIFTED,
-    support::{Answer, Api, Client, PASSWORD, employee::nth_employee, registration},
+    support::{Answer, Api, Client, Fault, PASSWORD, TWILIO, employee::nth_employee, registration},
 };
 
 const JSON: &str = "application/json";
@@ -69,7 +69,8 @@ async fn asvs_14_3_2_no_cache_keeps_what_is_private() {
     for (path, answer) in everything(&admin).await {
         let kept = answer.header("cache-control");
         if PUBLIC.contains(&path.as_str()) {
-            assert!(kept.starts_with("public, max-age=") || kept == "no-cache", "{path}: {kept}");
+            assert!(kept.starts_with("public, max-age="), "{path}: {kept}");
+            assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
         } else {
             assert_eq!(kept, "no-store", "{path}");
         }
@@ -169,4 +170,43 @@ async fn api4_2023_unrestricted_resource_consumption() {
         let body = json!({ "username": "ada", "email": "ada@example.com", "password": "x".repeat(129) });
         assert_eq!(api.post(path, &body).await.status, 400, "{path}: a long password is not hashed");
     }
+}
+
+#[tokio::test]
+async fn api8_2023_security_misconfiguration() {
+    let api = Api::start().await;
+    // Nobody is here before somebody was made.
+    for name in ["admin", "root", "test"] {
+        assert_eq!(api.try_token(name, name).await.status, 401);
+    }
+    // Nothing is to be found that is not documented, and nothing is said of what is behind.
+    for path in
+        ["/.env", "/.git/config", "/debug", "/metrics", "/api/admin", "/docs/../template.yaml", "/_health"]
+    {
+        api.get(path).await.is(404, &json!({ "detail": "Not found." }));
+    }
+    for (path, answer) in everything(&api).await {
+        assert!(answer.status < 500, "{path}: {answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+        assert_eq!(answer.header("server"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn api10_2023_unsafe_consumption_of_apis() {
+    const NUMBER: &str = "+919881167671";
+    let api = Api::behind_a_proxy(&TWILIO).await;
+    // What Twilio answers is broken off, cut in half, or an error.
+    for fault in [Fault::AnswerCut, Fault::AnswerTruncated, Fault::ServerError] {
+        api.services.fail_next(fault, |call| call.operation.starts_with('/'));
+    }
+
+    let answer = api.post("/otp/generate", &json!({ "phone_number": NUMBER })).await;
+
+    answer.is(200, &json!({ "message": "OTP sent successfully" }));
+    api.message_to(NUMBER).await;
+    assert_eq!(api.stack.undelivered(), [] as [serde_json::Value; 0]);
+    let lines = api.logged();
+    assert!(lines.iter().all(|line| !line.to_string().contains(NUMBER)), "{lines:?}");
 }

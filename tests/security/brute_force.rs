@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Api, PASSWORD, no_active_account, otp_invalid, wrong_code};
+use crate::support::{Api, PASSWORD, no_active_account, otp_invalid, registration, wrong_code};
 
 /// The doors at which a password is taken, and the name of the identifier there.
 const DOORS: [(&str, &str, &str); 3] = [
@@ -94,4 +94,27 @@ async fn asvs_4_1_3_no_header_moves_a_client_to_another_address() {
     }
     let spoofed = api.header("Forwarded", "for=203.0.113.9");
     spoofed.post("/api/token", &json!({ "username": "ada", "password": "wrong" })).await.is_throttled();
+}
+
+#[tokio::test]
+async fn api6_2023_unrestricted_access_to_sensitive_business_flows() {
+    let limits = [("RegistrationsPerIpPerHour", "2"), ("OtpPerIpPerHour", "4"), ("SmsPerDay", "3")];
+    let api = Api::with(&limits).await;
+    let text = async |address: u8, number: u8| {
+        let body = json!({ "phone_number": format!("+91988116767{number}") });
+        api.at([127, 0, 0, address]).post("/otp/generate", &body).await
+    };
+    // Accounts: each is a registration and a code.
+    for name in ["ada", "bob"] {
+        api.registered(name).await;
+    }
+    api.post("/api/register", &registration("eve")).await.is_throttled();
+
+    // Text messages: of a network, and of everybody.
+    for number in 0..2 {
+        assert_eq!(text(1, number).await.status, 200);
+    }
+    text(1, 2).await.is_throttled();
+    assert_eq!(text(2, 2).await.status, 200);
+    text(3, 3).await.is_throttled();
 }

@@ -5,20 +5,27 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Api, User, bearer_not_valid,
+    Answer, Api, PASSWORD, User, bearer_not_valid,
+    contract::DOCUMENT,
     token::{self, Key, encoded, encoded_bytes, parts},
 };
 
-/// Every endpoint for users alone.
-const GUARDED: [(&str, &str); 7] = [
-    ("GET", "/api/profile"),
-    ("PUT", "/api/profile"),
-    ("PATCH", "/api/profile"),
-    ("POST", "/api/password/reset"),
-    ("POST", "/api/logout/all"),
-    ("GET", "/api/sessions"),
-    ("DELETE", "/api/sessions/01900000-0000-7000-8000-000000000000"),
-];
+/// Every endpoint for users alone, as the document says.
+fn guarded() -> Vec<(Method, String)> {
+    let paths = DOCUMENT["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, methods)| {
+        methods.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    });
+    let guarded: Vec<_> = operations
+        .filter(|(.., operation)| operation["security"][0].get("bearer").is_some())
+        .map(|(path, method, _)| {
+            let path = path.replace("{id}", "01900000-0000-7000-8000-000000000000");
+            (method.to_uppercase().parse().unwrap(), path)
+        })
+        .collect();
+    assert!(guarded.len() >= 20, "{guarded:?}");
+    guarded
+}
 
 async fn show(api: &Api, token: &str) -> Answer {
     api.bearer(token).get("/api/profile").await
@@ -31,11 +38,10 @@ fn not_provided() -> Value {
 #[tokio::test]
 async fn no_guarded_endpoint_answers_without_a_token() {
     let api = Api::start().await;
-    for (method, path) in GUARDED {
+    for (method, path) in guarded() {
         // Who calls is asked before what they say is read.
-        let method: Method = method.parse().unwrap();
         let body = if method == Method::GET { "" } else { "{" };
-        let answer = api.send(method, path, Some("application/json"), body).await;
+        let answer = api.send(method, &path, Some("application/json"), body).await;
 
         answer.is(401, &not_provided());
         assert_eq!(answer.header("x-amzn-remapped-www-authenticate"), "Bearer realm=\"api\"");
@@ -47,10 +53,9 @@ async fn asvs_9_1_1_no_guarded_endpoint_answers_to_a_forged_token() {
     let api = Api::start().await;
     let ada = api.signed_in().await;
     let forged = Key::named("a-key-of-a-stranger-which-nobody-published-").sign(&token::claims(&ada.access));
-    for (method, path) in GUARDED {
-        let body = if method == "GET" { "" } else { "{}" };
-        let answer =
-            api.bearer(&forged).send(method.parse().unwrap(), path, Some("application/json"), body).await;
+    for (method, path) in guarded() {
+        let body = if method == Method::GET { "" } else { "{}" };
+        let answer = api.bearer(&forged).send(method, &path, Some("application/json"), body).await;
 
         answer.is(401, &bearer_not_valid("Token is invalid"));
         assert_eq!(answer.header("x-amzn-remapped-www-authenticate"), "Bearer realm=\"api\"");
@@ -263,4 +268,21 @@ async fn asvs_7_4_2_the_token_of_an_inactive_or_deleted_user_is_dead() {
 
     api.delete_items("Users", is_ada).await;
     show(&api, &ada.access).await.is(401, &json!({ "detail": "User not found", "code": "user_not_found" }));
+}
+
+#[tokio::test]
+async fn api2_2023_broken_authentication() {
+    let api = Api::with(&[("LoginFailuresPerIdentifierAndIp", "2")]).await;
+    let ada = api.signed_in().await;
+    for _ in 0..2 {
+        assert_eq!(api.try_token("ada", "a guess").await.status, 401);
+    }
+    api.try_token("ada", PASSWORD).await.is_throttled();
+
+    for token in ["", "null", &ada.refresh, &token::respelled(&ada.refresh)] {
+        assert_eq!(show(&api, token).await.status, 401, "{token}");
+    }
+    ada.is_signed_in().await;
+    ada.post("/api/logout", &json!({ "refresh": ada.refresh })).await;
+    ada.is_signed_out().await;
 }

@@ -33,7 +33,7 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
     let limit = login::of_old_password(caller.id())?;
     let (tried, key) = join!(throttle::admit(app, [limit]), app.signing_key());
     let tried = tried?;
-    let changed = change(app, caller, &request, &old, &new, key, &tried).await;
+    let changed = change(app, caller, &request, &old, &new, key, &tried);
     let tokens = throttle::settle(app, &tried, changed).await?;
     let message = "Password changed successfully.";
     json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))

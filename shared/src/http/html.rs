@@ -7,7 +7,7 @@ use lambda_http::{
     http::{HeaderValue, StatusCode, header},
 };
 
-use super::{Error, Reply, Request, Response};
+use super::{Error, Reply, Request, Response, reply::public};
 
 /// A page that is the same for everybody: its HTML, the Content-Security-Policy it lives under, and its entity tag. Made
 /// once for an instance.
@@ -52,9 +52,7 @@ pub fn html(request: &Request, page: &'static Html, max_age: u32) -> Reply {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_SECURITY_POLICY, value(&page.policy)?);
     headers.insert(header::ETAG, value(&page.tag)?);
-    headers.insert(header::CACHE_CONTROL, value(&format!("public, max-age={max_age}"))?);
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    Ok(response)
+    public(response, max_age)
 }

@@ -40,11 +40,13 @@ pub fn text_public(text: impl Into<String>, media_type: &'static str, max_age: u
     public(response, max_age)
 }
 
-fn public(mut response: Response, max_age: u32) -> Reply {
+/// Lets anybody keep it for so many seconds. The gateway may compress it: a cache between must not hand that to who cannot
+/// read it.
+pub(super) fn public(mut response: Response, max_age: u32) -> Reply {
     let value = HeaderValue::from_str(&format!("public, max-age={max_age}"));
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, value.map_err(|error| Error::internal(error.to_string()))?);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, value.map_err(|error| Error::internal(error.to_string()))?);
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     Ok(response)
 }
 

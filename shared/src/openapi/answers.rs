@@ -29,12 +29,16 @@ pub(super) const NOT_FOUND: Refusal = (404, "NotFound");
 pub(super) const INVALID_CURSOR: Refusal = (404, "InvalidCursor");
 pub(super) const NOBODY_HAS_IT: Refusal = (404, "EmployeeNotFound");
 pub(super) const PRECONDITION_FAILED: Refusal = (412, "PreconditionFailed");
-pub(super) const THROTTLED: Refusal = (429, "Throttled");
 /// What can be wrong with any body.
 pub(super) const OF_A_BODY: [Refusal; 3] = [INVALID, (413, "BodyTooLarge"), (415, "UnsupportedMediaType")];
-/// What can befall any request.
-pub(super) const FAULTS: [Refusal; 4] =
-    [(500, "Fault"), (502, "FunctionFailed"), (503, "Unavailable"), (504, "FunctionTimedOut")];
+/// What can befall any request: the gateway, too, has limits.
+pub(super) const FAULTS: [Refusal; 5] = [
+    (429, "Throttled"),
+    (500, "Fault"),
+    (502, "FunctionFailed"),
+    (503, "Unavailable"),
+    (504, "FunctionTimedOut"),
+];
 
 /// The schema of a type that is answered.
 fn of<T: PartialSchema>() -> Value {
@@ -331,11 +335,7 @@ fn invalid(examples: &[&(&str, Value)]) -> Value {
     refusal
 }
 
-/// An answer without a function: it has no `Cache-Control`.
+/// An answer without a function.
 fn of_the_gateway(description: &str, detail: &str) -> Value {
-    let mut refusal = refusal(description, &[], &[&("gateway", json!({ "detail": detail }))]);
-    if let Some(headers) = refusal["headers"].as_object_mut() {
-        headers.shift_remove("Cache-Control");
-    }
-    refusal
+    refusal(description, &[], &[&("gateway", json!({ "detail": detail }))])
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     email,
     otp::GUESS_LENGTH,
-    password,
+    password, phone,
     user::{ADDRESS_LENGTH, LOGIN_LENGTH, NAME_LENGTH, USERNAME_LENGTH},
 };
 
@@ -54,6 +54,7 @@ fn phone() -> Value {
     json!({
         "type": "string",
         "minLength": 1,
+        "maxLength": phone::LONGEST,
         "pattern": r"^(tel:)?[-+0-9./() ]*$",
         "description": "With its country code, or in the region of the stack; in any punctuation.",
     })

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::answers::{self, Refusal};
-use crate::page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH};
+use crate::{
+    page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
+    user::NAME_LENGTH,
+};
 
 /// A method of a path, and all that is said of it.
 pub(super) struct Operation {
@@ -184,7 +187,11 @@ pub(super) fn parameters() -> Value {
             "Words that each have to be a part of a name, the e-mail address, the phone number or the username.",
             json!({ "type": "string", "maxLength": LONGEST_SEARCH }),
         ),
-        "Department": query("department", "Only this department.", json!({ "type": "string" })),
+        "Department": query(
+            "department",
+            "Only this department.",
+            json!({ "type": "string", "maxLength": NAME_LENGTH }),
+        ),
         "IsPhoneVerified": flag("is_phone_verified", "Whether the phone number is proven."),
         "IsActive": flag("is_active", "Whether they can log in."),
         "IsStaff": flag("is_staff", "Whether they are staff."),

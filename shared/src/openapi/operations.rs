@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{
     answers::{
         EMAIL_NOT_VERIFIED, FORBIDDEN, INVALID_OR_LAST_STAFF, LAST_STAFF, LOGIN_REFUSED, NOBODY_HAS_IT,
-        NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, THROTTLED, TOKEN_REFUSED, file, listed, nothing,
-        says, shown, shown_as, shown_in_version, such_as,
+        NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, TOKEN_REFUSED, file, listed, nothing, says,
+        shown, shown_as, shown_in_version, such_as,
     },
     operation::{Operation, delete, get, patch, post, put},
 };
@@ -71,7 +71,6 @@ fn registration() -> Vec<Operation> {
         post("/api/register", "api-register", "Make an account")
             .about("A code goes to the e-mail address.")
             .takes("Registration", &seeds)
-            .refuses(&[THROTTLED])
             .answers(201, such_as(shown("The new user.", "User"), &a_user())),
         post("/api/otp/verify", "api-otp-verify", "Prove an e-mail address with its code")
             .about("A new address of a user takes effect with it.")
@@ -81,7 +80,6 @@ fn registration() -> Vec<Operation> {
         post("/api/otp/resend", "api-otp-resend", "Send another code")
             .about("The answer is the same whether or not anybody has the address.")
             .takes("EmailAddress", &[json!({ "email": "testuser@example.com" })])
-            .refuses(&[THROTTLED])
             .answers(200, says("If the address awaits verification, a new code has been sent.")),
     ]
 }
@@ -99,12 +97,12 @@ fn tokens() -> Vec<Operation> {
                 "EmailLogin",
                 &[json!({ "email": "testuser@example.com", "password": "strongpassword123" })],
             )
-            .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED, THROTTLED])
+            .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED])
             .answers(200, a_new_session()),
         post("/api/token", "api-token", "Log in by username")
             .about("Or by a verified e-mail address or phone number.")
             .takes("Login", &logins)
-            .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED, THROTTLED])
+            .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED])
             .answers(200, a_new_session()),
         post("/api/token/refresh", "api-token-refresh", "Get new tokens")
             .about(
@@ -151,7 +149,7 @@ fn profile() -> Vec<Operation> {
             .by_user()
             .in_version()
             .takes(body, &[example])
-            .refuses(&[NOT_FOUND, THROTTLED])
+            .refuses(&[NOT_FOUND])
             .answers(200, shown_in_version("The user as they then are.", "User"))
     };
     vec![
@@ -189,12 +187,10 @@ fn passwords() -> Vec<Operation> {
             .about("All sessions end, and the caller gets a new one.")
             .by_user()
             .takes("PasswordChange", &[change])
-            .refuses(&[THROTTLED])
             .answers(200, shown("The new session.", "ChangedPassword")),
         post("/api/password/forgot", "api-password-forgot", "Ask for a code to set a new password")
             .about("The answer is the same whether or not anybody has the address.")
             .takes("EmailAddress", &[json!({ "email": "testuser@example.com" })])
-            .refuses(&[THROTTLED])
             .answers(200, says(sent)),
         post("/api/password/forgot/confirm", "api-password-forgot-confirm", "Set a new password with a code")
             .about("All sessions end.")
@@ -267,7 +263,6 @@ fn phones() -> Vec<Operation> {
             .about("By SMS, whether or not anybody has the number.")
             .also_by_user()
             .takes("EmployeePhone", &[json!({ "phone_number": "1234567890" })])
-            .refuses(&[THROTTLED])
             .answers(200, says("OTP sent successfully")),
         post("/otp/verify", "otp-verify", "Prove a phone number with its code")
             .about("The number of its employee and of its user.")
@@ -281,7 +276,6 @@ fn phones() -> Vec<Operation> {
         )
         .about("If not, a code goes there to make one.")
         .takes("Phone", &[json!({ "phone": "09101234567" })])
-        .refuses(&[THROTTLED])
         .answers(
             200,
             such_as(
@@ -292,17 +286,17 @@ fn phones() -> Vec<Operation> {
         post("/auth/verify", "auth-verify", "Exchange a code for a registration token")
             .about("It lives for ten minutes and makes one account.")
             .takes("PhoneProof", &[json!({ "phone": "09101234567", "code": "1234" })])
-            .refuses(&[OTP_INVALID, THROTTLED])
+            .refuses(&[OTP_INVALID])
             .answers(200, such_as(shown("The number is proven.", "PhoneVerified"), &verified)),
         post("/auth/register", "auth-register", "Make an account with a registration token")
             .about("Its username is the phone number.")
             .takes("PhoneRegistration", &[sign_up])
-            .refuses(&[REGISTRATION_TOKEN_INVALID, THROTTLED])
+            .refuses(&[REGISTRATION_TOKEN_INVALID])
             .answers(201, shown("The new user and a session.", "RegisteredUser")),
         post("/auth/login", "auth-login", "Log in by phone number")
             .about("The number has to be verified.")
             .takes("PhoneLogin", &[json!({ "phone": "09101234567", "password": "123456789" })])
-            .refuses(&[LOGIN_REFUSED, THROTTLED])
+            .refuses(&[LOGIN_REFUSED])
             .answers(200, a_new_session()),
     ]
 }
@@ -314,7 +308,7 @@ fn users() -> Vec<Operation> {
             .by_user()
             .in_version()
             .takes(body, &[example])
-            .refuses(&[INVALID_OR_LAST_STAFF, FORBIDDEN, NOT_FOUND, THROTTLED])
+            .refuses(&[INVALID_OR_LAST_STAFF, FORBIDDEN, NOT_FOUND])
             .answers(200, shown_in_version("The user as they then are.", "User"))
     };
     vec![

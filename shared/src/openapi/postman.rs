@@ -10,7 +10,7 @@ const AFTER: &str = include_str!("postman/after.js");
 const VARIABLES: [(&str, &[&str], bool); 11] = [
     ("username", &["testuser"], true),
     ("email", &["testuser@example.com"], true),
-    ("password", &["strongpassword123"], true),
+    ("password", &["strongpassword123", "123456789"], true),
     ("new_password", &["newpassword456"], true),
     ("phone_number", &["1234567890"], true),
     ("phone", &["09101234567"], true),
@@ -111,12 +111,10 @@ fn follow_up(id: &str) -> Option<String> {
         "api-password-reset" => SWAP_PASSWORDS.to_owned(),
         "api-password-forgot-confirm" => format!("{SIGN_OUT}\n{SWAP_PASSWORDS}"),
         "api-employees-create" => keep("employee_id", "pm.response.json().id"),
-        "auth-register" => [
-            keep("username", "pm.response.json().username"),
-            keep("email", "pm.response.json().email"),
-            keep("password", "JSON.parse(pm.request.body.raw).password"),
-        ]
-        .join("\n"),
+        "auth-register" => {
+            [keep("username", "pm.response.json().username"), keep("email", "pm.response.json().email")]
+                .join("\n")
+        }
         "auth-verify" => keep("registration_token", "pm.response.json().registration_token"),
         _ => return None,
     })

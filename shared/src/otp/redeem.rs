@@ -12,6 +12,7 @@ use crate::{
     dynamo::{Write, from_item, in_the_way, is_refused, key, n, operation_id, s, text},
     http,
     secret::{Secret, Versions},
+    serve::in_time,
     throttle::{self, Counted, DAY, Throttle},
     time,
     user::Id,
@@ -178,7 +179,7 @@ impl Redeemed {
         app: &App,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let (done, ()) = join!(work, self.guess.forgive(app));
+        let (done, ()) = join!(in_time(work), self.guess.forgive(app));
         if done.as_ref().is_err_and(Error::is_ours) {
             self.guess.return_attempt(app).await;
         }

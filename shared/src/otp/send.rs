@@ -55,7 +55,7 @@ pub async fn send_to_whom_it_concerns(
         };
         store(app, name, &email.key(), holders, record).await.map(drop)
     };
-    throttle::settle(app, &counted, sent.await).await
+    throttle::settle(app, &counted, sent).await
 }
 
 /// Writes the record that `record` makes, when it sees who has the name, in place of any other of its purpose and address,
@@ -115,11 +115,11 @@ pub async fn send_by_sms(
         let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
         store(app, name, phone.e164(), holders, |holder| record(phone, holder, asker)).await
     };
-    let sent = sent.await;
+    let sent = throttle::settle(app, &[of_network], sent).await;
     if !matches!(sent, Ok(true)) {
         throttle::take_back(app, &of_stack).await;
     }
-    throttle::settle(app, &[of_network], sent).await
+    sent
 }
 
 /// Who asks, where anybody may: a token that is no good is as good as none.

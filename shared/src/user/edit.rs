@@ -112,7 +112,7 @@ impl Fields {
         holders: Holders,
     ) -> Result<Account, Error> {
         let counted = self.count(app, request, &caller.account.user, &account.user).await?;
-        let made = self.make_counted(app, request, caller, account, holders).await;
+        let made = self.make_counted(app, request, caller, account, holders);
         throttle::settle(app, &counted, made).await
     }
 

@@ -1,6 +1,15 @@
 // Before every request: what it needs and is not known yet is fetched.
 const uses = (name) => JSON.stringify(pm.request.toJSON()).includes(`{{${name}}}`);
 const keep = (name, value) => pm.collectionVariables.set(name, value);
+// A token that is about to expire is as good as none.
+const isLive = (token) => {
+  try {
+    return JSON.parse(require("atob")(token.split(".")[1])).exp > Date.now() / 1000 + 10;
+  } catch {
+    return false;
+  }
+};
+const lacks = (name) => uses(name) && !isLive(pm.variables.get(name));
 const base = pm.variables.replaceIn("{{base_url}}");
 
 const logIn = (username, password, then) =>
@@ -26,14 +35,14 @@ const readInbox = (tries) =>
     }
   });
 
-if ((uses("access_token") || uses("refresh_token")) && !pm.variables.get("access_token")) {
+if (lacks("access_token") || lacks("refresh_token")) {
   logIn(pm.variables.get("username"), pm.variables.get("password"), (tokens) => {
     keep("access_token", tokens.access);
     keep("refresh_token", tokens.refresh);
     keep("user_id", JSON.parse(require("atob")(tokens.access.split(".")[1])).user_id);
   });
 }
-if (uses("staff_token") && !pm.variables.get("staff_token")) {
+if (lacks("staff_token")) {
   if (pm.variables.get("staff_username")) {
     logIn(pm.variables.get("staff_username"), pm.variables.get("staff_password"), ({ access }) => keep("staff_token", access));
   } else {
