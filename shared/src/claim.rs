@@ -15,7 +15,7 @@ use crate::{
     otp::{self, Allowance, Purpose},
     phone::PhoneRules,
     time,
-    user::{self, Id, Username},
+    user::{self, Id, STILL_STAFF, Username},
 };
 
 /// A name that one user has.
@@ -181,13 +181,30 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
 }
 
+/// What it takes for a user to have names.
+pub struct Taken {
+    /// The names' records and, when they lapsed from others, the loss of them.
+    pub writes: Vec<TransactWriteItem>,
+    losses: BTreeMap<Id, Loss>,
+}
+
+impl Taken {
+    /// Whether this user loses a name by it, so that a write of their record is among these.
+    #[must_use]
+    pub fn is_lost_by(&self, user: Id) -> bool {
+        self.losses.contains_key(&user)
+    }
+}
+
 /// The writes by which `user` takes names: their records and, when they lapsed from somebody else, that user's loss of them.
+/// Who is `staff`, and gives the names to the user, may be who loses them: they must be staff still.
 pub fn take(
     app: &App,
     wanted: &[(Name, Terms)],
     user: Id,
     holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
+    staff: Option<Id>,
+) -> Result<Taken, Error> {
     let mut writes = Vec::new();
     let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
     for (name, terms) in wanted {
@@ -201,10 +218,10 @@ pub fn take(
             writes.push(Write::to(&app.tables.otps).when(otp::NOT_LIVE).value("now", now).check(key(code))?);
         }
     }
-    for (loser, loss) in losses {
-        writes.push(loss.write(app, loser)?);
+    for (loser, loss) in &losses {
+        writes.push(loss.write(app, *loser, staff == Some(*loser))?);
     }
-    Ok(writes)
+    Ok(Taken { writes, losses })
 }
 
 fn take_one(
@@ -258,8 +275,13 @@ impl Loss {
         }
     }
 
-    fn write(&self, app: &App, loser: Id) -> Result<TransactWriteItem, Error> {
-        let mut write = Write::to(&app.tables.users).when("attribute_exists(pk)").value("one", n(1));
+    fn write(&self, app: &App, loser: Id, is_staff: bool) -> Result<TransactWriteItem, Error> {
+        let write = Write::to(&app.tables.users).value("one", n(1));
+        let mut write = if is_staff {
+            write.when(STILL_STAFF).value("yes", yes())
+        } else {
+            write.when("attribute_exists(pk)")
+        };
         let (mut set, mut remove) = (vec!["version = version + :one"], Vec::new());
         if self.email {
             write = write.name("email");

@@ -39,6 +39,7 @@ pub use import::{Import, import};
 pub use list::{List, list};
 pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
+pub(crate) use staff::STILL_STAFF;
 pub use superuser::{Superuser, create_or_promote};
 use update::Flags;
 pub use username::key as username_key;

@@ -146,7 +146,7 @@ async fn try_register(
     if let Some(email) = email {
         writes.extend(send_code(app, email, id, holders)?);
     }
-    writes.extend(claim::take(app, wanted, id, holders)?);
+    writes.extend(claim::take(app, wanted, id, holders, None)?.writes);
     match transact(app, writes).await {
         Ok(()) => Ok(true),
         Err(Refused::Conditions) => Ok(false),

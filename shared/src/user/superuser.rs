@@ -44,7 +44,7 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<(User, bool
         }
         if id.is_none() {
             let wanted = [(username.clone(), USERNAME), (names[1].clone(), PROVEN)];
-            writes.extend(claim::take(app, &wanted, next.user.id, &holders)?);
+            writes.extend(claim::take(app, &wanted, next.user.id, &holders, None)?.writes);
         }
         match transact(app, writes).await {
             Ok(()) => return Ok((next.user, id.is_none())),

@@ -3,12 +3,12 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    Account, Date, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
+    Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
     username_key,
 };
 use crate::{
     App, Caller, Error,
-    claim::{self, Holders, Name, Terms},
+    claim::{self, Holders, Name, Taken, Terms},
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     email::{self, Email},
     http::{FieldErrors, Precondition},
@@ -112,9 +112,10 @@ pub(super) async fn update(
             return Err(Error::Invalid(complaints));
         }
         let mut next = account.clone();
-        let moves = apply(app, changes, &mut next.user, &holders)?;
+        let staff = Some(caller.id()).filter(|caller| *caller != id);
+        let taken = apply(app, changes, &mut next.user, &holders, staff)?;
         let fields = difference(&account.user, &next.user);
-        if fields.is_empty() && moves.is_empty() {
+        if fields.is_empty() && taken.writes.is_empty() {
             return Ok((account, Vec::new()));
         }
         next.version += 1;
@@ -122,8 +123,11 @@ pub(super) async fn update(
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
         let mut writes = vec![store(app, &account, &next)?];
         writes.extend(staff::count(app, account.user.is_active_staff(), next.user.is_active_staff())?);
-        writes.extend(staff::still(app, caller, id)?);
-        writes.extend(moves);
+        // A transaction may touch a record only once: who loses a name themselves is held to it by that write.
+        if !taken.is_lost_by(caller.id()) {
+            writes.extend(staff::still(app, caller, id)?);
+        }
+        writes.extend(taken.writes);
         match transact(app, writes).await {
             Ok(()) => return Ok((next, fields)),
             Err(Refused::Conditions) => {}
@@ -156,13 +160,14 @@ impl Changes {
     }
 }
 
-/// Applies changes to the user; gives the writes besides the user's own record.
+/// Applies changes to the user; gives the writes besides the user's own record. `staff` is who makes them, if not the user.
 fn apply(
     app: &App,
     changes: &Changes,
     user: &mut User,
     holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
+    staff: Option<Id>,
+) -> Result<Taken, Error> {
     let id = user.id;
     let (mut wanted, mut writes) = (Vec::new(), Vec::new());
     if let Some(new) = &changes.username {
@@ -222,8 +227,9 @@ fn apply(
     user.date_of_birth = changes.date_of_birth.unwrap_or(user.date_of_birth);
     user.is_active = changes.flags.is_active.unwrap_or(user.is_active);
     user.is_staff = changes.flags.is_staff.unwrap_or(user.is_staff);
-    writes.extend(claim::take(app, &wanted, id, holders)?);
-    Ok(writes)
+    let mut taken = claim::take(app, &wanted, id, holders, staff)?;
+    taken.writes.extend(writes);
+    Ok(taken)
 }
 
 /// How an address or number is had that staff have looked at: like one that a code has proven, or like a new one.
