@@ -64,6 +64,7 @@ impl Fields {
         let changes = Changes {
             username,
             email,
+            keeps_staged_email: complete,
             phone: form.nullable("phone_number", |text| phones.parse(text)),
             first_name: form.free_text("first_name", NAME_LENGTH),
             last_name: form.free_text("last_name", NAME_LENGTH),

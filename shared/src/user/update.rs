@@ -24,6 +24,8 @@ pub(super) struct Changes {
     pub username: Option<Username>,
     /// A new e-mail address, staged until a code has proven it.
     pub email: Option<Email>,
+    /// Whether naming the present address is no wish to give up the staged one: a `PUT` has to name it.
+    pub keeps_staged_email: bool,
     /// A new phone number, or none.
     pub phone: Option<Option<Phone>>,
     /// A new first name.
@@ -208,7 +210,7 @@ fn apply(
     }
     if let Some(new) = &changes.email {
         let stages = changes.stages_email(user);
-        writes.extend(change_email(app, new, stages, user)?);
+        writes.extend(change_email(app, new, stages, changes.keeps_staged_email, user)?);
         if stages {
             let terms = Terms { staged: true, ..unproven()? };
             wanted.push((Name::Email(new.key()), terms));
@@ -237,18 +239,21 @@ fn terms_of(verified: bool) -> Result<Terms, Error> {
     if verified { Ok(PROVEN) } else { unproven() }
 }
 
-/// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.
+/// Stages a new address in place of any that is staged; going back to the present address gives the staged one up, unless the
+/// change `keeps_staged`.
 fn change_email(
     app: &App,
     new: &Email,
     stages: bool,
+    keeps_staged: bool,
     user: &mut User,
 ) -> Result<Option<TransactWriteItem>, Error> {
     let is_present = new.key() == email::key(&user.email);
     if is_present {
         new.typed().clone_into(&mut user.email);
     }
-    let given_up = if is_present || stages { user.pending_email.take() } else { None };
+    let gives_up = stages || (is_present && !keeps_staged);
+    let given_up = if gives_up { user.pending_email.take() } else { None };
     if stages {
         user.pending_email = Some(new.typed().to_owned());
     }

@@ -439,6 +439,20 @@ async fn an_address_that_staff_give_is_staged_and_both_addresses_are_told() {
 }
 
 #[tokio::test]
+async fn a_record_that_staff_put_back_keeps_the_staged_address_and_its_code() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    change(&ada, &path(&ada), &json!({ "email": NEW })).await;
+    let record = with(&shown(&admin, &path(&ada)).await, &json!({ "last_name": "Lovelace" }));
+
+    admin.put(&path(&ada), &record).await.is(200, &record);
+
+    api.verify(NEW).await;
+    assert_eq!(ada.profile().await["email"], NEW);
+}
+
+#[tokio::test]
 async fn a_number_that_staff_verify_logs_in_until_they_say_otherwise() {
     let api = Api::start().await;
     let admin = api.staff().await;
