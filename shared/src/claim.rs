@@ -12,6 +12,7 @@ use crate::{
     App, Error,
     dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
     email::Email,
+    log::{self, Act, Changed},
     otp::{self, Allowance, Purpose},
     phone::PhoneRules,
     time,
@@ -181,18 +182,22 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
 }
 
-/// What it takes for a user to have names.
-pub struct Taken {
-    /// The names' records and, when they lapsed from others, the loss of them.
-    pub writes: Vec<TransactWriteItem>,
-    losses: BTreeMap<Id, Loss>,
-}
+/// What others lose when a user takes names that have lapsed from them.
+#[derive(Default)]
+pub struct Losses(BTreeMap<Id, Loss>);
 
-impl Taken {
-    /// Whether this user loses a name by it, so that a write of their record is among these.
+impl Losses {
+    /// Whether this user loses something, so that their record is written.
     #[must_use]
-    pub fn is_lost_by(&self, user: Id) -> bool {
-        self.losses.contains_key(&user)
+    pub fn are_of(&self, user: Id) -> bool {
+        self.0.contains_key(&user)
+    }
+
+    /// Leaves an audit event for everybody who has lost something, once that is written.
+    pub fn audit(&self, actor: Option<Id>, ip: &str) {
+        for (loser, loss) in &self.0 {
+            log::audit_change(Act::NameLost, actor, Changed::User(*loser), &loss.fields(), ip);
+        }
     }
 }
 
@@ -204,7 +209,7 @@ pub fn take(
     user: Id,
     holders: &Holders,
     staff: Option<Id>,
-) -> Result<Taken, Error> {
+) -> Result<(Vec<TransactWriteItem>, Losses), Error> {
     let mut writes = Vec::new();
     let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
     for (name, terms) in wanted {
@@ -221,7 +226,7 @@ pub fn take(
     for (loser, loss) in &losses {
         writes.push(loss.write(app, *loser, staff == Some(*loser))?);
     }
-    Ok(Taken { writes, losses })
+    Ok((writes, Losses(losses)))
 }
 
 fn take_one(
@@ -273,6 +278,15 @@ impl Loss {
             Name::Email(_) => self.email = true,
             Name::Phone(_) => self.phone = true,
         }
+    }
+
+    /// The fields that are empty then.
+    fn fields(&self) -> Vec<&'static str> {
+        log::changed([
+            ("email", self.email),
+            ("pending_email", self.pending_email),
+            ("phone_number", self.phone),
+        ])
     }
 
     fn write(&self, app: &App, loser: Id, is_staff: bool) -> Result<TransactWriteItem, Error> {

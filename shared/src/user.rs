@@ -40,7 +40,7 @@ pub use list::{List, list};
 pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
 pub(crate) use staff::STILL_STAFF;
-pub use superuser::{Superuser, create_or_promote};
+pub use superuser::{Promoted, Superuser, create_or_promote};
 use update::Flags;
 pub use username::key as username_key;
 pub use username::{LONGEST as USERNAME_LENGTH, Username};

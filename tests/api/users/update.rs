@@ -542,6 +542,8 @@ async fn staff_give_a_user_the_names_that_have_lapsed_from_themselves() {
     let lost = admin.profile().await;
     assert_eq!((&lost["phone_number"], &lost["pending_email"]), (&Value::Null, &Value::Null));
     assert_eq!(lost["is_staff"], true);
+    let id = admin.id();
+    assert_eq!(api.changes("name lost"), json!([[id, id, null, "pending_email,phone_number"]]));
 }
 
 #[tokio::test]
