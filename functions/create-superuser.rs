@@ -8,7 +8,7 @@ use shared::{
     log::{self, Act, Changed},
     password::{About, Password, Rules},
     phone::PhoneRules,
-    user::{self, Superuser, Username},
+    user::{self, Promoted, Superuser, Username},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,8 +47,7 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
         return Err(form.complaints());
     };
     let superuser = Superuser { username, email, password: app.hasher.hash(&password)? };
-    let (user, created) = user::create_or_promote(app, &superuser).await?;
-    let fields = ["is_staff", "is_active", "is_email_verified", "password"];
-    log::audit_change(Act::SuperuserMade, user.id, Changed::User(user.id), &fields, "");
+    let Promoted { user, created, fields } = user::create_or_promote(app, &superuser).await?;
+    log::audit_change(Act::SuperuserMade, None, Changed::User(user.id), &fields, "");
     Ok(object!({ "created": created, "user": user }))
 }

@@ -19,6 +19,23 @@ use shared::{
 };
 use uuid::Uuid;
 
+/// The fields of a user that may be imported.
+const USER_FIELDS: [&str; 13] = [
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "phone_number",
+    "address",
+    "date_of_birth",
+    "is_email_verified",
+    "is_phone_verified",
+    "is_active",
+    "is_staff",
+    "last_login",
+    "password",
+];
+
 /// Imported in this order: an employee needs their owner.
 #[derive(Deserialize)]
 struct Batch {
@@ -143,7 +160,10 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
     };
     let imported = user::import(app, new).await?;
     if imported {
-        log::audit_change(Act::Imported, id, Changed::User(id), &[], "");
+        // Who has no username is given one.
+        let is_set = |name: &&str| *name == "username" || !form.is_none(name);
+        let fields: Vec<_> = USER_FIELDS.into_iter().filter(is_set).collect();
+        log::audit_change(Act::Imported, None, Changed::User(id), &fields, "");
     }
     Ok(imported)
 }
@@ -158,7 +178,8 @@ async fn import_employee(app: &App, record: Value) -> Result<bool, Error> {
     let (Some(id), Some(owner)) = (id, owner) else { return Err(form.complaints()) };
     let imported = employee::import(app, id, owner, &fields, is_phone_verified).await?;
     if imported {
-        log::audit_change(Act::Imported, owner, Changed::Employee(id), &[], "");
+        let fields = [fields.given(), vec!["is_phone_verified", "owner"]].concat();
+        log::audit_change(Act::Imported, None, Changed::Employee(id), &fields, "");
     }
     Ok(imported)
 }

@@ -48,4 +48,5 @@ mod requests;
 mod rotation;
 mod security;
 mod seeds;
+mod throttle;
 mod tools;

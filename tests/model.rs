@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
+use local::Message;
 use serde_json::{Map, Value, json};
 
 use crate::support::{Answer, Api, Client, PASSWORD, UNLIMITED, User};
@@ -19,7 +20,7 @@ fn parameters() -> Vec<(&'static str, &'static str)> {
 }
 
 /// A source of chance that names its seed when a test fails, to be set as `SEED` for the same history again.
-fn chance() -> fastrand::Rng {
+pub(crate) fn chance() -> fastrand::Rng {
     #[expect(clippy::disallowed_methods, reason = "the house rule is for functions")]
     let wanted = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = wanted.unwrap_or_else(|| fastrand::u64(..));
@@ -27,7 +28,7 @@ fn chance() -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-fn one_of<'a>(chance: &mut fastrand::Rng, of: &[&'a str]) -> &'a str {
+pub(crate) fn one_of<'a>(chance: &mut fastrand::Rng, of: &[&'a str]) -> &'a str {
     of[chance.usize(..of.len())]
 }
 
@@ -76,11 +77,26 @@ async fn listed(client: &Client, query: &str) -> Vec<Value> {
     }
 }
 
+/// Proves a number as its holder does, with the newest code that was sent there.
+async fn prove(api: &Api, number: &str) -> Answer {
+    let before = api.stack.messages(number).len();
+    let answer = api.post("/otp/generate", &json!({ "phone_number": number })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let message = api.stack.message(number, before).await.expect("a message");
+    api.post("/otp/verify", &json!({ "phone_number": number, "otp": code_in(&message) })).await
+}
+
+/// The first number in a message.
+fn code_in(message: &Message) -> String {
+    let digits = message.body.chars().skip_while(|c| !c.is_ascii_digit());
+    digits.take_while(char::is_ascii_digit).collect()
+}
+
 #[tokio::test]
 async fn a_random_history_of_employees_agrees_with_a_model() {
     let api = Api::with(&parameters()).await;
     let mut chance = chance();
-    let (ada, bob) = (api.signed_in().await, signed_in(&api, "bob").await);
+    let (ada, bob, staff) = (api.signed_in().await, signed_in(&api, "bob").await, api.staff().await);
     let mut model: BTreeMap<String, Value> = BTreeMap::new();
     let mut deleted = vec![uuid::Uuid::now_v7().to_string()];
     for _ in 0..150 {
@@ -92,7 +108,7 @@ async fn a_random_history_of_employees_agrees_with_a_model() {
         let path = format!("/api/employees/{id}");
         let own = model.get(&id).filter(|record| record["owner"] == owner.as_str()).cloned();
         let not_found = json!({ "detail": "No Employee matches the given query." });
-        match chance.u8(..10) {
+        match chance.u8(..12) {
             0..4 => {
                 let body = employee(&mut chance, true);
                 let answer = user.post("/api/employees", &Value::Object(body.clone())).await;
@@ -116,6 +132,9 @@ async fn a_random_history_of_employees_agrees_with_a_model() {
                     answer.is(400, &Value::Object(complaints));
                     continue;
                 }
+                if body.get("phone_number").is_some_and(|number| *number != record["phone_number"]) {
+                    record["is_phone_verified"] = json!(false);
+                }
                 for (field, value) in body {
                     record[field] = value;
                 }
@@ -137,16 +156,37 @@ async fn a_random_history_of_employees_agrees_with_a_model() {
                 let answer = user.get(&path).await;
                 answer.is(own.as_ref().map_or(404, |_| 200), &own.unwrap_or(not_found));
             }
+            9 => {
+                let number = one_of(&mut chance, &PHONES);
+                let answer = prove(&api, number).await;
+                let Some(record) = model.values_mut().find(|record| record["phone_number"] == number) else {
+                    answer.is(404, &json!({ "detail": "Employee not found." }));
+                    continue;
+                };
+                assert_eq!(answer.status, 200, "{}", answer.text);
+                let path = format!("/api/employees/{}", record["id"].as_str().unwrap());
+                record["is_phone_verified"] = json!(true);
+                record["updated_at"] = staff.get(&path).await.body["updated_at"].clone();
+            }
             _ => {
+                let everybody = chance.bool();
+                let client = if everybody { &staff } else { user };
                 let department = one_of(&mut chance, &DEPARTMENTS);
+                let proven = [None, Some(true), Some(false)][chance.usize(..3)];
                 let expected: Vec<Value> = model
                     .values()
                     .rev()
-                    .filter(|record| record["owner"] == owner.as_str())
+                    .filter(|record| everybody || record["owner"] == owner.as_str())
                     .filter(|record| department.is_empty() || record["department"] == department)
+                    .filter(|record| proven.is_none_or(|proven| record["is_phone_verified"] == proven))
                     .cloned()
                     .collect();
-                assert_eq!(listed(user, &format!("department={department}")).await, expected);
+                let mut query =
+                    if department.is_empty() { String::new() } else { format!("department={department}") };
+                if let Some(proven) = proven {
+                    query = format!("{query}&is_phone_verified={proven}");
+                }
+                assert_eq!(listed(client, &query).await, expected, "{query}");
             }
         }
     }
@@ -158,15 +198,16 @@ async fn parallel_histories_of_employees_leave_names_and_records_in_agreement() 
     let api = Api::with(&parameters()).await;
     let mut chance = chance();
     let users = [api.signed_in().await, signed_in(&api, "bob").await];
-    let clients = (0..6).map(|at| (chance.fork(), &users[at % 2]));
-    let histories = clients.map(|(mut chance, user)| async move {
+    let clients = (0..6).map(|at| (chance.fork(), &users[at % 2], &api));
+    let histories = clients.map(|(mut chance, user, api)| async move {
         let mut ids = vec![uuid::Uuid::now_v7().to_string()];
         for _ in 0..25 {
             let path = format!("/api/employees/{}", ids[chance.usize(..ids.len())]);
-            let answer = match chance.u8(..10) {
+            let answer = match chance.u8(..11) {
                 0..4 => user.post("/api/employees", &Value::Object(employee(&mut chance, true))).await,
                 4..8 => user.patch(&path, &Value::Object(employee(&mut chance, false))).await,
                 8 => user.delete(&path).await,
+                9 => prove(api, one_of(&mut chance, &PHONES)).await,
                 _ => user.get("/api/employees").await,
             };
             assert!([200, 201, 204, 400, 404].contains(&answer.status), "{} {}", answer.status, answer.text);
@@ -197,13 +238,21 @@ pub(crate) async fn employees_agree(api: &Api) {
             expected.insert(format!("email#{}", email.to_lowercase()), id.clone());
         }
         let (owner, department) = (text(item, "owner").unwrap(), text(item, "department").unwrap());
-        assert_eq!(text(item, "by_owner").unwrap(), format!("{owner}#unverified"));
-        let listed = text(item, "by_owner_department");
-        assert_eq!(listed, (!department.is_empty()).then(|| format!("{owner}#{department}")));
+        let proven = if item["is_phone_verified"]["BOOL"] == true { "verified" } else { "unverified" };
+        for (index, scope) in [("by_owner", owner), ("by_shard", shard(&id).to_string())] {
+            assert_eq!(text(item, index).unwrap(), format!("{scope}#{proven}"));
+            let listed = text(item, &format!("{index}_department"));
+            assert_eq!(listed, (!department.is_empty()).then(|| format!("{scope}#{department}")));
+        }
         let searched = item["search"]["M"]["first_name"]["S"].as_str();
         assert_eq!(searched, text(item, "first_name").map(|name| name.to_lowercase()).as_deref());
     }
     assert_eq!(claims, expected);
+}
+
+/// The shard of the staff's list in which an employee lies.
+fn shard(id: &str) -> u8 {
+    uuid::Uuid::try_parse(id).unwrap().as_bytes()[15] % 2
 }
 
 async fn signed_in(api: &Api, name: &str) -> User {
@@ -238,9 +287,11 @@ async fn parallel_histories_of_users_leave_names_records_and_the_count_of_staff_
 
 async fn step(chance: &mut fastrand::Rng, api: &Api, staff: &User, id: &str) -> Answer {
     let path = format!("/api/users/{id}");
-    let (username, email, phone) =
-        (one_of(chance, &USERNAMES), one_of(chance, &EMAILS), one_of(chance, &PHONES));
-    match chance.u8(..10) {
+    let (username, email) = (one_of(chance, &USERNAMES), one_of(chance, &EMAILS));
+    let (username, email) = (spelled(chance, username), spelled(chance, email));
+    let phone = one_of(chance, &PHONES);
+    let phone = if chance.bool() { phone } else { &phone["+91".len()..] };
+    match chance.u8(..12) {
         0..4 => {
             let mut body = json!({ "username": username, "email": email, "password": PASSWORD });
             if chance.bool() {
@@ -253,8 +304,18 @@ async fn step(chance: &mut fastrand::Rng, api: &Api, staff: &User, id: &str) -> 
         6 => staff.patch(&path, &json!({ "is_staff": chance.bool(), "phone_number": null })).await,
         7 => staff.patch(&path, &json!({ "is_active": chance.u8(..3) > 0, "is_email_verified": true })).await,
         8 => staff.delete(&path).await,
+        // A code that came to the address, staged or present, if any did: the newest, or one that it has replaced.
+        9..11 => match api.stack.messages(&email).iter().rev().map(code_in).find(|code| !code.is_empty()) {
+            Some(otp) => api.post("/api/otp/verify", &json!({ "email": email, "otp": otp })).await,
+            None => staff.get(&path).await,
+        },
         _ => staff.get("/api/users").await,
     }
+}
+
+/// The same name in another case, or as it is.
+fn spelled(chance: &mut fastrand::Rng, name: &str) -> String {
+    if chance.bool() { name.to_uppercase() } else { name.to_owned() }
 }
 
 pub(crate) async fn users_agree(api: &Api) {
@@ -277,12 +338,12 @@ pub(crate) async fn users_agree(api: &Api) {
         let mut has = |name: String, verified: bool, staged: bool| {
             assert!(expected.insert((name, id.to_owned(), verified, staged)));
         };
-        has(format!("username#{}", text(item, "username").unwrap()), true, false);
+        has(format!("username#{}", text(item, "username").unwrap().to_lowercase()), true, false);
         if let Some(email) = text(item, "email").filter(|email| !email.is_empty()) {
-            has(format!("email#{email}"), flag(item, "is_email_verified"), false);
+            has(format!("email#{}", email.to_lowercase()), flag(item, "is_email_verified"), false);
         }
         if let Some(email) = text(item, "pending_email") {
-            has(format!("email#{email}"), false, true);
+            has(format!("email#{}", email.to_lowercase()), false, true);
         }
         if let Some(phone) = text(item, "phone_number") {
             has(format!("phone#{phone}"), flag(item, "is_phone_verified"), false);

@@ -39,8 +39,8 @@ async fn make(app: &App, request: &Request, mut fields: Fields, holders: Holders
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
     let given = fields.given();
     let (username, phone, registration) = fields.accept(app)?;
-    let user = user::register(app, &username, phone.as_ref(), registration, holders).await?;
-    log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
+    let user = user::register(app, request, &username, phone.as_ref(), registration, holders).await?;
+    log::audit_change(Act::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(user)
 }
 

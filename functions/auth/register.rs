@@ -73,7 +73,7 @@ async fn make(
     let (token, registration) = (token.clone(), fields.accept(app)?);
     let (user, session) =
         user::register_by_phone(app, request, &token, &phone, registration, holders).await?;
-    log::audit_change(Act::Registered, user.id, Changed::User(user.id), &given, request.ip());
+    log::audit_change(Act::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(Registered { user, tokens: session.tokens(app, key)? })
 }
 
@@ -119,9 +119,10 @@ impl Fields {
         self.form.check()
     }
 
-    /// The fields of the user that are given.
+    /// The fields of the user that are set: those that follow from the number, and those that are given.
     fn given(&self) -> Vec<&'static str> {
-        ["first_name", "last_name", "email"].into_iter().filter(|name| self.form.has(name)).collect()
+        let given = ["first_name", "last_name", "email"].into_iter().filter(|name| self.form.has(name));
+        ["username", "phone_number", "is_phone_verified"].into_iter().chain(given).collect()
     }
 
     /// The registration, when there is no complaint.

@@ -28,7 +28,9 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
     let verified = code.use_for(app, async { employee::verify_phone(app, &phone, &code, bearers?).await });
-    verified.await.inspect_err(audit)?;
-    log::audit_unknown(Act::Verified, phone.e164(), request.ip());
+    let actor = code.user_id.filter(|_| code.by_themselves);
+    for record in verified.await.inspect_err(audit)? {
+        log::audit_change(Act::Verified, actor, record, &["is_phone_verified"], request.ip());
+    }
     json(200, &object!({ "message": "Phone number verified successfully" }))
 }

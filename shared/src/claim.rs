@@ -12,10 +12,11 @@ use crate::{
     App, Error,
     dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
     email::Email,
+    log::{self, Act, Changed},
     otp::{self, Allowance, Purpose},
     phone::PhoneRules,
     time,
-    user::{self, Id, Username},
+    user::{self, Id, STILL_STAFF, Username},
 };
 
 /// A name that one user has.
@@ -181,13 +182,34 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
 }
 
+/// What others lose when a user takes names that have lapsed from them.
+#[derive(Default)]
+pub struct Losses(BTreeMap<Id, Loss>);
+
+impl Losses {
+    /// Whether this user loses something, so that their record is written.
+    #[must_use]
+    pub fn are_of(&self, user: Id) -> bool {
+        self.0.contains_key(&user)
+    }
+
+    /// Leaves an audit event for everybody who has lost something, once that is written.
+    pub fn audit(&self, actor: Option<Id>, ip: &str) {
+        for (loser, loss) in &self.0 {
+            log::audit_change(Act::NameLost, actor, Changed::User(*loser), &loss.fields(), ip);
+        }
+    }
+}
+
 /// The writes by which `user` takes names: their records and, when they lapsed from somebody else, that user's loss of them.
+/// Who is `staff`, and gives the names to the user, may be who loses them: they must be staff still.
 pub fn take(
     app: &App,
     wanted: &[(Name, Terms)],
     user: Id,
     holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
+    staff: Option<Id>,
+) -> Result<(Vec<TransactWriteItem>, Losses), Error> {
     let mut writes = Vec::new();
     let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
     for (name, terms) in wanted {
@@ -201,10 +223,10 @@ pub fn take(
             writes.push(Write::to(&app.tables.otps).when(otp::NOT_LIVE).value("now", now).check(key(code))?);
         }
     }
-    for (loser, loss) in losses {
-        writes.push(loss.write(app, loser)?);
+    for (loser, loss) in &losses {
+        writes.push(loss.write(app, *loser, staff == Some(*loser))?);
     }
-    Ok(writes)
+    Ok((writes, Losses(losses)))
 }
 
 fn take_one(
@@ -258,8 +280,22 @@ impl Loss {
         }
     }
 
-    fn write(&self, app: &App, loser: Id) -> Result<TransactWriteItem, Error> {
-        let mut write = Write::to(&app.tables.users).when("attribute_exists(pk)").value("one", n(1));
+    /// The fields that are empty then.
+    fn fields(&self) -> Vec<&'static str> {
+        log::changed([
+            ("email", self.email),
+            ("pending_email", self.pending_email),
+            ("phone_number", self.phone),
+        ])
+    }
+
+    fn write(&self, app: &App, loser: Id, is_staff: bool) -> Result<TransactWriteItem, Error> {
+        let write = Write::to(&app.tables.users).value("one", n(1));
+        let mut write = if is_staff {
+            write.when(STILL_STAFF).value("yes", yes())
+        } else {
+            write.when("attribute_exists(pk)")
+        };
         let (mut set, mut remove) = (vec!["version = version + :one"], Vec::new());
         if self.email {
             write = write.name("email");

@@ -18,6 +18,7 @@ use crate::{
     dynamo::{BatchGet, Found, Item, Write, from_item, key, n, number, s, text, to_item},
     email::{self, Email},
     http::{self, FieldErrors},
+    log,
     page::searchable,
     phone::{Phone, PhoneRules},
     user::{self, ADDRESS_LENGTH, Date, NAME_LENGTH},
@@ -173,7 +174,7 @@ impl Fields {
     /// The names of the fields that are given.
     #[must_use]
     pub fn given(&self) -> Vec<&'static str> {
-        [
+        log::changed([
             ("first_name", self.first_name.is_some()),
             ("last_name", self.last_name.is_some()),
             ("phone_number", self.phone.is_some()),
@@ -183,10 +184,7 @@ impl Fields {
             ("job_title", self.job_title.is_some()),
             ("hire_date", self.hire_date.is_some()),
             ("address", self.address.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_given)| is_given.then_some(name))
-        .collect()
+        ])
     }
 
     /// The unique names that they would take.

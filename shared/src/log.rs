@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use tracing::level_filters::LevelFilter;
+use tracing::{field::display, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{Error, user::Id};
@@ -46,6 +46,8 @@ pub enum Act {
     ProfileChanged,
     /// Staff changed somebody.
     UserChanged,
+    /// A name of theirs that nothing had proven lapsed, and somebody else took it.
+    NameLost,
     /// An account was deleted.
     UserDeleted,
     /// Staff cleared somebody's failed logins.
@@ -81,6 +83,7 @@ impl fmt::Display for Act {
             Self::PasswordRecovered => "password recovered",
             Self::ProfileChanged => "profile changed",
             Self::UserChanged => "user changed",
+            Self::NameLost => "name lost",
             Self::UserDeleted => "user deleted",
             Self::Unlocked => "unlocked",
             Self::SuperuserMade => "superuser made",
@@ -110,15 +113,20 @@ pub enum Changed {
 }
 
 /// Leaves an audit event about a change: who made it, whose record it is, and the names of the changed fields, never their
-/// values.
-pub fn audit_change(act: Act, actor: Id, record: Changed, fields: &[&str], ip: &str) {
-    let fields = fields.join(",");
+/// values. No user made what the operator did, or who had a code and was not signed in.
+pub fn audit_change(act: Act, actor: Option<Id>, record: Changed, fields: &[&str], ip: &str) {
+    let (actor, fields) = (actor.map(display), fields.join(","));
     match record {
-        Changed::User(id) => tracing::info!(audit = %act, actor_id = %actor, user_id = %id, fields, ip),
+        Changed::User(id) => tracing::info!(audit = %act, actor_id = actor, user_id = %id, fields, ip),
         Changed::Employee(id) => {
-            tracing::info!(audit = %act, actor_id = %actor, employee_id = %id, fields, ip);
+            tracing::info!(audit = %act, actor_id = actor, employee_id = %id, fields, ip);
         }
     }
+}
+
+/// The names of those fields of which it is true that they changed.
+pub(crate) fn changed<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
+    fields.into_iter().filter_map(|(name, is_changed)| is_changed.then_some(name)).collect()
 }
 
 /// Leaves an audit event about a user of whom we have only what was typed: it is masked.

@@ -12,6 +12,10 @@ const PUNCTUATION: &str = "+-.()/ ";
 const INVALID: &str = "Enter a valid phone number.";
 const UNREACHABLE: &str = "Messages to this phone number are not supported.";
 
+/// Country codes of no country: satellites (870, 881), international networks (882, 883), personal numbers (878), and those that
+/// are paid for by whoever calls (979). A message there costs many times one to a country.
+const OF_NO_COUNTRY: [i32; 6] = [870, 878, 881, 882, 883, 979];
+
 /// A phone number in E.164 form, such as `+919881167671`: what is stored, compared and returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone(String);
@@ -79,15 +83,19 @@ impl Reach {
         Ok(Self { regions: codes.map(region).collect::<Result<_, _>>()? })
     }
 
-    /// Refuses numbers outside these regions, and numbers that earn their owner money: a stranger chooses the number, and the
-    /// stack pays for the message.
+    /// Refuses numbers outside these regions, and numbers that earn their owner money or cost a multiple, such as personal ones
+    /// (+44 70) and satellites: a stranger chooses the number, and the stack pays for the message.
     pub fn check(&self, phone: Phone) -> Result<Phone, &'static str> {
         let number = PHONE_NUMBER_UTIL.parse(phone.e164(), None).map_err(|_| INVALID)?;
         let region = PHONE_NUMBER_UTIL.get_region_for_number(&number);
         let kind = PHONE_NUMBER_UTIL.get_number_type(&number);
         let is_within =
             self.regions.is_empty() || region.is_some_and(|region| self.regions.contains(&region));
-        let is_expensive = matches!(kind, PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost);
+        let is_expensive = OF_NO_COUNTRY.contains(&number.country_code)
+            || matches!(
+                kind,
+                PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost | PhoneNumberType::PersonalNumber
+            );
         if is_within && !is_expensive { Ok(phone) } else { Err(UNREACHABLE) }
     }
 }
@@ -140,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_go_to_the_regions_that_are_named_and_never_to_premium_numbers() {
+    fn messages_go_to_the_regions_that_are_named_and_never_to_expensive_numbers() {
         let reaches = |regions: &str, text: &str| {
             Reach::of(regions).unwrap().check(PhoneRules::of("IN").unwrap().parse(text).unwrap()).is_ok()
         };
@@ -150,6 +158,18 @@ mod tests {
         // Jamaica has the country code of the United States.
         assert!(!reaches("US", "+1 876 922 0000"));
         assert!(!reaches("", "+1 900 253 0000") && !reaches("US", "+44 909 012 3456"));
+        // A personal number in the United Kingdom, satellites, international networks, and premium in all countries.
+        assert!(reaches("GB", "+44 7400 123456") && !reaches("GB", "+44 70 1234 5678"));
+        for number in [
+            "+870773111632",
+            "+878101234567890",
+            "+881612345678",
+            "+88213123456",
+            "+883510012345",
+            "+979123456789",
+        ] {
+            assert!(!reaches("", number), "{number}");
+        }
     }
 
     #[test]

@@ -430,6 +430,10 @@ async fn a_lapsed_address_is_taken_over_and_its_first_account_loses_it() {
     assert_eq!(answer.status, 201, "{}", answer.text);
     let lost = loser.profile().await;
     assert_eq!((&lost["email"], &lost["phone_number"]), (&json!(""), &Value::Null));
+    assert_eq!(
+        api.changes("name lost"),
+        json!([[answer.body["id"], loser.id(), null, "email,phone_number"]])
+    );
     let code = api.code_after("ada@example.com", 1).await;
     if code != old_code {
         let planted =

@@ -462,3 +462,16 @@ async fn neither_password_nor_token_is_stored() {
         assert!(!records.contains(secret), "{secret}");
     }
 }
+
+#[tokio::test]
+async fn a_sign_up_is_audited_by_the_names_of_the_fields_it_sets() {
+    let api = Api::start().await;
+    let token = token_of(&api, NUMBER).await;
+
+    let answer =
+        register_with(&api, &token, &json!({ "first_name": "Ada", "email": "ada@example.com" })).await;
+
+    let id = &answer.body["id"];
+    let fields = "username,phone_number,is_phone_verified,first_name,email";
+    assert_eq!(api.changes("registered"), json!([[id, id, null, fields]]));
+}

@@ -448,3 +448,25 @@ async fn the_token_of_another_user_or_none_proves_no_more_than_a_code_that_nobod
     // A token that is no good is no obstacle: clients send what they have.
     generate(&api.bearer("no token"), OTHER).await.is(200, &sent());
 }
+
+#[tokio::test]
+async fn a_proof_is_audited_for_the_employee_and_the_user_and_names_who_asked_for_it() {
+    let api = Api::start().await;
+    registered_with(&api, "grace", NUMBER).await;
+    let grace = api.log_in("grace").await;
+    let record = employee(&grace, NUMBER).await;
+    let code = code_to(&api, NUMBER).await;
+    verify(&api, NUMBER, &code).await.is(200, &verified());
+
+    let mut events = json!([
+        [null, null, record["id"], "is_phone_verified"],
+        [null, grace.id(), null, "is_phone_verified"],
+    ]);
+    assert_eq!(api.changes("verified"), events);
+
+    grace.patch("/api/profile", &json!({ "phone_number": OTHER })).await;
+    generate(&grace, OTHER).await.is(200, &sent());
+    verify(&api, OTHER, &api.code_for(OTHER).await).await.is(200, &verified());
+    events.as_array_mut().unwrap().push(json!([grace.id(), grace.id(), null, "is_phone_verified"]));
+    assert_eq!(api.changes("verified"), events);
+}

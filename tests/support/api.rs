@@ -193,6 +193,14 @@ impl Api {
         self.stack.logs().iter().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
+    /// Of each audit event of a kind: who made the change, the user and the employee whose record it is, and the fields.
+    pub(crate) fn changes(&self, act: &str) -> Value {
+        let events = self.audited(act).into_iter();
+        events
+            .map(|event| json!([event["actor_id"], event["user_id"], event["employee_id"], event["fields"]]))
+            .collect()
+    }
+
     /// The audit events of a kind.
     pub(crate) fn audited(&self, act: &str) -> Vec<Value> {
         self.logged().into_iter().filter(|line| line["audit"] == act).collect()

@@ -21,6 +21,6 @@ async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
     form.check()?;
     let record = employee::create(app, caller.id(), &fields, holders).await?;
     let id = Changed::Employee(record.employee.id);
-    log::audit_change(Act::EmployeeCreated, caller.id(), id, &fields.given(), request.ip());
+    log::audit_change(Act::EmployeeCreated, Some(caller.id()), id, &fields.given(), request.ip());
     json_in_version(201, &record.employee, record.version)
 }

@@ -16,6 +16,6 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     let record = record.ok_or(Error::NotFound("Employee"))?;
     let id = record.employee.id;
     employee::delete(app, record, &request.precondition()).await?;
-    log::audit_change(Act::EmployeeDeleted, caller.id(), Changed::Employee(id), &[], request.ip());
+    log::audit_change(Act::EmployeeDeleted, Some(caller.id()), Changed::Employee(id), &[], request.ip());
     no_content()
 }

@@ -26,7 +26,7 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (record, changed) = employee::update(app, record, &fields, holders, &request.precondition()).await?;
     if !changed.is_empty() {
         let id = Changed::Employee(record.employee.id);
-        log::audit_change(Act::EmployeeChanged, caller.id(), id, &changed, request.ip());
+        log::audit_change(Act::EmployeeChanged, Some(caller.id()), id, &changed, request.ip());
     }
     json_in_version(200, &record.employee, record.version)
 }

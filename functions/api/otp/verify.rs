@@ -7,7 +7,7 @@ use shared::{
     claim::{self, Name},
     email::Email,
     json,
-    log::{self, Act},
+    log::{self, Act, Changed},
     otp::{self, Purpose},
     user,
 };
@@ -33,7 +33,8 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
         let holder = holder?.ok_or(Error::OtpInvalid)?;
         user::verify_email(app, &address, holder.staged, &code).await
     });
-    verified.await.inspect_err(audit)?;
-    log::audit(Act::Verified, code.holder()?, request.ip());
+    let fields = verified.await.inspect_err(audit)?;
+    let id = code.holder()?;
+    log::audit_change(Act::Verified, Some(id), Changed::User(id), &fields, request.ip());
     json(200, &object!({ "message": "Email verified successfully." }))
 }

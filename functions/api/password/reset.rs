@@ -6,7 +6,7 @@ use futures_util::join;
 use serde_json::json as object;
 use shared::{
     App, Caller, Error, Reply, Request, json,
-    log::{self, Act},
+    log::{self, Act, Changed},
     login,
     password::{Match, NewPassword, Password},
     session,
@@ -62,7 +62,6 @@ async fn change(
         // The old password was right, whatever becomes of the new one.
         throttle::take_back(app, tried),
     );
-    changed?;
-    log::audit(Act::PasswordChanged, id, request.ip());
+    log::audit_change(Act::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
     Ok(tokens)
 }

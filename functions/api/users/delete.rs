@@ -16,6 +16,6 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     let account = account.ok_or(Error::NotFound("User"))?;
     let id = account.user.id;
     user::delete(app, &caller, account, &request.precondition()).await?;
-    log::audit_change(Act::UserDeleted, caller.id(), Changed::User(id), &[], request.ip());
+    log::audit_change(Act::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
     no_content()
 }

@@ -17,6 +17,6 @@ async fn log_out(app: &App, Staff(caller): Staff, request: Request) -> Reply {
     if !user::end_sessions(app, id).await? {
         return Err(Error::NotFound("User"));
     }
-    log::audit_change(Act::LoggedOutEverywhere, caller.id(), Changed::User(id), &[], request.ip());
+    log::audit_change(Act::LoggedOutEverywhere, Some(caller.id()), Changed::User(id), &[], request.ip());
     json(200, &object!({ "message": "Logged out everywhere." }))
 }

@@ -17,6 +17,6 @@ async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
     caller.must_be_staff()?;
     let user = account.ok_or(Error::NotFound("User"))?.user;
     login::unlock(app, &user).await?;
-    log::audit_change(Act::Unlocked, caller.id(), Changed::User(user.id), &[], request.ip());
+    log::audit_change(Act::Unlocked, Some(caller.id()), Changed::User(user.id), &[], request.ip());
     json(200, &object!({ "message": "The user can log in again." }))
 }

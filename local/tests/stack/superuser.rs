@@ -4,14 +4,23 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Output, Stdio},
+    time::Duration,
 };
 
 use local::{Data, Options, Running, Stack};
+use pty_process::Pty;
+use rustix::termios::{LocalModes, tcgetattr};
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+    time::timeout,
+};
 
 use crate::options;
 
+/// How long a terminal may take to hide what is typed.
+const PATIENCE: Duration = Duration::from_secs(10);
 const INPUT: &str = "admin\nadmin@example.com\nlong enough\n";
 
 /// A workspace whose functions are the probe, and the options of a stack in it.
@@ -52,6 +61,78 @@ async fn complaint(folder: &Path, arguments: &[&str], input: &str) -> String {
     let output = create_superuser(folder, arguments, input).await;
     assert_eq!((output.status.code(), output.stdout), (Some(1), vec![]));
     String::from_utf8(output.stderr).unwrap().lines().last().unwrap_or_default().to_owned()
+}
+
+/// What a person at a terminal sees.
+struct Terminal {
+    pty: Pty,
+    seen: String,
+}
+
+impl Terminal {
+    /// Waits until this is on the screen.
+    async fn shows(&mut self, text: &str) {
+        let mut bytes = [0; 1024];
+        while !self.seen.contains(text) {
+            // Linux answers with an error once nobody has the other end.
+            let read = self.pty.read(&mut bytes).await.unwrap_or(0);
+            assert!(read > 0, "{text}: {}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    }
+
+    /// Answers a prompt.
+    async fn types(&mut self, prompt: &str, line: &str) {
+        self.shows(prompt).await;
+        self.pty.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    /// The same for a prompt that is answered unseen: nobody types so fast that the terminal still shows it. If it goes on to,
+    /// the line is seen.
+    async fn types_unseen(&mut self, prompt: &str, line: &str) {
+        self.shows(prompt).await;
+        let hidden = async {
+            while tcgetattr(&self.pty).unwrap().local_modes.contains(LocalModes::ECHO) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _ = timeout(PATIENCE, hidden).await;
+        self.types(prompt, line).await;
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_shows_what_is_asked_and_answered_but_no_password() {
+    let (folder, options) = workspace();
+    let _stack = Stack::start(options).await.unwrap();
+    let (pty, pts) = pty_process::open().unwrap();
+    let mut process = pty_process::Command::new(env!("CARGO_BIN_EXE_local"))
+        .current_dir(folder.path())
+        .env("CARGO", folder.path().join("cargo"))
+        .arg("create-superuser")
+        .kill_on_drop(true)
+        .spawn(pts)
+        .unwrap();
+    let mut terminal = Terminal { pty, seen: String::new() };
+
+    terminal.types("Username: ", "admin").await;
+    terminal.types("Email address: ", "admin@example.com").await;
+    terminal.types_unseen("Password: ", "long enough").await;
+    terminal.types_unseen("Password (again): ", "long enuff").await;
+    let complaint = "Error: Your passwords didn't match.";
+    terminal.shows(complaint).await;
+    let end = terminal.seen.find(complaint).unwrap() + complaint.len();
+    let asked_again = terminal.seen.split_off(end);
+    let asked_once = std::mem::replace(&mut terminal.seen, asked_again);
+    terminal.types_unseen("Password: ", "long enough").await;
+    terminal.types_unseen("Password (again): ", "long enough").await;
+    terminal.shows("Superuser created: admin (admin@example.com).").await;
+
+    assert!(process.wait().await.unwrap().success());
+    assert!(asked_once.contains("Username: admin\r\n"), "{asked_once}");
+    for seen in [asked_once, terminal.seen] {
+        assert!(!seen.contains("long") && !seen.contains("enough") && !seen.contains("enuff"), "{seen}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     http::Precondition,
-    time,
+    log, time,
 };
 
 /// Changes an employee; gives the record as it then is, and the names of the fields that changed.
@@ -58,7 +58,7 @@ pub async fn update(
 
 /// The fields in which two states of an employee differ.
 fn difference(old: &Employee, new: &Employee) -> Vec<&'static str> {
-    [
+    log::changed([
         ("first_name", old.first_name != new.first_name),
         ("last_name", old.last_name != new.last_name),
         ("phone_number", old.phone_number != new.phone_number),
@@ -69,8 +69,5 @@ fn difference(old: &Employee, new: &Employee) -> Vec<&'static str> {
         ("hire_date", old.hire_date != new.hire_date),
         ("address", old.address != new.address),
         ("is_phone_verified", old.is_phone_verified != new.is_phone_verified),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect()
+    ])
 }

@@ -5,6 +5,7 @@ use crate::{
     App, Error,
     claim::{self, Name as UserName},
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, yes},
+    log::Changed,
     otp::Redeemed,
     phone::Phone,
     time, user,
@@ -29,14 +30,15 @@ pub async fn find_bearers(app: &App, phone: &Phone) -> Result<Bearers, Error> {
 
 /// Spends a code that was guessed right: the employee who has the number is proven, and the user who had it when the code was
 /// asked for. If the employee's record is not that user's own, they must have asked for it themselves: who proves a number to
-/// their employer must not prove the account of a stranger who has registered with it. [`Error::EmployeeNotFound`] when nobody has the number, [`Error::OtpInvalid`] when
-/// another request has used the code meanwhile.
+/// their employer must not prove the account of a stranger who has registered with it. Gives whose records say so now;
+/// [`Error::EmployeeNotFound`] when nobody has the number, [`Error::OtpInvalid`] when another request has used the code
+/// meanwhile.
 pub async fn verify_phone(
     app: &App,
     phone: &Phone,
     code: &Redeemed,
     mut bearers: Bearers,
-) -> Result<(), Error> {
+) -> Result<Vec<Changed>, Error> {
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
@@ -70,7 +72,10 @@ pub async fn verify_phone(
         }
         match transact(app, writes).await {
             Ok(()) if bearers.employee.is_none() && user.is_none() => return Err(Error::EmployeeNotFound),
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                let employee = bearers.employee.map(|employee| Changed::Employee(employee.id));
+                return Ok(employee.into_iter().chain(user.map(Changed::User)).collect());
+            }
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }

@@ -100,7 +100,10 @@ fn token(description: &str) -> Value {
 fn user() -> Value {
     json!({
         "username": username(),
-        "email": described(address(), "A new address waits in `pending_email` until its code proves it."),
+        "email": described(
+            address(),
+            "A new address waits in `pending_email` until its code proves it. A PATCH with the present one gives it up.",
+        ),
         "phone_number": maybe_phone(),
         "first_name": text(NAME_LENGTH),
         "last_name": text(NAME_LENGTH),

@@ -64,6 +64,7 @@ impl Fields {
         let changes = Changes {
             username,
             email,
+            keeps_staged_email: complete,
             phone: form.nullable("phone_number", |text| phones.parse(text)),
             first_name: form.free_text("first_name", NAME_LENGTH),
             last_name: form.free_text("last_name", NAME_LENGTH),
@@ -138,11 +139,11 @@ impl Fields {
         }
         form.complain_all(changes.complaints(user, &holders));
         form.check()?;
-        let (account, fields) =
-            update(app, caller, account, &changes, holders, &request.precondition()).await?;
+        let (account, fields) = update(app, caller, account, &changes, holders, request).await?;
         if !fields.is_empty() {
             let act = if account.user.id == caller.id() { Act::ProfileChanged } else { Act::UserChanged };
-            log::audit_change(act, caller.id(), Changed::User(account.user.id), &fields, request.ip());
+            let (actor, record) = (Some(caller.id()), Changed::User(account.user.id));
+            log::audit_change(act, actor, record, &fields, request.ip());
         }
         Ok(account)
     }

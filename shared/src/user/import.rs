@@ -100,7 +100,9 @@ pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
         }
         let mut writes =
             vec![Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?];
-        writes.extend(claim::take(app, &wanted, user.id, &Holders::default())?);
+        // Nobody loses a name to it.
+        let (taken, _) = claim::take(app, &wanted, user.id, &Holders::default(), None)?;
+        writes.extend(taken);
         writes.extend(staff::count(app, false, user.is_active_staff())?);
         match transact(app, writes).await {
             Ok(()) => return Ok(true),

@@ -9,18 +9,19 @@ use crate::{
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, update_expression, yes},
     email,
     http::TokenFault,
+    log,
     otp::Redeemed,
     password::Hash,
     session,
 };
 
-/// Changes a password, ends every session, and begins `session`, all at once.
+/// Changes a password, ends every session, and begins `session`, all at once. Gives the names of the fields that changed.
 pub async fn change_password(
     app: &App,
     mut account: Account,
     hash: &Hash,
     session: &session::New,
-) -> Result<(), Error> {
+) -> Result<Vec<&'static str>, Error> {
     let (id, epoch) = (account.user.id, account.epoch);
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -34,7 +35,7 @@ pub async fn change_password(
         let mut writes = replace(app, &account, hash, false)?;
         writes.push(session.write(app)?);
         match transact(app, writes).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(replaced(&account, false)),
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }
@@ -43,22 +44,32 @@ pub async fn change_password(
 }
 
 /// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
-/// that is proven too. [`Error::OtpInvalid`] when the code was used meanwhile, or the address is no longer theirs.
+/// that is proven too. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used meanwhile, or the address is no longer theirs.
 pub async fn recover_password(
     app: &App,
     account: &Account,
     address: &str,
     code: &Redeemed,
     hash: &Hash,
-) -> Result<(), Error> {
+) -> Result<Vec<&'static str>, Error> {
     let name = Name::Email(address.to_owned());
     let mut writes = replace(app, account, hash, true)?;
     writes.extend([code.spend(app)?, claim::prove(app, &name, account.user.id, false)?]);
     match transact(app, writes).await {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(replaced(account, true)),
         Err(Refused::Conditions) => Err(Error::OtpInvalid),
         Err(Refused::Error(error)) => Err(error),
     }
+}
+
+/// The fields that a new password changes.
+fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
+    let user = &account.user;
+    log::changed([
+        ("password", true),
+        ("pending_email", user.pending_email.is_some()),
+        ("is_email_verified", proves_email && !user.is_email_verified),
+    ])
 }
 
 /// The writes that replace a password and move the epoch on. A staged e-mail address is given up: whoever knew the old

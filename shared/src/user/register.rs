@@ -51,6 +51,7 @@ impl Registration {
 /// `holders` is what was read of the names; when another request changes it before this one writes, it is read again.
 pub async fn register(
     app: &App,
+    request: &Request,
     username: &Username,
     phone: Option<&Phone>,
     new: Registration,
@@ -68,7 +69,7 @@ pub async fn register(
             pause_before(attempt).await;
             holders = read_again(app, &wanted, email.as_ref()).await?;
         }
-        if try_register(app, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
+        if try_register(app, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
             return Ok(account.user);
         }
     }
@@ -114,7 +115,7 @@ pub async fn register_by_phone(
             }
         }
         let also = vec![token.spend(app)?, session.write(app)?];
-        if try_register(app, &account, email.as_ref(), &wanted(&username), &holders, also).await? {
+        if try_register(app, request, &account, email.as_ref(), &wanted(&username), &holders, also).await? {
             return Ok((account.user, session));
         }
     }
@@ -129,6 +130,7 @@ async fn read_again(app: &App, wanted: &[(Name, Terms)], email: Option<&Email>) 
 /// False when something is no longer as it was read.
 async fn try_register(
     app: &App,
+    request: &Request,
     account: &Account,
     email: Option<&Email>,
     wanted: &[(Name, Terms)],
@@ -146,9 +148,13 @@ async fn try_register(
     if let Some(email) = email {
         writes.extend(send_code(app, email, id, holders)?);
     }
-    writes.extend(claim::take(app, wanted, id, holders)?);
+    let (taken, losses) = claim::take(app, wanted, id, holders, None)?;
+    writes.extend(taken);
     match transact(app, writes).await {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            losses.audit(Some(id), request.ip());
+            Ok(true)
+        }
         Err(Refused::Conditions) => Ok(false),
         Err(Refused::Error(error)) => Err(error),
     }

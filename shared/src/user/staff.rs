@@ -23,6 +23,9 @@ pub(super) fn count(app: &App, was: bool, is: bool) -> Result<Option<TransactWri
     }
 }
 
+/// The condition that somebody is active staff; `:yes` is its value.
+pub(crate) const STILL_STAFF: &str = "is_staff = :yes AND is_active = :yes";
+
 /// Whether there is but one active staff user.
 pub(super) async fn is_one(app: &App) -> Result<bool, Error> {
     let get = app.dynamodb.get_item().table_name(&app.tables.users).consistent_read(true);
@@ -36,7 +39,7 @@ pub(super) fn still(app: &App, caller: &Caller, user: Id) -> Result<Option<Trans
     if caller.id() == user {
         return Ok(None);
     }
-    let check = Write::to(&app.tables.users).when("is_staff = :yes AND is_active = :yes").value("yes", yes());
+    let check = Write::to(&app.tables.users).when(STILL_STAFF).value("yes", yes());
     check.check(record_key(caller.id())).map(Some)
 }
 

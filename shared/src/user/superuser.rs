@@ -1,9 +1,9 @@
 //! The first staff user, made by whoever operates the stack.
 
-use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, staff, taken};
+use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, staff, taken, update::difference};
 use crate::{
     App, Error,
-    claim::{self, Name},
+    claim::{self, Losses, Name},
     dynamo::{ATTEMPTS, Refused, Write, change, pause_before, transact},
     email::{self, Email},
     password::Hash,
@@ -19,11 +19,21 @@ pub struct Superuser {
     pub password: Hash,
 }
 
+/// Who is staff now.
+pub struct Promoted {
+    /// They themselves.
+    pub user: User,
+    /// Whether they are new.
+    pub created: bool,
+    /// The names of the fields that were set.
+    pub fields: Vec<&'static str>,
+}
+
 /// Makes an active staff user with a verified address or, if the username is somebody's with that very address, makes them
-/// one: with the new password, and signed out everywhere. Says whether the user is new.
+/// one: with the new password, and signed out everywhere.
 ///
 /// 400 when the names are two users', or another's: a slip of the keyboard must promote nobody.
-pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<(User, bool), Error> {
+pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, Error> {
     let username = Name::Username(new.username.key());
     let names = [username.clone(), Name::Email(new.email.key())];
     for attempt in 0..ATTEMPTS {
@@ -33,7 +43,6 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<(User, bool
             Some(holder) => find(app, holder.user_id).await?,
             None => None,
         };
-        let id = present.as_ref().map(|account| account.user.id);
         let (next, mut writes) = match &present {
             Some(account) => promote(app, account, new)?,
             None => create(app, new)?,
@@ -42,12 +51,22 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<(User, bool
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
-        if id.is_none() {
+        let mut fields = vec!["password"];
+        let mut losses = Losses::default();
+        if let Some(account) = &present {
+            fields.extend(difference(&account.user, &next.user));
+        } else {
+            fields.extend(["username", "email", "is_email_verified", "is_active", "is_staff"]);
             let wanted = [(username.clone(), USERNAME), (names[1].clone(), PROVEN)];
-            writes.extend(claim::take(app, &wanted, next.user.id, &holders)?);
+            let taken;
+            (taken, losses) = claim::take(app, &wanted, next.user.id, &holders, None)?;
+            writes.extend(taken);
         }
         match transact(app, writes).await {
-            Ok(()) => return Ok((next.user, id.is_none())),
+            Ok(()) => {
+                losses.audit(None, "");
+                return Ok(Promoted { user: next.user, created: present.is_none(), fields });
+            }
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }

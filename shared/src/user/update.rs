@@ -3,15 +3,16 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    Account, Date, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
+    Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
     username_key,
 };
 use crate::{
-    App, Caller, Error,
-    claim::{self, Holders, Name, Terms},
+    App, Caller, Error, Request,
+    claim::{self, Holders, Losses, Name, Terms},
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     email::{self, Email},
-    http::{FieldErrors, Precondition},
+    http::FieldErrors,
+    log,
     otp::{Limits, Purpose, Record},
     phone::Phone,
     time,
@@ -24,6 +25,8 @@ pub(super) struct Changes {
     pub username: Option<Username>,
     /// A new e-mail address, staged until a code has proven it.
     pub email: Option<Email>,
+    /// Whether naming the present address is no wish to give up the staged one: a `PUT` has to name it.
+    pub keeps_staged_email: bool,
     /// A new phone number, or none.
     pub phone: Option<Option<Phone>>,
     /// A new first name.
@@ -80,17 +83,17 @@ impl Changes {
 /// Changes a user; gives the account as it then is, and the names of the fields that changed.
 ///
 /// The record is written in the version in which it was read, together with the names that move; when another request was
-/// faster, it is read again and the same fields are changed in what it then is, so that both changes survive. A
-/// `precondition` is held against every version that is read.
+/// faster, it is read again and the same fields are changed in what it then is, so that both changes survive. The
+/// precondition of the `request` is held against every version that is read.
 pub(super) async fn update(
     app: &App,
     caller: &Caller,
     mut account: Account,
     changes: &Changes,
     mut holders: Holders,
-    precondition: &Precondition,
+    request: &Request,
 ) -> Result<(Account, Vec<&'static str>), Error> {
-    let id = account.user.id;
+    let (id, precondition) = (account.user.id, request.precondition());
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
@@ -112,7 +115,8 @@ pub(super) async fn update(
             return Err(Error::Invalid(complaints));
         }
         let mut next = account.clone();
-        let moves = apply(app, changes, &mut next.user, &holders)?;
+        let staff = Some(caller.id()).filter(|caller| *caller != id);
+        let (moves, losses) = apply(app, changes, &mut next.user, &holders, staff)?;
         let fields = difference(&account.user, &next.user);
         if fields.is_empty() && moves.is_empty() {
             return Ok((account, Vec::new()));
@@ -122,10 +126,16 @@ pub(super) async fn update(
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
         let mut writes = vec![store(app, &account, &next)?];
         writes.extend(staff::count(app, account.user.is_active_staff(), next.user.is_active_staff())?);
-        writes.extend(staff::still(app, caller, id)?);
+        // A transaction may touch a record only once: who loses a name themselves is held to it by that write.
+        if !losses.are_of(caller.id()) {
+            writes.extend(staff::still(app, caller, id)?);
+        }
         writes.extend(moves);
         match transact(app, writes).await {
-            Ok(()) => return Ok((next, fields)),
+            Ok(()) => {
+                losses.audit(Some(caller.id()), request.ip());
+                return Ok((next, fields));
+            }
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
         }
@@ -156,13 +166,15 @@ impl Changes {
     }
 }
 
-/// Applies changes to the user; gives the writes besides the user's own record.
+/// Applies changes to the user; gives the writes besides the user's own record, and what others lose by them. `staff` is who
+/// makes the changes, if not the user.
 fn apply(
     app: &App,
     changes: &Changes,
     user: &mut User,
     holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
+    staff: Option<Id>,
+) -> Result<(Vec<TransactWriteItem>, Losses), Error> {
     let id = user.id;
     let (mut wanted, mut writes) = (Vec::new(), Vec::new());
     if let Some(new) = &changes.username {
@@ -203,7 +215,7 @@ fn apply(
     }
     if let Some(new) = &changes.email {
         let stages = changes.stages_email(user);
-        writes.extend(change_email(app, new, stages, user)?);
+        writes.extend(change_email(app, new, stages, changes.keeps_staged_email, user)?);
         if stages {
             let terms = Terms { staged: true, ..unproven()? };
             wanted.push((Name::Email(new.key()), terms));
@@ -222,8 +234,9 @@ fn apply(
     user.date_of_birth = changes.date_of_birth.unwrap_or(user.date_of_birth);
     user.is_active = changes.flags.is_active.unwrap_or(user.is_active);
     user.is_staff = changes.flags.is_staff.unwrap_or(user.is_staff);
-    writes.extend(claim::take(app, &wanted, id, holders)?);
-    Ok(writes)
+    let (taken, losses) = claim::take(app, &wanted, id, holders, staff)?;
+    writes.extend(taken);
+    Ok((writes, losses))
 }
 
 /// How an address or number is had that staff have looked at: like one that a code has proven, or like a new one.
@@ -231,18 +244,21 @@ fn terms_of(verified: bool) -> Result<Terms, Error> {
     if verified { Ok(PROVEN) } else { unproven() }
 }
 
-/// Stages a new address in place of any that is staged; going back to the present address gives the staged one up.
+/// Stages a new address in place of any that is staged; going back to the present address gives the staged one up, unless the
+/// change `keeps_staged`.
 fn change_email(
     app: &App,
     new: &Email,
     stages: bool,
+    keeps_staged: bool,
     user: &mut User,
 ) -> Result<Option<TransactWriteItem>, Error> {
     let is_present = new.key() == email::key(&user.email);
     if is_present {
         new.typed().clone_into(&mut user.email);
     }
-    let given_up = if is_present || stages { user.pending_email.take() } else { None };
+    let is_replaced = stages || (is_present && !keeps_staged);
+    let given_up = if is_replaced { user.pending_email.take() } else { None };
     if stages {
         user.pending_email = Some(new.typed().to_owned());
     }
@@ -269,8 +285,8 @@ fn send_codes(
 }
 
 /// The shown fields in which two states of a user differ.
-fn difference(old: &User, new: &User) -> Vec<&'static str> {
-    [
+pub(super) fn difference(old: &User, new: &User) -> Vec<&'static str> {
+    log::changed([
         ("username", old.username != new.username),
         ("email", old.email != new.email),
         ("first_name", old.first_name != new.first_name),
@@ -283,10 +299,7 @@ fn difference(old: &User, new: &User) -> Vec<&'static str> {
         ("is_phone_verified", old.is_phone_verified != new.is_phone_verified),
         ("is_active", old.is_active != new.is_active),
         ("is_staff", old.is_staff != new.is_staff),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect()
+    ])
 }
 
 /// The write that makes one state of an account of another, unless it has changed since it was read.

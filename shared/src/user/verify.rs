@@ -6,7 +6,7 @@ use crate::{
     App, Error,
     claim::{self, Name},
     dynamo::{Refused, Write, n, s, transact, yes},
-    email,
+    email, log,
     otp::Redeemed,
     page::lowered,
 };
@@ -14,14 +14,25 @@ use crate::{
 use super::{Id, find, record_key};
 
 /// Proves an e-mail address with a code that was guessed right; a staged one becomes the present one. `staged` says which
-/// it was when it was read. [`Error::OtpInvalid`] when the code was used meanwhile, or the address is no longer theirs.
-pub async fn verify_email(app: &App, address: &str, staged: bool, code: &Redeemed) -> Result<(), Error> {
+/// it was when it was read. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used meanwhile, or the address is no longer theirs.
+pub async fn verify_email(
+    app: &App,
+    address: &str,
+    staged: bool,
+    code: &Redeemed,
+) -> Result<Vec<&'static str>, Error> {
     let name = Name::Email(address.to_owned());
     let id = code.holder()?;
     let mut writes = vec![code.spend(app)?, claim::prove(app, &name, id, staged)?];
     let user = Write::to(&app.tables.users).value("yes", yes()).value("one", n(1));
+    let mut fields = vec!["is_email_verified"];
     if staged {
         let account = find(app, id).await?.ok_or(Error::OtpInvalid)?;
+        fields = log::changed([
+            ("email", true),
+            ("pending_email", true),
+            ("is_email_verified", !account.user.is_email_verified),
+        ]);
         let present = account.user.email;
         let next = account.user.pending_email.ok_or(Error::OtpInvalid)?;
         writes.push(
@@ -45,7 +56,7 @@ pub async fn verify_email(app: &App, address: &str, staged: bool, code: &Redeeme
         writes.push(user.when("attribute_exists(pk)").update(record_key(id), set)?);
     }
     match transact(app, writes).await {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(fields),
         Err(Refused::Conditions) => Err(Error::OtpInvalid),
         Err(Refused::Error(error)) => Err(error),
     }

@@ -199,3 +199,17 @@ async fn a_code_may_be_a_number() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_proof_is_audited_by_the_names_of_the_fields_that_it_changes() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let (id, new) = (ada.id(), "new@example.com");
+
+    api.verify(ADA).await;
+    ada.patch("/api/profile", &json!({ "email": new })).await;
+    api.verify(new).await;
+
+    let events = json!([[id, id, null, "is_email_verified"], [id, id, null, "email,pending_email"]]);
+    assert_eq!(api.changes("verified"), events);
+}

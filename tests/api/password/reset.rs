@@ -128,3 +128,18 @@ async fn an_address_that_somebody_staged_with_the_old_password_is_given_up() {
     assert_eq!((&profile["email"], &profile["pending_email"]), (&json!("ada@example.com"), &Value::Null));
     assert!(api.item("Users", &format!("email#{address}")).await.is_none());
 }
+
+#[tokio::test]
+async fn a_change_is_audited_by_the_names_of_its_fields() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let id = ada.id();
+    let answer = ada.post("/api/password/reset", &change(PASSWORD, NEXT)).await;
+    let ada = User::new(&api, &answer.body);
+    ada.patch("/api/profile", &json!({ "email": "new@example.com" })).await;
+
+    ada.post("/api/password/reset", &change(NEXT, PASSWORD)).await;
+
+    let events = json!([[id, id, null, "password"], [id, id, null, "password,pending_email"]]);
+    assert_eq!(api.changes("password changed"), events);
+}

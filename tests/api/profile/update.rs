@@ -349,6 +349,32 @@ async fn going_back_to_the_present_address_gives_up_the_staged_one() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_put_back_keeps_the_staged_address_and_its_code() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+    let mut record = ada.profile().await;
+    record["first_name"] = json!("Ada");
+
+    ada.put("/api/profile", &record).await.is(200, &record);
+
+    api.verify(NEW).await;
+    assert_eq!(ada.profile().await["email"], NEW);
+}
+
+#[tokio::test]
+async fn a_put_with_another_address_stages_it_in_place_of_the_last() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+    let mut record = ada.profile().await;
+    record["email"] = json!("newer@example.com");
+
+    let answer = ada.put("/api/profile", &record).await;
+
+    assert_eq!(answer.body["pending_email"], "newer@example.com", "{}", answer.text);
+    assert_eq!(api.item("Users", &format!("email#{NEW}")).await, None);
+}
+
+#[tokio::test]
 async fn an_address_that_was_given_up_is_free_at_once() {
     let api = Api::start().await;
     let ada = staged(&api).await;

@@ -439,6 +439,20 @@ async fn an_address_that_staff_give_is_staged_and_both_addresses_are_told() {
 }
 
 #[tokio::test]
+async fn a_record_that_staff_put_back_keeps_the_staged_address_and_its_code() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    change(&ada, &path(&ada), &json!({ "email": NEW })).await;
+    let record = with(&shown(&admin, &path(&ada)).await, &json!({ "last_name": "Lovelace" }));
+
+    admin.put(&path(&ada), &record).await.is(200, &record);
+
+    api.verify(NEW).await;
+    assert_eq!(ada.profile().await["email"], NEW);
+}
+
+#[tokio::test]
 async fn a_number_that_staff_verify_logs_in_until_they_say_otherwise() {
     let api = Api::start().await;
     let admin = api.staff().await;
@@ -500,6 +514,57 @@ async fn what_staff_verified_cannot_be_taken_over() {
         });
         assert_eq!(claim, expected);
     }
+}
+
+/// Lets the time pass for which the names of all users are reserved that nothing has proven.
+async fn let_lapse(api: &Api) {
+    let claims = api.items("Users").await.into_iter().filter(|(_, item)| item["reserved_until"].is_object());
+    let claims: Vec<String> = claims.map(|(key, _)| key).collect();
+    let long_ago = json!({ "N": "1000000000" });
+    api.set("Users", |key| claims.iter().any(|claim| claim == key), "reserved_until", &long_ago).await;
+}
+
+#[tokio::test]
+async fn staff_give_a_user_the_names_that_have_lapsed_from_themselves() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    let before = ada.profile().await;
+    let names = json!({ "phone_number": PHONE, "email": NEW });
+    change(&admin, &path(&admin), &names).await;
+    api.let_code_expire("verify_email", NEW).await;
+    let_lapse(&api).await;
+    api.forget_limits().await;
+
+    let changed = change(&admin, &path(&ada), &names).await;
+
+    assert_eq!(changed, with(&before, &json!({ "phone_number": PHONE, "pending_email": NEW })));
+    let lost = admin.profile().await;
+    assert_eq!((&lost["phone_number"], &lost["pending_email"]), (&Value::Null, &Value::Null));
+    assert_eq!(lost["is_staff"], true);
+    let id = admin.id();
+    assert_eq!(api.changes("name lost"), json!([[id, id, null, "pending_email,phone_number"]]));
+}
+
+#[tokio::test]
+async fn who_is_demoted_at_this_moment_gives_nobody_what_has_lapsed_from_them() {
+    let api = Api::start().await;
+    let (eve, bob) = (staff_named(&api, "eve").await, staff_named(&api, "bob").await);
+    let ada = api.signed_in().await;
+    let phone = json!({ "phone_number": PHONE });
+    change(&bob, &path(&bob), &phone).await;
+    let_lapse(&api).await;
+
+    let demoted = json!({ "is_staff": false });
+    let (adas, bobs) = (path(&ada), path(&bob));
+    let (given, _) = join!(bob.patch(&adas, &phone), change(&eve, &bobs, &demoted));
+
+    let who_has_it = if given.status == 200 { &ada } else { &bob };
+    assert!(given.status == 200 || (given.status, &given.body) == (403, &forbidden()), "{}", given.text);
+    let bob = bob.profile().await;
+    assert_eq!(bob["is_staff"], false);
+    assert_eq!(shown(&eve, &path(who_has_it)).await["phone_number"], PHONE);
+    assert_eq!(bob["phone_number"].is_null(), given.status == 200);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use shared::{
     Anyone, App, Error, Reply, Request,
     email::Email,
     json,
-    log::{self, Act},
+    log::{self, Act, Changed},
     otp::{self, Purpose},
     password::{About, NewPassword},
     user,
@@ -35,7 +35,7 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
         let hash = app.hasher.hash(new.password())?;
         user::recover_password(app, &account, &email.key(), &code, &hash).await
     });
-    recovered.await?;
-    log::audit(Act::PasswordRecovered, holder, request.ip());
+    let fields = recovered.await?;
+    log::audit_change(Act::PasswordRecovered, Some(holder), Changed::User(holder), &fields, request.ip());
     json(200, &object!({ "message": "Password changed successfully." }))
 }

@@ -207,3 +207,16 @@ async fn an_address_that_a_thief_staged_is_given_up() {
     assert!(api.item("Users", &format!("email#{address}")).await.is_none());
     assert_eq!(api.log_in_with("ada", NEXT).await.profile().await["email"], ADA);
 }
+
+#[tokio::test]
+async fn a_recovery_is_audited_by_the_names_of_its_fields() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let code = code(&api).await;
+
+    assert_eq!(api.post("/api/password/forgot/confirm", &with(&code, NEXT)).await.status, 200);
+
+    let id = ada.id();
+    let events = json!([[id, id, null, "password,is_email_verified"]]);
+    assert_eq!(api.changes("password recovered"), events);
+}
