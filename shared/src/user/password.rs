@@ -44,7 +44,8 @@ pub async fn change_password(
 }
 
 /// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
-/// that is proven too. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used meanwhile, or the address is no longer theirs.
+/// that is proven too. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
+/// meanwhile, or the address is no longer theirs.
 pub async fn recover_password(
     app: &App,
     account: &Account,

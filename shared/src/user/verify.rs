@@ -14,7 +14,8 @@ use crate::{
 use super::{Id, find, record_key};
 
 /// Proves an e-mail address with a code that was guessed right; a staged one becomes the present one. `staged` says which
-/// it was when it was read. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used meanwhile, or the address is no longer theirs.
+/// it was when it was read. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
+/// meanwhile, or the address is no longer theirs.
 pub async fn verify_email(
     app: &App,
     address: &str,
