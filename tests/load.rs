@@ -1,6 +1,6 @@
 //! Many clients at once, for a while: nothing fails, nothing is lost or done twice, and memory stays as it is.
 //!
-//! `LOAD_SECONDS=600 cargo test --release -p functions --test api load -- --nocapture` is the full run.
+//! `LOAD_SECONDS=600 cargo test --profile stack --workspace --test api load -- --nocapture` is the full run.
 
 use std::{
     collections::BTreeMap,
