@@ -20,7 +20,7 @@ use tokio::{
 use crate::options;
 
 /// How long a terminal may take to hide what is typed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(2);
 const INPUT: &str = "admin\nadmin@example.com\nlong enough\n";
 
 /// A workspace whose functions are the probe, and the options of a stack in it.
