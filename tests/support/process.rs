@@ -25,9 +25,10 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url =
-            lines.map_while(Result::ok).find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
+        // After a minute it says that it takes long, and would end if nobody read that.
+        std::thread::spawn(|| lines.for_each(drop));
         Self { child, url: url.expect("the stack starts") }
     }
 
