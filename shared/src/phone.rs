@@ -1,6 +1,8 @@
 //! Phone numbers, by libphonenumber's rules.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
+mod metadata;
+
+use rlibphonenumber::{ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, Region};
 
 use crate::{Error, config};
 
@@ -24,6 +26,8 @@ pub struct Phone(String);
 #[derive(Debug, Clone, Copy)]
 pub struct PhoneRules {
     region: Region,
+    /// Its country calling code.
+    code: i32,
 }
 
 impl PhoneRules {
@@ -36,7 +40,7 @@ impl PhoneRules {
     /// The region with this code, if there is one.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
-        Region::try_from(code).ok().map(|region| Self { region })
+        Some(Self { region: Region::try_from(code).ok()?, code: metadata::code_of(code)? })
     }
 
     /// The number, when it has a length that its country uses. (Whether it is in service nobody can tell from its digits:
@@ -47,17 +51,34 @@ impl PhoneRules {
         if text.len() > LONGEST || !number.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c)) {
             return Err(INVALID);
         }
-        let number = PHONE_NUMBER_UTIL.parse(number, Some(self.region)).map_err(|_| INVALID)?;
-        if PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number).is_err() {
+        let number = self.read(number).ok_or(INVALID)?;
+        let rules = metadata::of_code(number.country_code).ok_or(INVALID)?;
+        if rules.is_possible_number_with_reason(&number).is_err() {
             return Err(INVALID);
         }
-        let e164 = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164);
+        let e164 = rules.format(&number, PhoneNumberFormat::E164);
         // Zeros that stay after the country code would go when it is read again: one number would have several forms.
-        let again = PHONE_NUMBER_UTIL.parse(&e164, None).map_err(|_| INVALID)?;
-        if PHONE_NUMBER_UTIL.format(&again, PhoneNumberFormat::E164) != e164 {
+        let again = rules.parse(&e164, None).map_err(|_| INVALID)?;
+        if rules.format(&again, PhoneNumberFormat::E164) != e164 {
             return Err(INVALID);
         }
         Ok(Phone(e164.into_owned()))
+    }
+
+    /// Reads a number by the rules of its own country. Which that is, the rules of all countries say where it is not obvious:
+    /// for a number that is dialled as from the region abroad, such as `00 44 …`.
+    fn read(self, number: &str) -> Option<PhoneNumber> {
+        let by = |rules: &PhoneNumberUtil| rules.parse(number, Some(self.region));
+        let start = number.trim_start_matches(|c| c != '+' && PUNCTUATION.contains(c));
+        let own = if start.starts_with('+') {
+            metadata::of_international(start.chars().filter(char::is_ascii_digit))
+        } else {
+            metadata::of_code(self.code)
+        };
+        match own.map_or(Err(ParseError::InvalidCountryCode), by) {
+            Err(ParseError::InvalidCountryCode) => by(metadata::of_all()?).ok(),
+            read => read.ok(),
+        }
     }
 }
 
@@ -86,9 +107,9 @@ impl Reach {
     /// Refuses numbers outside these regions, and numbers that earn their owner money or cost a multiple, such as personal ones
     /// (+44 70) and satellites: a stranger chooses the number, and the stack pays for the message.
     pub fn check(&self, phone: Phone) -> Result<Phone, &'static str> {
-        let number = PHONE_NUMBER_UTIL.parse(phone.e164(), None).map_err(|_| INVALID)?;
-        let region = PHONE_NUMBER_UTIL.get_region_for_number(&number);
-        let kind = PHONE_NUMBER_UTIL.get_number_type(&number);
+        let rules = metadata::of_international(phone.e164().chars().skip(1)).ok_or(INVALID)?;
+        let number = rules.parse(phone.e164(), None).map_err(|_| INVALID)?;
+        let (region, kind) = (rules.get_region_for_number(&number), rules.get_number_type(&number));
         let is_within =
             self.regions.is_empty() || region.is_some_and(|region| self.regions.contains(&region));
         let is_expensive = OF_NO_COUNTRY.contains(&number.country_code)
@@ -123,8 +144,14 @@ pub(crate) fn reads_as_phone(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rlibphonenumber::PHONE_NUMBER_UTIL;
 
     use super::*;
+
+    /// Any country calling code.
+    fn calling_code() -> impl Strategy<Value = i32> {
+        proptest::sample::select(PHONE_NUMBER_UTIL.get_supported_calling_codes().collect::<Vec<_>>())
+    }
 
     fn parse(text: &str) -> Result<String, &'static str> {
         PhoneRules::of("IN").unwrap().parse(text).map(|phone| phone.0)
@@ -193,6 +220,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_metadata_of_one_country_reads_a_number_as_that_of_all(
+            region in prop_oneof![Just("IN"), Just("US"), Just("GB"), Just("IT"), Just("BR"), Just("JM"), Just("CI")],
+            prefix in prop_oneof![
+                Just(String::new()),
+                "0{1,3}",
+                "[ (.-]{0,2}\\+{1,2}[ (.-]{0,2}",
+                "\\+?(00|011|0011)",
+                calling_code().prop_map(|code| format!("+{code}")),
+                calling_code().prop_map(|code| format!("00{code}")),
+                calling_code().prop_map(|code| code.to_string()),
+            ],
+            digits in "[0-9 ]{2,14}",
+        ) {
+            let (text, rules) = (format!("{prefix}{digits}"), PhoneRules::of(region).unwrap());
+            prop_assert_eq!(rules.read(&text), PHONE_NUMBER_UTIL.parse(&text, Some(rules.region)).ok());
+        }
+
         #[test]
         fn no_text_breaks_the_parser_and_what_it_gives_it_takes(text in any::<String>()) {
             if let Ok(number) = parse(&text) {
