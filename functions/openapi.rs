@@ -8,5 +8,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn openapi(_: &App, _: Anyone, request: Request) -> Reply {
-    published(include_str!("openapi/document.json"), &request)
+    published(include_str!(concat!(env!("OUT_DIR"), "/document.json")), &request)
 }

@@ -8,5 +8,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn collection(_: &App, _: Anyone, request: Request) -> Reply {
-    published(include_str!("postman-collection/collection.json"), &request)
+    published(include_str!(concat!(env!("OUT_DIR"), "/collection.json")), &request)
 }

@@ -11,12 +11,11 @@ use std::{
 };
 
 use local::{Function, Template};
-use shared::password::{Hasher, Password};
 use tempfile::TempDir;
 
 use crate::{
     depth::{Row, budgets},
-    support::{Api, Client, PASSWORD, root},
+    support::{Api, Client, root},
 };
 
 /// How many cold starts, and how many warm requests, are measured of each function.
@@ -54,12 +53,11 @@ struct Costs {
 async fn functions_cost_little_more_than_the_smallest() {
     let (folder, template) = with_the_smallest();
     let functions = Template::load(&template, &[].into()).unwrap().functions;
-    let hash = milliseconds_of_a_hash();
     let smallest = Subject::smallest(&functions);
     let rows = budgets();
     let rows: Vec<&Row> = rows.iter().filter(|row| is_plain(row.request)).collect();
 
-    println!("A password is hashed in {hash:.1} ms, which is left out below.\n");
+    println!("The time in which passwords are hashed is left out.\n");
     println!(
         "| Request | Binary, MB | Memory, MB | Cold, ms | of smallest | Warm, ms | CPU, ms | of smallest |"
     );
@@ -68,7 +66,7 @@ async fn functions_cost_little_more_than_the_smallest() {
     for row in rows {
         let subject = Subject::of(row, &functions);
         let api = Api::of(folder.path(), &template).await;
-        let (costs, base) = subject.beside(&smallest, &api, folder.path(), hash).await;
+        let (costs, base) = subject.beside(&smallest, &api, folder.path()).await;
         if seen.is_empty() {
             println!("{}", base.line("the smallest function", &base));
         }
@@ -104,8 +102,8 @@ impl<'a> Subject<'a> {
     }
 
     /// Sends the request as the user `name`, after what has to be done before; `between` is called when that is done. Gives
-    /// the milliseconds of the request.
-    async fn ask(&self, api: &Api, name: &str, between: impl FnOnce()) -> f64 {
+    /// the milliseconds of the request, and those of them in which a password was hashed.
+    async fn ask(&self, api: &Api, name: &str, between: impl FnOnce()) -> (f64, f64) {
         let (answer, took) = if let Some(row) = self.row {
             let prepared = row.prepare(api, name).await;
             between();
@@ -123,19 +121,23 @@ impl<'a> Subject<'a> {
             answer.text,
             api.stack.logs().last()
         );
-        took.as_secs_f64() * 1e3
+        // The smallest function logs nothing.
+        let logged =
+            self.row.and_then(|_| api.logged().into_iter().rfind(|line| line["message"] == "request"));
+        let hash = logged.and_then(|line| line["hash_ms"].as_f64()).unwrap_or_default();
+        (took.as_secs_f64() * 1e3, hash)
     }
 
     /// What it costs, and what the smallest costs in turns with it.
-    async fn beside(&self, smallest: &Self, api: &Api, folder: &Path, hash: f64) -> (Costs, Costs) {
-        let hash = hash * f64::from(hashes(&self.function.binary));
+    async fn beside(&self, smallest: &Self, api: &Api, folder: &Path) -> (Costs, Costs) {
         let (mut cold, mut cold_base, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         for n in 0..COLD {
             let end = || Process::of(&self.function.binary).into_iter().for_each(Process::kill);
-            cold.push(self.ask(api, &format!("cold{n}"), end).await - hash);
-            memory = memory.max(self.memory(api).await);
+            let (took, hash) = self.ask(api, &format!("cold{n}"), end).await;
+            cold.push(took - hash);
+            memory = memory.max(self.memory(api, hash > 0.0).await);
             let end = || Process::of(SMALLEST).into_iter().for_each(Process::kill);
-            cold_base.push(smallest.ask(api, "", end).await);
+            cold_base.push(smallest.ask(api, "", end).await.0);
         }
         let (mut warm, mut warm_base) = (Warm::default(), Warm::default());
         for n in 0..WARM {
@@ -148,8 +150,8 @@ impl<'a> Subject<'a> {
             size: size(self),
             memory,
             cold: median(cold),
-            wall: median(warm.wall) - hash,
-            cpu: median(warm.cpu) - hash,
+            wall: median(warm.wall),
+            cpu: median(warm.cpu),
         };
         let base = Costs {
             size: size(smallest),
@@ -163,8 +165,8 @@ impl<'a> Subject<'a> {
 
     /// The resident memory of the instance that has just answered. One that has hashed a password keeps the memory for the
     /// next; it is asked for something that it refuses before, as a new instance.
-    async fn memory(&self, api: &Api) -> f64 {
-        if hashes(&self.function.binary) == 0 {
+    async fn memory(&self, api: &Api, hashes: bool) -> f64 {
+        if !hashes {
             return Process::of(&self.function.binary)[0].memory();
         }
         Process::of(&self.function.binary).into_iter().for_each(Process::kill);
@@ -176,7 +178,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Warm requests: the milliseconds of each as its client waits for it, and of the processor.
+/// Warm requests: the milliseconds of each as its client waits for it, and of the processor, without those of a hash.
 #[derive(Default)]
 struct Warm {
     wall: Vec<f64>,
@@ -187,9 +189,9 @@ impl Warm {
     async fn add(&mut self, subject: &Subject<'_>, api: &Api, name: &str) {
         let mut before = 0.0;
         let cpu = || Process::of(&subject.function.binary).iter().map(Process::cpu).sum::<f64>();
-        let wall = subject.ask(api, name, || before = cpu()).await;
-        self.wall.push(wall);
-        self.cpu.push(cpu() - before);
+        let (wall, hash) = subject.ask(api, name, || before = cpu()).await;
+        self.wall.push(wall - hash);
+        self.cpu.push(cpu() - before - hash);
     }
 }
 
@@ -266,30 +268,6 @@ impl Process {
 /// Whether the request is the ordinary one of its endpoint.
 fn is_plain(request: &str) -> bool {
     request.split(' ').count() == 2 && !request.contains('?')
-}
-
-/// How many passwords the function hashes for a request.
-fn hashes(binary: &str) -> u8 {
-    match binary {
-        "api-password-reset" => 2,
-        "api-register"
-        | "api-login"
-        | "api-token"
-        | "api-password-forgot-confirm"
-        | "auth-register"
-        | "auth-login" => 1,
-        _ => 0,
-    }
-}
-
-fn milliseconds_of_a_hash() -> f64 {
-    let (hasher, password) = (Hasher::default(), Password::parse(PASSWORD).unwrap());
-    let hash = || {
-        let began = Instant::now();
-        hasher.compare_with_nobody(&password).unwrap();
-        began.elapsed().as_secs_f64() * 1e3
-    };
-    median((0..WARM).map(|_| hash()).collect())
 }
 
 fn median(mut of: Vec<f64>) -> f64 {

@@ -1,6 +1,12 @@
 //! What an instance keeps between requests: clients, names of tables, and what it has fetched or derived.
 
-use crate::{Error, aws, config, password::Hasher, secret::Secrets, token::Keys};
+use crate::{
+    Error, aws, config,
+    dynamo::{BatchGet, key, key2},
+    password::Hasher,
+    secret::Secrets,
+    token::Keys,
+};
 
 /// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
 /// used, and what a function never names is not linked into it.
@@ -51,26 +57,12 @@ impl App {
 
     /// Whether every table answers.
     pub async fn tables_answer(&self) -> Result<(), Error> {
-        use aws_sdk_dynamodb::types::AttributeValue::S;
         let Tables { users, employees, tokens, otps, throttles } = &self.tables;
-        let probe = |table: &String| {
-            self.dynamodb
-                .get_item()
-                .table_name(table)
-                .key("pk", S("health".into()))
-                .projection_expression("pk")
-        };
-        let probes = [
-            probe(users),
-            probe(employees),
-            probe(tokens).key("sk", S("health".into())),
-            probe(otps),
-            probe(throttles),
-        ];
-        futures_util::future::try_join_all(
-            probes.map(|probe| async { probe.send().await.map_err(Error::from_aws) }),
-        )
-        .await
-        .map(drop)
+        let mut probes = BatchGet::default();
+        for table in [users, employees, otps, throttles] {
+            probes.want(table, key("health"));
+        }
+        probes.want(tokens, key2("health", "health"));
+        probes.send(self).await.map(drop)
     }
 }

@@ -74,7 +74,8 @@ where
     });
     let reply = GIVEN_UP_AT.scope(Moment::now() + PATIENCE, reply);
     let response = reply.await.unwrap_or_else(|_| Err(late())).unwrap_or_else(Error::into_response);
-    log::request(&method, &route, response.status().as_u16(), started.elapsed(), cold);
+    let (status, hashed) = (response.status().as_u16(), app.hasher.taken());
+    log::request(&method, &route, status, started.elapsed(), hashed, cold);
     response
 }
 

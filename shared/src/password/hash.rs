@@ -1,6 +1,12 @@
 //! How a password is kept: argon2id, as a PHC string.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, Version,
@@ -43,6 +49,8 @@ impl Hash {
 #[derive(Default)]
 pub struct Hasher {
     memory: Mutex<Vec<Block>>,
+    /// Nanoseconds of work since [`Hasher::taken`] was last asked.
+    taken: AtomicU64,
 }
 
 /// What a comparison found.
@@ -78,7 +86,7 @@ impl Hasher {
     pub fn compare(&self, password: &Password, hash: &Hash) -> Result<Match, Error> {
         if !hash.0.starts_with('$') {
             self.compare_with_nobody(password)?;
-            return compare_with_django(password, hash);
+            return self.timed(|| compare_with_django(password, hash));
         }
         let stored = PasswordHash::new(&hash.0).map_err(failure)?;
         let params = Params::try_from(&stored).map_err(failure)?;
@@ -105,7 +113,31 @@ impl Hasher {
         self.argon2(&ours()?, &password.composed, b"nobody has this!", &mut [0; OUTPUT])
     }
 
+    /// How long it has worked since this was last asked, if it has.
+    pub(crate) fn taken(&self) -> Option<Duration> {
+        let nanoseconds = self.taken.swap(0, Ordering::Relaxed);
+        (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let result = work();
+        let nanoseconds = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.taken.fetch_add(nanoseconds, Ordering::Relaxed);
+        result
+    }
+
     fn argon2(&self, params: &Params, password: &str, salt: &[u8], output: &mut [u8]) -> Result<(), Error> {
+        self.timed(|| self.argon2_untimed(params, password, salt, output))
+    }
+
+    fn argon2_untimed(
+        &self,
+        params: &Params,
+        password: &str,
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
         // A poisoned lock only means that a hash panicked halfway; the memory is written before it is read.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.resize(params.block_count(), Block::default());

@@ -40,11 +40,10 @@ pub(super) fn of_code(code: i32) -> Option<&'static PhoneNumberUtil> {
 /// E.164), and the longest have three digits.
 pub(super) fn of_international(digits: impl Iterator<Item = char>) -> Option<&'static PhoneNumberUtil> {
     let mut code = 0;
-    let codes = digits.take(3).filter_map(|digit| digit.to_digit(10)).map(move |digit| {
-        code = code * 10 + digit;
-        code
-    });
-    codes.filter_map(|code| of_code(i32::try_from(code).ok()?)).next()
+    digits.take(3).find_map(|digit| {
+        code = code * 10 + i32::try_from(digit.to_digit(10)?).ok()?;
+        of_code(code)
+    })
 }
 
 /// The calling code of a region.
@@ -83,7 +82,7 @@ fn parts() -> Option<(&'static str, &'static [u8])> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf, process::Command};
+    use std::{fmt::Write, fs, path::PathBuf, process::Command};
 
     use super::*;
 
@@ -123,7 +122,7 @@ mod tests {
         let (mut lines, mut metadata) = (String::new(), Vec::new());
         for (code, collection) in by_code {
             let regions: Vec<_> = collection.metadata.iter().map(|region| region.id.as_str()).collect();
-            lines.push_str(&format!("{code} {} {}\n", collection.encoded_len(), regions.join(" ")));
+            writeln!(lines, "{code} {} {}", collection.encoded_len(), regions.join(" ")).unwrap();
             collection.encode(&mut metadata).unwrap();
         }
         let made = [lines.as_bytes(), b"\n", &metadata].concat();
@@ -138,7 +137,7 @@ mod tests {
     fn without_display(region: &mut rlibphonenumber::PhoneMetadata) {
         region.number_format.clear();
         region.intl_number_format.clear();
-        for kind in [
+        let kinds = [
             &mut region.general_desc,
             &mut region.fixed_line,
             &mut region.mobile,
@@ -151,10 +150,9 @@ mod tests {
             &mut region.uan,
             &mut region.voicemail,
             &mut region.no_international_dialling,
-        ] {
-            if let Some(kind) = kind {
-                kind.example_number = None;
-            }
+        ];
+        for kind in kinds.into_iter().flatten() {
+            kind.example_number = None;
         }
     }
 }
