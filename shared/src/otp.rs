@@ -222,7 +222,7 @@ impl Pending {
 
     /// Its code.
     pub async fn code(&self, app: &App) -> Result<String, Error> {
-        Ok(self.record.code(&app.secret().await?.current.code_key()?, &self.address))
+        Ok(self.record.code(&app.secret().await?.code_key()?, &self.address))
     }
 }
 

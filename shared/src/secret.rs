@@ -10,63 +10,101 @@ use aws_lc_rs::{
     hkdf::{HKDF_SHA256, KeyType, Salt},
     hmac,
 };
-use tokio::sync::Mutex;
+use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use futures_util::join;
+use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
 use crate::{App, Error, aws, config};
 
-/// A rotation is seen by a warm instance after at most so long.
-const FRESH: Duration = Duration::from_mins(5);
+/// A rotation of the secret is seen by a warm instance after at most so long.
+pub(crate) const FRESH: Duration = Duration::from_mins(5);
+
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// What an instance has fetched.
 #[derive(Default)]
 pub(crate) struct Secrets {
-    fetched: Mutex<Option<Fetched>>,
+    client: OnceCell<Client>,
+    current: Mutex<Option<Fetched>>,
+    previous: Mutex<Option<Fetched>>,
 }
 
 struct Fetched {
     at: Instant,
-    client: aws_sdk_secretsmanager::Client,
-    versions: Arc<Versions>,
+    version: Option<Arc<Secret>>,
 }
 
 /// The versions of the secret that are valid.
 pub(crate) struct Versions {
-    pub current: Secret,
+    pub current: Arc<Secret>,
     /// What was current before the last rotation, if there was one.
-    pub previous: Option<Secret>,
+    pub previous: Option<Arc<Secret>>,
 }
 
 /// One version of the secret. It cannot be printed.
 pub(crate) struct Secret(Zeroizing<String>);
 
 impl App {
-    /// The valid versions of the secret, at most five minutes old.
-    pub(crate) async fn secret(&self) -> Result<Arc<Versions>, Error> {
-        self.secret_since(FRESH).await
+    /// The current version of the secret, at most five minutes old.
+    pub(crate) async fn secret(&self) -> Result<Arc<Secret>, Error> {
+        self.current(FRESH).await
     }
 
-    /// The valid versions of the secret, at most so old. When they cannot be fetched again, those at hand serve on.
-    pub(crate) async fn secret_since(&self, oldest: Duration) -> Result<Arc<Versions>, Error> {
-        let mut fetched = self.secrets.fetched.lock().await;
-        let client = match &*fetched {
-            Some(known) if known.at.elapsed() < oldest => return Ok(known.versions.clone()),
-            Some(known) => known.client.clone(),
-            None => aws::secrets_manager()?,
-        };
-        match (fetch(&client).await, &*fetched) {
-            (Ok(versions), _) => {
-                let versions = Arc::new(versions);
-                *fetched = Some(Fetched { at: Instant::now(), client, versions: versions.clone() });
-                Ok(versions)
+    /// The valid versions of the secret, at most so old.
+    pub(crate) async fn secrets_since(&self, oldest: Duration) -> Result<Versions, Error> {
+        let (current, previous) =
+            join!(self.current(oldest), self.version(PREVIOUS, &self.secrets.previous, oldest));
+        Ok(Versions { current: current?, previous: previous? })
+    }
+
+    async fn current(&self, oldest: Duration) -> Result<Arc<Secret>, Error> {
+        let current = self.version(CURRENT, &self.secrets.current, oldest).await?;
+        current.ok_or_else(|| Error::internal("the secret has no text"))
+    }
+
+    /// A version of the secret, if there is one. When it cannot be fetched again, the one at hand serves on.
+    async fn version(
+        &self,
+        stage: &str,
+        fetched: &Mutex<Option<Fetched>>,
+        oldest: Duration,
+    ) -> Result<Option<Arc<Secret>>, Error> {
+        let mut fetched = fetched.lock().await;
+        if let Some(known) = &*fetched
+            && known.at.elapsed() < oldest
+        {
+            return Ok(known.version.clone());
+        }
+        match (self.fetch(stage).await, &*fetched) {
+            (Ok(version), _) => {
+                let version = version.map(Arc::new);
+                *fetched = Some(Fetched { at: Instant::now(), version: version.clone() });
+                Ok(version)
             }
             (Err(error), Some(known)) => {
                 tracing::warn!(%error, "the secret could not be fetched again");
-                Ok(known.versions.clone())
+                Ok(known.version.clone())
             }
             (Err(error), None) => Err(error),
         }
     }
+
+    async fn fetch(&self, stage: &str) -> Result<Option<Secret>, Error> {
+        let id = config::text("SECRET_ID")?;
+        let client = self.secrets.client.get_or_try_init(async || aws::secrets_manager()).await?;
+        match client.get_secret_value().secret_id(id).version_stage(stage).send().await {
+            Ok(answer) => Ok(answer.secret_string.map(|text| Secret(text.into()))),
+            // The secret was never rotated.
+            Err(error) if stage == PREVIOUS && is_not_found(&error) => Ok(None),
+            Err(error) => Err(Error::from_aws(error)),
+        }
+    }
+}
+
+fn is_not_found(error: &SdkError<GetSecretValueError>) -> bool {
+    error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
 /// The present text of another secret.
@@ -74,21 +112,6 @@ pub(crate) async fn text(id: &str) -> Result<Zeroizing<String>, Error> {
     let found =
         aws::secrets_manager()?.get_secret_value().secret_id(id).send().await.map_err(Error::from_aws)?;
     found.secret_string.map(Zeroizing::new).ok_or_else(|| Error::internal("the secret has no text"))
-}
-
-async fn fetch(client: &aws_sdk_secretsmanager::Client) -> Result<Versions, Error> {
-    let id = config::text("SECRET_ID")?;
-    let stage = |stage: &str| client.get_secret_value().secret_id(&id).version_stage(stage).send();
-    let (current, previous) = futures_util::join!(stage("AWSCURRENT"), stage("AWSPREVIOUS"));
-    let current = current.map_err(Error::from_aws)?;
-    let current = current.secret_string.ok_or_else(|| Error::internal("the secret has no text"))?;
-    let previous = match previous {
-        Ok(previous) => previous.secret_string,
-        // It was never rotated.
-        Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) => None,
-        Err(error) => return Err(Error::from_aws(error)),
-    };
-    Ok(Versions { current: Secret(current.into()), previous: previous.map(|text| Secret(text.into())) })
 }
 
 impl Secret {

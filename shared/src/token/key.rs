@@ -21,7 +21,7 @@ use super::Claims;
 use crate::{
     App, Error, config,
     dynamo::{Found, Item, from_item, key2, n, number, s, to_item},
-    secret::{Secret, Versions},
+    secret::Secret,
     time,
 };
 
@@ -68,7 +68,7 @@ pub(crate) struct Keys {
 /// The key that signs, and the secret from which it was derived.
 struct Signing {
     key: Arc<SigningKey>,
-    secret: Arc<Versions>,
+    secret: Arc<Secret>,
     published: Instant,
 }
 
@@ -190,7 +190,7 @@ impl App {
         {
             return Ok(known.key.clone());
         }
-        let key = Arc::new(SigningKey::derive(&secret.current)?);
+        let key = Arc::new(SigningKey::derive(&secret)?);
         self.publish(&key).await?;
         *signing = Some(Signing { key: key.clone(), secret, published: Instant::now() });
         Ok(key)
