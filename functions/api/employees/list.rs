@@ -22,10 +22,10 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
         (bearer.caller(app).await?.account, None)
     } else {
         // The list is read beside the authorisation, and dropped if that says that the caller may see another.
-        let claimed = (bearer.claims_staff(), bearer.claimed_user());
-        let (caller, rows) = join!(bearer.caller(app), read(app, &list, claimed.0, claimed.1));
+        let (is_staff, user) = (bearer.claims_staff(), bearer.claimed_user());
+        let (caller, rows) = join!(bearer.caller(app), read(app, &list, is_staff, user));
         let account = caller?.account;
-        let is_theirs = account.user.is_staff == claimed.0;
+        let is_theirs = account.user.is_staff == is_staff;
         (account, Some(rows).filter(|_| is_theirs))
     };
     let rows = match rows {
