@@ -50,7 +50,7 @@ impl<'a> List<'a> {
             let id = nth_id(n);
             user["pk"] = json!({ "S": format!("user#{id}") });
             user["id"] = json!({ "S": id });
-            user["listed"] = json!({ "S": format!("active {}", n % 2) });
+            user["listed"] = json!({ "S": if n % 2 == 0 { "active" } else { "inactive" } });
             user
         };
         Self { api, reader, path: "/api/users?is_staff=false", table: "Users", row: Box::new(row) }

@@ -208,7 +208,7 @@ impl User {
         // Absent is none: a condition can then ask for it.
         item.retain(|_, value| !value.is_null());
         item.insert("search".into(), searchable(list::SEARCHED.into_iter().zip(self.searched())));
-        item.insert("listed".into(), s(list::partition(self)));
+        item.insert("listed".into(), s(list::partition(self.is_active, self.is_staff)));
         Ok(item)
     }
 
