@@ -1,6 +1,9 @@
 //! A client of the API, as its users write them: JSON out, JSON in, perhaps with a bearer token.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
     Method,
@@ -28,6 +31,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// The same, read as JSON; `null` when there is none.
     pub(crate) body: Value,
+    /// How long its client waited for it, before it was held against the contract.
+    pub(crate) took: Duration,
 }
 
 impl Client {
@@ -116,11 +121,13 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        let began = Instant::now();
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
+        let took = began.elapsed();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        let answer = Answer { status, headers, text, body };
+        let answer = Answer { status, headers, text, body, took };
         contract::check(&method, path, &answer);
         Ok(answer)
     }
