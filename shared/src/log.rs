@@ -1,6 +1,6 @@
 //! Structured logs: JSON lines for CloudWatch Logs Insights. No secret, code, token or full address is ever in one.
 
-use std::{fmt, time::Duration};
+use std::{fmt, panic, time::Duration};
 
 use tracing::{field::display, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -15,6 +15,8 @@ pub fn start() {
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets([("shared", LevelFilter::INFO)]);
     // A second start finds the first one's subscriber in place, which is what it wants.
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
+    // It ends the process: there is nothing else that would say why as a line that is found.
+    panic::set_hook(Box::new(|panic| tracing::error!(cause = %panic, "panicked")));
 }
 
 /// The line of one request, with the part of its time in which passwords were hashed, if any were. The route is the template's,

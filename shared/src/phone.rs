@@ -40,7 +40,10 @@ impl PhoneRules {
     /// The region with this code, if there is one.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
-        Some(Self { region: Region::try_from(code).ok()?, code: metadata::code_of(code)? })
+        Some(Self {
+            region: Region::try_from(code).ok()?,
+            code: metadata::code_of(&code.to_ascii_uppercase())?,
+        })
     }
 
     /// The number, when it has a length that its country uses. (Whether it is in service nobody can tell from its digits:
@@ -65,8 +68,8 @@ impl PhoneRules {
         Ok(Phone(e164.into_owned()))
     }
 
-    /// Reads a number by the rules of its own country. Which that is, the rules of all countries say where it is not obvious:
-    /// for a number that is dialled as from the region abroad, such as `00 44 …`.
+    /// Reads a number by the rules of the country that it names, or else of the region's: by those of all countries only when its
+    /// calling code is neither's, as in `00 44 …`, dialled in India.
     fn read(self, number: &str) -> Option<PhoneNumber> {
         let by = |rules: &PhoneNumberUtil| rules.parse(number, Some(self.region));
         let start = number.trim_start_matches(|c| c != '+' && PUNCTUATION.contains(c));
@@ -235,7 +238,16 @@ mod tests {
             digits in "[0-9 ]{2,14}",
         ) {
             let (text, rules) = (format!("{prefix}{digits}"), PhoneRules::of(region).unwrap());
-            prop_assert_eq!(rules.read(&text), PHONE_NUMBER_UTIL.parse(&text, Some(rules.region)).ok());
+            let number = rules.read(&text);
+            prop_assert_eq!(&number, &PHONE_NUMBER_UTIL.parse(&text, Some(rules.region)).ok());
+            if let Some(number) = number {
+                let judged = |rules: &PhoneNumberUtil| {
+                    let region = rules.get_region_for_number(&number);
+                    let is_possible = rules.is_possible_number_with_reason(&number).is_ok();
+                    (region, format!("{:?}", rules.get_number_type(&number)), is_possible)
+                };
+                prop_assert_eq!(judged(metadata::of_code(number.country_code).unwrap()), judged(&PHONE_NUMBER_UTIL));
+            }
         }
 
         #[test]

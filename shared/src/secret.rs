@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::{App, Error, aws, config};
 
 /// A rotation of the secret is seen by a warm instance after at most so long.
-pub(crate) const FRESH: Duration = Duration::from_mins(5);
+const FRESH: Duration = Duration::from_mins(5);
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -54,14 +54,14 @@ impl App {
 
     /// The valid versions of the secret, at most so old.
     pub(crate) async fn secrets_since(&self, oldest: Duration) -> Result<Versions, Error> {
-        let (current, previous) =
-            join!(self.current(oldest), self.version(PREVIOUS, &self.secrets.previous, oldest));
+        let previous = self.version(PREVIOUS, &self.secrets.previous, oldest);
+        let (current, previous) = join!(self.current(oldest), previous);
         Ok(Versions { current: current?, previous: previous? })
     }
 
     async fn current(&self, oldest: Duration) -> Result<Arc<Secret>, Error> {
         let current = self.version(CURRENT, &self.secrets.current, oldest).await?;
-        current.ok_or_else(|| Error::internal("the secret has no text"))
+        current.ok_or_else(|| Error::internal("there is no secret"))
     }
 
     /// A version of the secret, if there is one. When it cannot be fetched again, the one at hand serves on.
@@ -95,7 +95,10 @@ impl App {
         let id = config::text("SECRET_ID")?;
         let client = self.secrets.client.get_or_try_init(async || aws::secrets_manager()).await?;
         match client.get_secret_value().secret_id(id).version_stage(stage).send().await {
-            Ok(answer) => Ok(answer.secret_string.map(|text| Secret(text.into()))),
+            Ok(answer) => {
+                let text = answer.secret_string.ok_or_else(|| Error::internal("the secret has no text"))?;
+                Ok(Some(Secret(text.into())))
+            }
             // The secret was never rotated.
             Err(error) if stage == PREVIOUS && is_not_found(&error) => Ok(None),
             Err(error) => Err(Error::from_aws(error)),

@@ -11,7 +11,7 @@ use crate::{
     App, Error, config,
     dynamo::{Write, from_item, in_the_way, is_refused, key, n, operation_id, s, text},
     http,
-    secret::{self, Secret, Versions},
+    secret::Secret,
     serve::in_time,
     throttle::{self, Counted, DAY, Throttle},
     time,
@@ -64,8 +64,8 @@ pub async fn redeem_or_throttle(
     let wrong_a_day =
         Throttle::new("guesses", address, DAY).at_most(config::number("OTP_WRONG_PER_DAY")?, "guessed");
     let (pk, op) = (pk(purpose, address), operation_id());
-    let (counted, attempted, versions) =
-        join!(throttle::admit(app, [wrong_a_day]), attempt(app, &pk, &op), app.secrets_since(secret::FRESH));
+    let (counted, attempted, secret) =
+        join!(throttle::admit(app, [wrong_a_day]), attempt(app, &pk, &op), app.secret());
     let (counted, refused) = match counted {
         Ok([counted]) => (Some(counted), None),
         Err(error) => (None, Some(error)),
@@ -73,8 +73,8 @@ pub async fn redeem_or_throttle(
     let counted = Guess { pk, op, counted };
     let compared = async {
         refused.map_or(Ok(()), Err)?;
-        let (record, versions) = (attempted?, versions?);
-        compare(app, purpose, address, guess, record, &versions).await
+        let (record, secret) = (attempted?, secret?);
+        compare(app, purpose, address, guess, record, &secret).await
     };
     match compared.await {
         Ok(Record { user_id, by_themselves, nonce, .. }) => {
@@ -96,29 +96,25 @@ async fn compare(
     address: &str,
     guess: &str,
     record: Option<Record>,
-    versions: &Versions,
+    secret: &Secret,
 ) -> Result<Record, Error> {
     // A guess at nothing is compared with something, too.
     let compared = record.clone().unwrap_or_else(|| Record::decoy(purpose));
-    let mut right = matches(&compared, versions, address, guess)?;
+    let mut right = matches(&compared, secret, address, guess)?;
     if !right {
-        // The function that sent it may have seen a rotation of the secret that this instance has not.
+        // The secret may have been rotated after the code was sent, or before it, unseen by this instance.
         let versions = app.secrets_since(Duration::from_mins(1)).await?;
-        right = matches(&compared, &versions, address, guess)?;
+        for secret in [Some(versions.current), versions.previous].into_iter().flatten() {
+            right |= matches(&compared, &secret, address, guess)?;
+        }
     }
     record.filter(|_| right).ok_or(Error::OtpInvalid)
 }
 
-/// Whether the guess is the code, made from either valid version of the secret: the last rotation may have come after it
-/// was sent. Compared in constant time.
-fn matches(record: &Record, versions: &Versions, address: &str, guess: &str) -> Result<bool, Error> {
-    let is_code = |secret: &Secret| -> Result<bool, Error> {
-        let code = record.code(&secret.code_key()?, address);
-        Ok(verify_slices_are_equal(code.as_bytes(), guess.as_bytes()).is_ok())
-    };
-    let by_current = is_code(&versions.current)?;
-    let by_previous = versions.previous.as_deref().map(is_code).transpose()?.unwrap_or(false);
-    Ok(by_current | by_previous)
+/// Whether the guess is the code made from this version of the secret. Compared in constant time.
+fn matches(record: &Record, secret: &Secret, address: &str, guess: &str) -> Result<bool, Error> {
+    let code = record.code(&secret.code_key()?, address);
+    Ok(verify_slices_are_equal(code.as_bytes(), guess.as_bytes()).is_ok())
 }
 
 /// Takes one guess from a live code, before it is compared. `None` when there is none or it has no guess left.

@@ -14,6 +14,9 @@ use prost::Message;
 use rlibphonenumber::{PhoneMetadataCollection, PhoneNumberUtil};
 
 static FILE: &[u8] = include_bytes!("metadata.bin");
+/// An instance that has met so many calling codes reads the metadata of all: each set of rules has expressions of its own, which
+/// together would be more than that.
+const MANY: usize = 8;
 
 /// The metadata of one country calling code.
 struct Country<'a> {
@@ -24,13 +27,16 @@ struct Country<'a> {
 
 /// The rules for the numbers of a country calling code, if there is such a code.
 pub(super) fn of_code(code: i32) -> Option<&'static PhoneNumberUtil> {
-    // An instance has each for as long as it lives, as it would have those of all countries.
+    // For as long as the instance lives.
     static READ: Mutex<BTreeMap<i32, &'static PhoneNumberUtil>> = Mutex::new(BTreeMap::new());
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(rules) = read.get(&code) {
         return Some(rules);
     }
     let country = countries().find(|country| country.code == code)?;
+    if read.len() == MANY {
+        return of_all();
+    }
     let rules: &'static PhoneNumberUtil = Box::leak(Box::new(rules(country.metadata)?));
     read.insert(code, rules);
     Some(rules)
