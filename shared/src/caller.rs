@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use jsonwebtoken::DecodingKey;
 use tracing::{Span, field};
 use uuid::Uuid;
 
@@ -70,9 +71,9 @@ impl Who for Staff {
     }
 }
 
-/// A bearer token that was not verified yet, for an endpoint that reads something beside the authorisation and drops it
+/// A bearer token that may not be verified yet, for an endpoint that reads something beside the authorisation and drops it
 /// when that fails. Only [`Bearer::caller`] makes a [`Caller`] of it.
-pub struct Bearer(Unverified);
+pub struct Bearer(Received);
 
 impl Who for Bearer {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
@@ -84,13 +85,7 @@ impl Who for Bearer {
         let (Some(token), None) = (parts.next(), parts.next()) else {
             return Err(Error::BadAuthorizationHeader);
         };
-        let token = Unverified::read(token).map_err(Error::BearerNotValid)?;
-        // A forgery against a known key costs no read, neither here nor in the endpoint.
-        if let Some(key) = app.keys.known(&token.kid) {
-            let now = time::seconds(time::now());
-            token.verify(&key, &app.issuer, now, Some(Kind::Access)).map_err(Error::BearerNotValid)?;
-        }
-        Ok(Self(token))
+        Received::read(app, token, Some(Kind::Access)).map(Self).map_err(Error::BearerNotValid)
     }
 }
 
@@ -105,13 +100,13 @@ impl Bearer {
     /// The user of whom the token speaks, not to be believed yet.
     #[must_use]
     pub fn claimed_user(&self) -> Id {
-        self.0.user_id()
+        self.0.token.user_id()
     }
 
     /// Whether the token speaks of somebody who was staff, not to be believed either.
     #[must_use]
     pub fn claims_staff(&self) -> bool {
-        self.0.staff()
+        self.0.token.staff()
     }
 
     /// Verifies the token, and that its user and session live.
@@ -121,8 +116,7 @@ impl Bearer {
 
     /// The same, with other records that the endpoint needs in the same read.
     pub(crate) async fn caller_beside(&self, app: &App, batch: BatchGet) -> Result<(Caller, Found), Error> {
-        let (shown, found) =
-            check(app, &self.0, Some(Kind::Access), batch).await?.map_err(Error::BearerNotValid)?;
+        let (shown, found) = self.0.check(app, batch).await?.map_err(Error::BearerNotValid)?;
         let account = shown.account.ok_or(Error::UserNotFound)?;
         if !account.user.is_active {
             return Err(Error::UserInactive);
@@ -158,47 +152,63 @@ impl Shown {
 
 /// Verifies a token that came in a body, of one kind or (`None`) of either.
 pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, Error> {
-    let token = Unverified::read(text).map_err(Error::TokenNotValid)?;
-    let checked = check(app, &token, kind, BatchGet::default()).await?;
+    let token = Received::read(app, text, kind).map_err(Error::TokenNotValid)?;
+    let checked = token.check(app, BatchGet::default()).await?;
     checked.map(|(shown, _)| shown).map_err(Error::TokenNotValid)
 }
 
-/// User, session, what else `batch` asks for and, when this instance does not know it yet, the public key come in one
-/// strongly consistent read.
-async fn check(
-    app: &App,
-    token: &Unverified,
+/// A token that came with a request, of one kind or (`None`) of either. It is verified once: at once when its key is known,
+/// so that a forgery costs no read, or else when the key has come with the records.
+struct Received {
+    token: Unverified,
     kind: Option<Kind>,
-    mut batch: BatchGet,
-) -> Result<Result<(Shown, Found), TokenFault>, Error> {
-    let now = time::seconds(time::now());
-    let known = app.keys.known(&token.kid);
-    // A forgery against a known key costs no read.
-    if let Some(Err(fault)) = known.as_ref().map(|key| token.verify(key, &app.issuer, now, kind)) {
-        return Ok(Err(fault));
+    verified: Option<Claims>,
+}
+
+impl Received {
+    fn read(app: &App, text: &str, kind: Option<Kind>) -> Result<Self, TokenFault> {
+        let mut received = Self { token: Unverified::read(text)?, kind, verified: None };
+        if let Some(key) = app.keys.known(&received.token.kid) {
+            received.verified = Some(received.verify(app, &key)?);
+        }
+        Ok(received)
     }
-    let (user_key, session_key) =
-        (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
-    batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
-    if known.is_none() {
-        batch.want(&app.tables.tokens, token::record_key(&token.kid));
+
+    fn verify(&self, app: &App, key: &DecodingKey) -> Result<Claims, TokenFault> {
+        self.token.verify(key, &app.issuer, time::seconds(time::now()), self.kind)
     }
-    let mut found = batch.send(app).await?;
-    let key = match known {
-        Some(key) => key,
-        None => match app.keys.learn(app, &token.kid, &mut found)? {
-            Some(key) => key,
-            None => return Ok(Err(TokenFault::Invalid)),
-        },
-    };
-    let claims = match token.verify(&key, &app.issuer, now, kind) {
-        Ok(claims) => claims,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let shown = Shown {
-        claims,
-        account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
-        session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
-    };
-    Ok(Ok((shown, found)))
+
+    /// User, session, what else `batch` asks for and, when this instance does not know it yet, the public key come in one
+    /// strongly consistent read.
+    async fn check(
+        &self,
+        app: &App,
+        mut batch: BatchGet,
+    ) -> Result<Result<(Shown, Found), TokenFault>, Error> {
+        let token = &self.token;
+        let (user_key, session_key) =
+            (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
+        batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
+        if self.verified.is_none() {
+            batch.want(&app.tables.tokens, token::record_key(&token.kid));
+        }
+        let mut found = batch.send(app).await?;
+        let verified = match &self.verified {
+            Some(claims) => Ok(claims.clone()),
+            None => match app.keys.learn(app, &token.kid, &mut found)? {
+                Some(key) => self.verify(app, &key),
+                None => Err(TokenFault::Invalid),
+            },
+        };
+        let claims = match verified {
+            Ok(claims) => claims,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let shown = Shown {
+            claims,
+            account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
+            session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
+        };
+        Ok(Ok((shown, found)))
+    }
 }
