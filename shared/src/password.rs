@@ -2,6 +2,7 @@
 
 mod django;
 mod hash;
+mod memory;
 mod rules;
 
 use unicode_normalization::UnicodeNormalization;

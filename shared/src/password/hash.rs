@@ -9,13 +9,12 @@ use std::{
 };
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    Algorithm, Argon2, Params, PasswordHash, Version,
     password_hash::phc::{Output, ParamsString, Salt},
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use zeroize::Zeroize;
 
-use super::{Password, django};
+use super::{Password, django, memory::Memory};
 use crate::Error;
 
 /// OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
@@ -48,7 +47,7 @@ impl Hash {
 /// the hash. The memory is wiped after each.
 #[derive(Default)]
 pub struct Hasher {
-    memory: Mutex<Vec<Block>>,
+    memory: Mutex<Memory>,
     /// Nanoseconds of work since [`Hasher::taken`] was last asked.
     taken: AtomicU64,
 }
@@ -140,11 +139,11 @@ impl Hasher {
     ) -> Result<(), Error> {
         // A poisoned lock only means that a hash panicked halfway; the memory is written before it is read.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.resize(params.block_count(), Block::default());
+        let blocks = memory.blocks(params.block_count());
         let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-            .hash_password_into_with_memory(password.as_bytes(), salt, output, memory.as_mut_slice())
+            .hash_password_into_with_memory(password.as_bytes(), salt, output, blocks)
             .map_err(failure);
-        memory.iter_mut().for_each(Zeroize::zeroize);
+        memory.wipe();
         result
     }
 }
@@ -233,7 +232,8 @@ mod tests {
     fn the_memory_of_a_hash_is_wiped() {
         let hasher = Hasher::default();
         hasher.hash(&password("password123")).unwrap();
-        let memory = hasher.memory.lock().unwrap();
+        let memory = &hasher.memory.lock().unwrap().0;
+        assert_eq!(memory.len(), 19_456);
         assert!(memory.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
     }
 }
