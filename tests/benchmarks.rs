@@ -1,5 +1,5 @@
 //! What every function costs beside the smallest one that reads an item (`tests/smallest`), in one run: the size of its
-//! binary, its memory, its cold start, and the time of a warm request.
+//! binary, its memory, its cold start, a cold request, and the time of a warm one.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use local::{Function, Template};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     depth::{Row, budgets},
-    support::{Api, Client, root},
+    support::{Api, Client, Proxied, root},
 };
 
 /// How many cold starts, and how many warm requests, are measured of each function.
@@ -25,7 +25,8 @@ const SMALLEST: &str = "smallest";
 
 /// What a function may cost: of the smallest function's cold start, megabytes, megabytes before any password is hashed, and of
 /// the smallest function's processor time.
-const GOALS: Costs = Costs { cold: 0.6, size: 8.0, memory: 10.0, cpu: 3.0, wall: f64::INFINITY };
+const GOALS: Costs =
+    Costs { start: 0.6, size: 8.0, memory: 10.0, cpu: 3.0, cold: f64::INFINITY, wall: f64::INFINITY };
 
 /// The function as it stands in a template.
 const SMALLEST_FUNCTION: &str = "  Smallest:
@@ -38,11 +39,13 @@ const SMALLEST_FUNCTION: &str = "  Smallest:
 ";
 
 /// A function's binary in megabytes, its resident memory in megabytes, and milliseconds: from the request that starts it to
-/// its answer, and the wall time and processor time of a warm request.
+/// the first answer that it has of DynamoDB (its own answer, when it asks nothing), to its own answer, and the wall time and
+/// processor time of a warm request.
 #[derive(Debug, Clone, Copy)]
 struct Costs {
     size: f64,
     memory: f64,
+    start: f64,
     cold: f64,
     wall: f64,
     cpu: f64,
@@ -59,14 +62,14 @@ async fn functions_cost_little_more_than_the_smallest() {
 
     println!("The time in which passwords are hashed is left out.\n");
     println!(
-        "| Request | Binary, MB | Memory, MB | Cold, ms | of smallest | Warm, ms | Cold less warm, of smallest | CPU, ms | of smallest |"
+        "| Request | Binary, MB | Memory, MB | First read, ms | of smallest | Cold, ms | of smallest | Warm, ms | CPU, ms | of smallest |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let (mut seen, mut complaints) = (BTreeSet::new(), Vec::new());
     for row in rows {
         let subject = Subject::of(row, &functions);
-        let api = Api::of(folder.path(), &template).await;
-        let (costs, base) = subject.beside(&smallest, &api, folder.path()).await;
+        let starts = subject.starts_beside(&smallest, folder.path(), &template).await;
+        let (costs, base) = subject.beside(&smallest, folder.path(), &template, starts).await;
         if seen.is_empty() {
             println!("{}", base.line("the smallest function", &base));
         }
@@ -126,8 +129,45 @@ impl<'a> Subject<'a> {
         (answer.took.as_secs_f64() * 1e3, hash)
     }
 
+    /// How long it takes from the request that starts it to the first answer that it has of DynamoDB, and how long the smallest
+    /// does in turns with it. Both ask through the proxy that sees the answer.
+    async fn starts_beside(&self, smallest: &Self, folder: &Path, template: &Path) -> (f64, f64) {
+        let api = Proxied::before(async |env| Api::of(folder, template, env).await).await;
+        let (mut starts, mut base) = (Vec::new(), Vec::new());
+        for n in 0..COLD {
+            starts.push(self.start(&api, &format!("start{n}")).await);
+            base.push(smallest.start(&api, "").await);
+        }
+        drop(api);
+        for binary in [&self.function.binary, SMALLEST] {
+            while !Process::of(binary).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        }
+        (median(starts), median(base))
+    }
+
+    async fn start(&self, api: &Proxied, name: &str) -> f64 {
+        let mut began = None;
+        let end = || {
+            Process::of(&self.function.binary).into_iter().for_each(Process::kill);
+            began = Some((Instant::now(), api.proxy.calls()));
+        };
+        let (took, _) = self.ask(api, name, end).await;
+        let (began, calls) = began.unwrap();
+        let answered = api.proxy.calls_since(calls).first_answered();
+        answered.map_or(took, |answered| (answered - began).as_secs_f64() * 1e3)
+    }
+
     /// What it costs, and what the smallest costs in turns with it.
-    async fn beside(&self, smallest: &Self, api: &Api, folder: &Path) -> (Costs, Costs) {
+    async fn beside(
+        &self,
+        smallest: &Self,
+        folder: &Path,
+        template: &Path,
+        starts: (f64, f64),
+    ) -> (Costs, Costs) {
+        let api = &Api::of(folder, template, &[]).await;
         let (mut cold, mut cold_base, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         for n in 0..COLD {
             let end = || Process::of(&self.function.binary).into_iter().for_each(Process::kill);
@@ -147,6 +187,7 @@ impl<'a> Subject<'a> {
         let costs = Costs {
             size: size(self),
             memory,
+            start: starts.0,
             cold: median(cold),
             wall: median(warm.wall),
             cpu: median(warm.cpu),
@@ -154,6 +195,7 @@ impl<'a> Subject<'a> {
         let base = Costs {
             size: size(smallest),
             memory: Process::of(SMALLEST)[0].memory(),
+            start: starts.1,
             cold: median(cold_base),
             wall: median(warm_base.wall),
             cpu: median(warm_base.cpu),
@@ -195,17 +237,16 @@ impl Warm {
 
 impl Costs {
     fn line(&self, request: &str, base: &Self) -> String {
-        let Self { size, memory, cold, wall, cpu } = self;
-        let (of_cold, of_cpu) = (cold / base.cold, cpu / base.cpu);
-        let of_start = (cold - wall) / (base.cold - base.wall);
+        let Self { size, memory, start, cold, wall, cpu } = self;
+        let (of_start, of_cold, of_cpu) = (start / base.start, cold / base.cold, cpu / base.cpu);
         format!(
-            "| {request} | {size:.2} | {memory:.1} | {cold:.1} | {of_cold:.2} | {wall:.2} | {of_start:.2} | {cpu:.2} | {of_cpu:.2} |"
+            "| {request} | {size:.2} | {memory:.1} | {start:.1} | {of_start:.2} | {cold:.1} | {of_cold:.2} | {wall:.2} | {cpu:.2} | {of_cpu:.2} |"
         )
     }
 
     fn complaints(&self, request: &str, base: &Self) -> Vec<String> {
         let checks: [(&str, f64, f64); 4] = [
-            ("cold start of the smallest function's", self.cold / base.cold, GOALS.cold),
+            ("cold start of the smallest function's", self.start / base.start, GOALS.start),
             ("MB of binary", self.size, GOALS.size),
             ("MB of memory", self.memory, GOALS.memory),
             ("processor time of the smallest function's", self.cpu / base.cpu, GOALS.cpu),

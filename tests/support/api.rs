@@ -104,9 +104,9 @@ impl Api {
         Self::on(Data::Folder(folder.to_owned()), &root().join("template.yaml"), &[], parameters).await
     }
 
-    /// With other binaries and their template, and no limit in anybody's way.
-    pub(crate) async fn of(binaries: &Path, template: &Path) -> Self {
-        let options = options(Data::Memory, template, &[], &UNLIMITED);
+    /// With other binaries, their template and these variables, and no limit in anybody's way.
+    pub(crate) async fn of(binaries: &Path, template: &Path, env: &[(&str, &str)]) -> Self {
+        let options = options(Data::Memory, template, env, &UNLIMITED);
         Self::run(Options { binaries: binaries.to_owned(), ..options }).await
     }
 

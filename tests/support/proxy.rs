@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -51,6 +51,13 @@ impl Deref for Proxied {
 impl Api {
     /// With other parameters, and proxies between the functions and what they depend on.
     pub(crate) async fn behind_a_proxy(parameters: &[(&str, &str)]) -> Proxied {
+        Proxied::before(async |env| Self::with_env(env, parameters).await).await
+    }
+}
+
+impl Proxied {
+    /// Proxies before what `api` starts with these variables.
+    pub(crate) async fn before(api: impl AsyncFnOnce(&[(&str, &str)]) -> Api) -> Self {
         let (proxy, services) = (Proxy::start().await, Proxy::start().await);
         let env = [
             ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url.as_str()),
@@ -59,10 +66,10 @@ impl Api {
             ("AWS_ENDPOINT_URL_SNS", &services.url),
             ("TWILIO_API_URL", &services.url),
         ];
-        let api = Self::with_env(&env, parameters).await;
+        let api = api(&env).await;
         proxy.inner.upstream.set(api.stack.dynamodb_url().to_owned()).unwrap();
         services.inner.upstream.set(api.stack.aws_url().to_owned()).unwrap();
-        Proxied { api, proxy, services }
+        Self { api, proxy, services }
     }
 }
 
@@ -128,6 +135,8 @@ pub(crate) struct Call {
     /// When it began and ended in the order of all beginnings and ends; a clock would say less.
     began: usize,
     ended: Option<usize>,
+    /// For a benchmark.
+    answered: Option<Instant>,
 }
 
 /// The calls of one request, in the order in which they began.
@@ -216,10 +225,20 @@ impl Proxy {
     /// Gives what `request` gives, and the calls that were made and answered meanwhile: on a busy machine the SDK may give a
     /// call up and make it again.
     pub(crate) async fn watch<T>(&self, request: impl Future<Output = T>) -> (T, Calls) {
-        let before = self.inner.record.lock().unwrap().calls.len();
+        let before = self.calls();
         let answer = request.await;
+        (answer, self.calls_since(before))
+    }
+
+    /// How many calls there have been.
+    pub(crate) fn calls(&self) -> usize {
+        self.inner.record.lock().unwrap().calls.len()
+    }
+
+    /// Those after so many that were answered.
+    pub(crate) fn calls_since(&self, before: usize) -> Calls {
         let calls = self.inner.record.lock().unwrap().calls[before..].to_vec();
-        (answer, Calls(calls.into_iter().filter(|call| call.ended.is_some()).collect()))
+        Calls(calls.into_iter().filter(|call| call.ended.is_some()).collect())
     }
 }
 
@@ -334,7 +353,8 @@ impl Inner {
 impl Record {
     /// A call begins. Gives its place among all calls, and what is to happen to it.
     fn begin(&mut self, operation: String, request: Value) -> (usize, Duration, Option<Fault>) {
-        let call = Call { operation, request, answer: Value::Null, began: self.event(), ended: None };
+        let answer = Value::Null;
+        let call = Call { operation, request, answer, began: self.event(), ended: None, answered: None };
         let next = self.next_faults.iter_mut().position(|(which, _)| which(&call));
         let next = next.map(|at| self.next_faults.remove(at).1);
         let lasting = || self.faults.iter_mut().find_map(|(which, fault)| which(&call).then_some(*fault));
@@ -345,6 +365,7 @@ impl Record {
 
     fn end(&mut self, at: usize, answer: Option<&Answer>) {
         self.calls[at].ended = Some(self.event());
+        self.calls[at].answered = answer.map(|_| Instant::now());
         self.calls[at].answer =
             answer.and_then(|(_, _, body)| serde_json::from_slice(body).ok()).unwrap_or_default();
     }
@@ -415,6 +436,11 @@ impl Calls {
     /// How many of them are of an operation.
     pub(crate) fn of(&self, operation: &str) -> usize {
         self.0.iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// When the first of them was answered.
+    pub(crate) fn first_answered(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|call| call.answered).min()
     }
 
     /// Whether one of them is another once more.
