@@ -68,7 +68,11 @@ async fn functions_cost_little_more_than_the_smallest() {
     let (mut seen, mut complaints) = (BTreeSet::new(), Vec::new());
     for row in rows {
         let subject = Subject::of(row, &functions);
-        let starts = subject.starts_beside(&smallest, folder.path(), &template).await;
+        let starts = if row.asks() {
+            Some(subject.starts_beside(&smallest, folder.path(), &template).await)
+        } else {
+            None
+        };
         let (costs, base) = subject.beside(&smallest, folder.path(), &template, starts).await;
         if seen.is_empty() {
             println!("{}", base.line("the smallest function", &base));
@@ -153,10 +157,10 @@ impl<'a> Subject<'a> {
             Process::of(&self.function.binary).into_iter().for_each(Process::kill);
             began = Some((Instant::now(), api.proxy.calls()));
         };
-        let (took, _) = self.ask(api, name, end).await;
+        self.ask(api, name, end).await;
         let (began, calls) = began.unwrap();
-        let answered = api.proxy.calls_since(calls).first_answered();
-        answered.map_or(took, |answered| (answered - began).as_secs_f64() * 1e3)
+        let answered = api.proxy.calls_since(calls).first_answered().expect("a call that was answered");
+        (answered - began).as_secs_f64() * 1e3
     }
 
     /// What it costs, and what the smallest costs in turns with it.
@@ -165,7 +169,7 @@ impl<'a> Subject<'a> {
         smallest: &Self,
         folder: &Path,
         template: &Path,
-        starts: (f64, f64),
+        starts: Option<(f64, f64)>,
     ) -> (Costs, Costs) {
         let api = &Api::of(folder, template, &[]).await;
         let (mut cold, mut cold_base, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
@@ -187,7 +191,7 @@ impl<'a> Subject<'a> {
         let costs = Costs {
             size: size(self),
             memory,
-            start: starts.0,
+            start: starts.map_or(median(cold.clone()), |(own, _)| own),
             cold: median(cold),
             wall: median(warm.wall),
             cpu: median(warm.cpu),
@@ -195,7 +199,7 @@ impl<'a> Subject<'a> {
         let base = Costs {
             size: size(smallest),
             memory: Process::of(SMALLEST)[0].memory(),
-            start: starts.1,
+            start: starts.map_or(median(cold_base.clone()), |(_, smallest)| smallest),
             cold: median(cold_base),
             wall: median(warm_base.wall),
             cpu: median(warm_base.cpu),
@@ -246,7 +250,7 @@ impl Costs {
 
     fn complaints(&self, request: &str, base: &Self) -> Vec<String> {
         let checks: [(&str, f64, f64); 4] = [
-            ("cold start of the smallest function's", self.start / base.start, GOALS.start),
+            ("of the smallest function's time to the first answer", self.start / base.start, GOALS.start),
             ("MB of binary", self.size, GOALS.size),
             ("MB of memory", self.memory, GOALS.memory),
             ("processor time of the smallest function's", self.cpu / base.cpu, GOALS.cpu),

@@ -80,6 +80,11 @@ impl Row {
         format!("{method} {}", rest.split([' ', '?']).next().unwrap())
     }
 
+    /// Whether a new instance calls DynamoDB.
+    pub(crate) fn asks(&self) -> bool {
+        self.calls[0] > 0
+    }
+
     /// Does for the user `name` what has to be done before the request.
     pub(crate) async fn prepare(&self, api: &Api, name: &str) -> Prepared {
         (self.prepare)(api, name).await

@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod messages;
+mod operator;
 
 use std::sync::{
     Arc,

@@ -194,16 +194,16 @@ impl Trial {
 }
 
 /// One of the faults that leave a call undone.
-fn lasting_fault(at: usize) -> Fault {
+pub(super) fn lasting_fault(at: usize) -> Fault {
     let undone: Vec<Fault> =
         Fault::ALL.into_iter().filter(|fault| !fault.is_done() && *fault != Fault::Stalled).collect();
     undone[at % undone.len()]
 }
 
-type Tables = BTreeMap<String, Value>;
+pub(super) type Tables = BTreeMap<String, Value>;
 
 /// Every record, and what is counted.
-async fn tables(api: &Proxied) -> Tables {
+pub(super) async fn tables(api: &Proxied) -> Tables {
     let mut tables = Tables::new();
     for (key, item) in api.records().await {
         tables.insert(key, item);
@@ -218,7 +218,7 @@ async fn tables(api: &Proxied) -> Tables {
 const UNTOLD: [&str; 4] = ["pk", "op", "taken_back_by", "expires"];
 
 /// What was made, deleted and changed, without what differs from one user to the next.
-fn changes(before: &Tables, after: &Tables) -> Vec<String> {
+pub(super) fn changes(before: &Tables, after: &Tables) -> Vec<String> {
     let mut changes = Vec::new();
     for key in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         let kind = if key.contains("session#") { "session" } else { key.split('#').next().unwrap() };

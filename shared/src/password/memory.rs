@@ -11,7 +11,7 @@ impl Memory {
     /// So many blocks. They hold anything: a hash writes them before it reads them.
     pub fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.capacity() < count {
-            self.0.clear();
+            self.0 = Vec::new();
             self.0.reserve_exact(count);
             on_huge_pages(&mut self.0);
         }
@@ -56,7 +56,9 @@ mod tests {
         for count in [8, 19_456, 1_024, 40_000, 40_000, 0] {
             let blocks = memory.blocks(count);
             assert_eq!(blocks.len(), count);
-            blocks.iter_mut().for_each(|block| block.as_mut().fill(u64::MAX));
+            for block in blocks {
+                block.as_mut().fill(u64::MAX);
+            }
         }
     }
 }
