@@ -154,7 +154,7 @@ impl<'a> Subject<'a> {
     async fn start(&self, api: &Proxied, name: &str) -> f64 {
         let mut began = None;
         let end = || {
-            Process::of(&self.function.binary).into_iter().for_each(Process::kill);
+            Process::kill_all(&self.function.binary);
             began = Some((Instant::now(), api.proxy.calls()));
         };
         self.ask(api, name, end).await;
@@ -174,11 +174,11 @@ impl<'a> Subject<'a> {
         let api = &Api::of(folder, template, &[]).await;
         let (mut cold, mut cold_base, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         for n in 0..COLD {
-            let end = || Process::of(&self.function.binary).into_iter().for_each(Process::kill);
+            let end = || Process::kill_all(&self.function.binary);
             let (took, hash) = self.ask(api, &format!("cold{n}"), end).await;
             cold.push(took - hash);
             memory = memory.max(self.memory(api, hash > 0.0).await);
-            let end = || Process::of(SMALLEST).into_iter().for_each(Process::kill);
+            let end = || Process::kill_all(SMALLEST);
             cold_base.push(smallest.ask(api, "", end).await.0);
         }
         let (mut warm, mut warm_base) = (Warm::default(), Warm::default());
@@ -213,7 +213,7 @@ impl<'a> Subject<'a> {
         if !hashes {
             return Process::of(&self.function.binary)[0].memory();
         }
-        Process::of(&self.function.binary).into_iter().for_each(Process::kill);
+        Process::kill_all(&self.function.binary);
         let path = self.row.unwrap().request.split_once(' ').unwrap().1;
         let client: &Client = api;
         let answer = client.post(path, &serde_json::json!({})).await;
@@ -296,6 +296,11 @@ impl Process {
         };
         let nanoseconds: u64 = tasks.map(|task| of(&task.unwrap().path())).sum();
         Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3
+    }
+
+    /// Kills every instance of a function, and waits until they are gone.
+    fn kill_all(binary: &str) {
+        Self::of(binary).into_iter().for_each(Self::kill);
     }
 
     /// Kills it, and gives it no rest until it is gone.

@@ -200,7 +200,7 @@ pub(super) fn lasting_fault(at: usize) -> Fault {
     undone[at % undone.len()]
 }
 
-pub(super) type Tables = BTreeMap<String, Value>;
+type Tables = BTreeMap<String, Value>;
 
 /// Every record, and what is counted.
 pub(super) async fn tables(api: &Proxied) -> Tables {

@@ -135,7 +135,7 @@ pub(crate) struct Call {
     /// When it began and ended in the order of all beginnings and ends; a clock would say less.
     began: usize,
     ended: Option<usize>,
-    /// For a benchmark.
+    /// When it was answered, for a benchmark.
     answered: Option<Instant>,
 }
 
