@@ -120,6 +120,20 @@ async fn flags_filter() {
 }
 
 #[tokio::test]
+async fn staff_are_found_without_reading_everybody() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let admin = api.staff().await;
+    api.registered("ada").await;
+
+    for query in ["is_staff=true", "is_staff=true&is_active=true"] {
+        let (answer, calls) = api.proxy.watch(admin.get(&format!("/api/users?{query}"))).await;
+        assert_eq!(names(&answer), ["admin"]);
+        assert_eq!(calls.of("Query"), 1, "{calls}");
+        assert!(calls.to_string().contains("Users/staff"), "{calls}");
+    }
+}
+
+#[tokio::test]
 async fn a_flag_is_true_or_false() {
     let api = Api::start().await;
     let (admin, ada) = (api.staff().await, api.signed_in().await);
