@@ -5,6 +5,7 @@ mod metadata;
 use rlibphonenumber::{ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, Region};
 
 use crate::{Error, config};
+use metadata::Country;
 
 /// The longest that one is written, in characters.
 pub const LONGEST: usize = 40;
@@ -26,8 +27,8 @@ pub struct Phone(String);
 #[derive(Debug, Clone, Copy)]
 pub struct PhoneRules {
     region: Region,
-    /// Its country calling code.
-    code: i32,
+    /// Whose it is.
+    country: Country,
 }
 
 impl PhoneRules {
@@ -40,10 +41,8 @@ impl PhoneRules {
     /// The region with this code, if there is one.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
-        Some(Self {
-            region: Region::try_from(code).ok()?,
-            code: metadata::code_of(&code.to_ascii_uppercase())?,
-        })
+        let country = Country::of_region(&code.to_ascii_uppercase())?;
+        Some(Self { region: Region::try_from(code).ok()?, country })
     }
 
     /// The number, when it has a length that its country uses. (Whether it is in service nobody can tell from its digits:
@@ -54,8 +53,12 @@ impl PhoneRules {
         if text.len() > LONGEST || !number.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c)) {
             return Err(INVALID);
         }
+        if let Some(phone) = self.plain(number) {
+            return Ok(phone);
+        }
         let number = self.read(number).ok_or(INVALID)?;
-        let rules = metadata::of_code(number.country_code).ok_or(INVALID)?;
+        let country = Country::of_international(&number.country_code.to_string());
+        let rules = country.and_then(|country| country.rules()).ok_or(INVALID)?;
         if rules.is_possible_number_with_reason(&number).is_err() {
             return Err(INVALID);
         }
@@ -68,17 +71,30 @@ impl PhoneRules {
         Ok(Phone(e164.into_owned()))
     }
 
+    /// The number as libphonenumber reads it, if its digits can be read in one way only, as those of most can. Its reading them
+    /// begins with compiling twenty expressions, for which an instance that starts takes longer than for its first call.
+    fn plain(self, number: &str) -> Option<Phone> {
+        if let Some(international) = number.strip_prefix('+') {
+            let country = Country::of_international(international)?;
+            let is_plain = country.is_plain(&international[country.code.len()..]);
+            is_plain.then(|| Phone(number.to_owned()))
+        } else {
+            let is_plain = self.country.is_plain_at_home(self.region, number);
+            is_plain.then(|| Phone(format!("+{}{number}", self.country.code)))
+        }
+    }
+
     /// Reads a number by the rules of the country that it names, or else of the region's: by those of all countries only when its
     /// calling code is neither's, as in `00 44 …`, dialled in India.
     fn read(self, number: &str) -> Option<PhoneNumber> {
         let by = |rules: &PhoneNumberUtil| rules.parse(number, Some(self.region));
         let start = number.trim_start_matches(|c| c != '+' && PUNCTUATION.contains(c));
         let own = if start.starts_with('+') {
-            metadata::of_international(start.chars().filter(char::is_ascii_digit))
+            Country::of_international(&start.chars().filter(char::is_ascii_digit).collect::<String>())
         } else {
-            metadata::of_code(self.code)
+            Some(self.country)
         };
-        match own.map_or(Err(ParseError::InvalidCountryCode), by) {
+        match own.and_then(|country| country.rules()).map_or(Err(ParseError::InvalidCountryCode), by) {
             Err(ParseError::InvalidCountryCode) => by(metadata::of_all()?).ok(),
             read => read.ok(),
         }
@@ -110,7 +126,8 @@ impl Reach {
     /// Refuses numbers outside these regions, and numbers that earn their owner money or cost a multiple, such as personal ones
     /// (+44 70) and satellites: a stranger chooses the number, and the stack pays for the message.
     pub fn check(&self, phone: Phone) -> Result<Phone, &'static str> {
-        let rules = metadata::of_international(phone.e164().chars().skip(1)).ok_or(INVALID)?;
+        let country = Country::of_international(phone.e164().trim_start_matches('+'));
+        let rules = country.and_then(|country| country.rules()).ok_or(INVALID)?;
         let number = rules.parse(phone.e164(), None).map_err(|_| INVALID)?;
         let (region, kind) = (rules.get_region_for_number(&number), rules.get_number_type(&number));
         let is_within =
@@ -158,6 +175,20 @@ mod tests {
 
     fn parse(text: &str) -> Result<String, &'static str> {
         PhoneRules::of("IN").unwrap().parse(text).map(|phone| phone.0)
+    }
+
+    #[test]
+    fn most_numbers_are_plain() {
+        let is_plain = |region: &str, text: &str| PhoneRules::of(region).unwrap().plain(text).is_some();
+        for (region, text) in [("IN", "9881167671"), ("IN", "+16502530000"), ("US", "6502530000")] {
+            assert!(is_plain(region, text), "{text}");
+        }
+        // What may begin with a prefix or a calling code is not, nor what another region of the code may read otherwise.
+        for (region, text) in
+            [("IN", "09881167671"), ("IN", "9101234567"), ("US", "16502530000"), ("JM", "9220000")]
+        {
+            assert!(!is_plain(region, text), "{text}");
+        }
     }
 
     #[test]
@@ -246,7 +277,24 @@ mod tests {
                     let is_possible = rules.is_possible_number_with_reason(&number).is_ok();
                     (region, format!("{:?}", rules.get_number_type(&number)), is_possible)
                 };
-                prop_assert_eq!(judged(metadata::of_code(number.country_code).unwrap()), judged(&PHONE_NUMBER_UTIL));
+                let country = Country::of_international(&number.country_code.to_string()).unwrap();
+                prop_assert_eq!(judged(country.rules().unwrap()), judged(&PHONE_NUMBER_UTIL));
+            }
+        }
+
+        #[test]
+        fn what_is_plain_is_what_libphonenumber_reads(
+            region in proptest::sample::select(PHONE_NUMBER_UTIL.get_supported_regions().collect::<Vec<_>>()),
+            code in calling_code(),
+            digits in "[0-9]{2,15}",
+        ) {
+            let rules = PhoneRules::of(&region.as_region_str()).unwrap();
+            for text in [digits.clone(), format!("+{digits}"), format!("+{code}{digits}")] {
+                if let Some(plain) = rules.plain(&text) {
+                    let number = PHONE_NUMBER_UTIL.parse(&text, Some(region)).unwrap();
+                    prop_assert!(PHONE_NUMBER_UTIL.is_possible_number(&number));
+                    prop_assert_eq!(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164), plain.0);
+                }
             }
         }
 
