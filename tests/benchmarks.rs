@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many cold starts, and how many warm requests, are measured of each function.
-const COLD: usize = 15;
+const COLD: usize = 25;
 const WARM: usize = 40;
 const SMALLEST: &str = "smallest";
 

@@ -4,7 +4,7 @@ use futures_util::join;
 use serde::Serialize;
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
-    claim::{self, Holders},
+    claim::Holders,
     email::Email,
     json,
     log::{self, Act, Changed},
@@ -36,20 +36,17 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let fields = request.form().map(Fields::read);
     let email = fields.as_ref().ok().and_then(|fields| fields.email.as_ref());
     let (names, address) = (user::names(None, email, None), email.map(Email::key));
-    let proven = async {
-        match fields.as_ref().ok().and_then(|fields| fields.token.as_ref()) {
-            Some(token) => registration::phone(app, token).await,
-            None => Ok(None),
-        }
-    };
-    let (admitted, phone, holders, key) = join!(
+    let token = fields.as_ref().ok().and_then(|fields| fields.token.as_ref());
+    let (admitted, read, key) = join!(
         count(app, &request, email.is_some()),
-        proven,
-        claim::read(app, &names, address.as_deref()),
+        registration::read(app, token, &names, address.as_deref()),
         app.signing_key()
     );
     let counted = admitted?;
-    let registered = async { make(app, &request, fields?, phone?, holders?, &*key?).await };
+    let registered = async {
+        let (fields, (phone, holders)) = (fields?, read?);
+        make(app, &request, fields, phone, holders, &*key?).await
+    };
     json(201, &throttle::settle(app, &counted, registered).await?)
 }
 

@@ -106,7 +106,16 @@ pub struct Holders {
 
 /// Reads who has these names, whether codes are on their way to them and, of `code_to`, how many were sent.
 pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
-    let mut batch = BatchGet::default();
+    read_beside(app, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
+}
+
+/// The same, in one call with what `batch` wants.
+pub(crate) async fn read_beside(
+    app: &App,
+    mut batch: BatchGet,
+    names: &[Name],
+    code_to: Option<&str>,
+) -> Result<(Holders, Found), Error> {
     for code in names.iter().filter_map(Name::code) {
         batch.want(&app.tables.otps, key(code));
     }
@@ -118,7 +127,7 @@ pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Ho
 
 /// Reads who has these names, and nothing else.
 pub(crate) async fn read_names(app: &App, names: &[Name]) -> Result<Holders, Error> {
-    read_with(app, names, BatchGet::default(), None).await
+    read_with(app, names, BatchGet::default(), None).await.map(|(holders, _)| holders)
 }
 
 async fn read_with(
@@ -126,7 +135,7 @@ async fn read_with(
     names: &[Name],
     mut batch: BatchGet,
     code_to: Option<&str>,
-) -> Result<Holders, Error> {
+) -> Result<(Holders, Found), Error> {
     for name in names {
         batch.want(&app.tables.users, key(name.pk()));
     }
@@ -141,7 +150,7 @@ async fn read_with(
         Some(address) => Allowance::read(found.take(&app.tables.throttles, &Allowance::key(address)))?,
         None => Allowance::default(),
     };
-    Ok(Holders { holders, allowance })
+    Ok((Holders { holders, allowance }, found))
 }
 
 fn holder(app: &App, name: &Name, found: &mut Found) -> Result<Option<Holder>, Error> {

@@ -5,8 +5,10 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, config,
-    dynamo::{Refused, Write, key, n, number, s, text, transact},
+    App, Error,
+    claim::{self, Holders, Name},
+    config,
+    dynamo::{BatchGet, Refused, Write, key, n, number, s, text, transact},
     otp::Redeemed,
     phone::Phone,
     time,
@@ -53,12 +55,22 @@ pub async fn issue(app: &App, phone: &Phone, code: &Redeemed) -> Result<Token, E
     }
 }
 
-/// The phone number that the token's holder has proven, as long as the token lives.
-pub async fn phone(app: &App, token: &Token) -> Result<Option<Phone>, Error> {
-    let get = app.dynamodb.get_item().table_name(&app.tables.otps).consistent_read(true);
-    let found = get.set_key(Some(key(token.pk()))).send().await.map_err(Error::from_aws)?.item;
-    let live = found.filter(|record| {
+/// The phone number that the token's holder has proven, as long as the token lives; and, as [`claim::read`] gives it, who has
+/// these names.
+pub async fn read(
+    app: &App,
+    token: Option<&Token>,
+    names: &[Name],
+    code_to: Option<&str>,
+) -> Result<(Option<Phone>, Holders), Error> {
+    let record = token.map(|token| key(token.pk()));
+    let mut batch = BatchGet::default();
+    if let Some(record) = &record {
+        batch.want(&app.tables.otps, record.clone());
+    }
+    let (holders, mut found) = claim::read_beside(app, batch, names, code_to).await?;
+    let live = record.and_then(|record| found.take(&app.tables.otps, &record)).filter(|record| {
         number(record, "expires").is_some_and(|expires| expires > time::seconds(time::now()))
     });
-    Ok(live.as_ref().and_then(|record| text(record, "phone")).map(Phone::stored))
+    Ok((live.as_ref().and_then(|record| text(record, "phone")).map(Phone::stored), holders))
 }

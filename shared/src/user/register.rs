@@ -58,6 +58,7 @@ pub async fn register(
     mut holders: Holders,
 ) -> Result<User, Error> {
     let email = new.email.clone();
+    let address = email.as_ref().map(Email::key);
     let account = new.account(username, phone);
     let unproven = unproven()?;
     let names = super::names(Some(username), email.as_ref(), phone).into_iter();
@@ -67,7 +68,7 @@ pub async fn register(
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
-            holders = read_again(app, &wanted, email.as_ref()).await?;
+            holders = claim::read(app, &names_in(&wanted), address.as_deref()).await?;
         }
         if try_register(app, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
             return Ok(account.user);
@@ -89,6 +90,7 @@ pub async fn register_by_phone(
     mut holders: Holders,
 ) -> Result<(User, session::New), Error> {
     let email = new.email.clone();
+    let address = email.as_ref().map(Email::key);
     let mut username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
@@ -103,10 +105,12 @@ pub async fn register_by_phone(
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
-            if registration::phone(app, token).await?.is_none() {
+            let names = names_in(&wanted(&username));
+            let (proven, again) = registration::read(app, Some(token), &names, address.as_deref()).await?;
+            if proven.is_none() {
                 return Err(Error::RegistrationTokenInvalid);
             }
-            holders = read_again(app, &wanted(&username), email.as_ref()).await?;
+            holders = again;
             // Somebody had the number once, and has another by now: their username they keep.
             if holders.of(&Name::Username(username.key())).is_some() {
                 let another = format!("{}.{}", phone.e164(), &account.cursor_key[..8]);
@@ -122,9 +126,8 @@ pub async fn register_by_phone(
     Err(Error::Unavailable("a registration found no quiet moment".into()))
 }
 
-async fn read_again(app: &App, wanted: &[(Name, Terms)], email: Option<&Email>) -> Result<Holders, Error> {
-    let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
-    claim::read(app, &names, email.map(Email::key).as_deref()).await
+fn names_in(wanted: &[(Name, Terms)]) -> Vec<Name> {
+    wanted.iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// False when something is no longer as it was read.
@@ -138,8 +141,7 @@ async fn try_register(
     also: Vec<TransactWriteItem>,
 ) -> Result<bool, Error> {
     let id = account.user.id;
-    let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
-    let complaints = taken(&names, holders, id);
+    let complaints = taken(&names_in(wanted), holders, id);
     if !complaints.is_empty() {
         return Err(Error::Invalid(complaints));
     }
