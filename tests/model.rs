@@ -352,7 +352,7 @@ pub(crate) async fn users_agree(api: &Api) {
         active_staff += u32::from(is_active && is_staff);
         let listed = text(item, "listed").unwrap();
         assert_eq!(listed, if is_active { "active" } else { "inactive" });
-        assert_eq!(text(item, "staff").as_deref(), is_staff.then_some("staff"));
+        assert_eq!(text(item, "listed_staff"), is_staff.then_some(listed));
     }
     assert_eq!(claims, expected);
     assert!(active_staff >= 1, "nobody can manage the rest");

@@ -24,7 +24,7 @@ const OF_NO_COUNTRY: [i32; 6] = [870, 878, 881, 882, 883, 979];
 pub struct Phone(String);
 
 /// How numbers without a country code are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PhoneRules {
     region: Region,
     /// Whose it is.

@@ -208,10 +208,11 @@ impl User {
         // Absent is none: a condition can then ask for it.
         item.retain(|_, value| !value.is_null());
         item.insert("search".into(), searchable(list::SEARCHED.into_iter().zip(self.searched())));
-        item.insert("listed".into(), s(list::partition(self.is_active)));
+        let listed = s(list::partition(self.is_active));
         if self.is_staff {
-            item.insert("staff".into(), s(list::STAFF));
+            item.insert("listed_staff".into(), listed.clone());
         }
+        item.insert("listed".into(), listed);
         Ok(item)
     }
 

@@ -21,7 +21,7 @@ static METADATA: &[u8] = include_bytes!("metadata.bin");
 const MANY: usize = 8;
 
 /// A country calling code.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Country {
     pub code: &'static str,
     /// How many digits a number has, with commas between, if the national prefix is nothing but digits.

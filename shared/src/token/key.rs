@@ -123,7 +123,9 @@ impl SigningKey {
 
 /// An elliptic-curve private key on P-256, in the form of RFC 5915, without the parts that follow from the others.
 fn rfc5915(scalar: &[u8; 32]) -> Zeroizing<Vec<u8>> {
-    let mut der = Zeroizing::new(vec![0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20]);
+    // It never grows: what it had grown out of would not be wiped.
+    let mut der = Zeroizing::new(Vec::with_capacity(51));
+    der.extend_from_slice(&[0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20]);
     der.extend_from_slice(scalar);
     der.extend_from_slice(&[0xA0, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]);
     der

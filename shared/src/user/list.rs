@@ -10,10 +10,7 @@ use crate::{
 /// The fields that a search looks at.
 pub(super) const SEARCHED: [&str; 5] = ["username", "email", "first_name", "last_name", "phone_number"];
 
-/// The partition of the staff, in an index that holds nobody else: they are few among many.
-pub(super) const STAFF: &str = "staff";
-
-/// Where a user is listed who is active, or not.
+/// Where a user is listed who is active, or not: staff in two indexes, of which one holds nobody else.
 pub(super) fn partition(is_active: bool) -> &'static str {
     if is_active { "active" } else { "inactive" }
 }
@@ -40,28 +37,19 @@ impl List {
         })
     }
 
-    /// One flag is a choice of partitions; the others filter what is read of these.
     fn filter(&self) -> Filter {
-        let filter = Filter::search(&self.asked, &SEARCHED).flag("is_phone_verified", self.is_phone_verified);
-        match self.is_staff {
-            Some(true) => filter.flag("is_active", self.is_active),
-            others => filter.flag("is_staff", others),
-        }
+        // Staff are an index; all others are nearly all.
+        let not_staff = self.is_staff.filter(|is_staff| !is_staff);
+        Filter::search(&self.asked, &SEARCHED)
+            .flag("is_phone_verified", self.is_phone_verified)
+            .flag("is_staff", not_staff)
     }
 
     fn partitions<'a>(&self, app: &'a App) -> Partitions<'a> {
-        let (index, names) = if self.is_staff == Some(true) {
-            ("staff", vec![STAFF])
-        } else {
-            let wanted = |is_active: &bool| self.is_active.is_none_or(|wanted| wanted == *is_active);
-            ("listed", [true, false].into_iter().filter(wanted).map(partition).collect())
-        };
-        Partitions {
-            table: &app.tables.users,
-            index,
-            key: index,
-            names: names.into_iter().map(str::to_owned).collect(),
-        }
+        let index = if self.is_staff == Some(true) { "listed_staff" } else { "listed" };
+        let wanted = |is_active: &bool| self.is_active.is_none_or(|wanted| wanted == *is_active);
+        let names = [true, false].into_iter().filter(wanted).map(|is_active| partition(is_active).to_owned());
+        Partitions { table: &app.tables.users, index, key: index, names: names.collect() }
     }
 
     /// Whether it may read much more than it shows: then nothing is read before it is known who asks.

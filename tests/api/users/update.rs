@@ -217,8 +217,8 @@ async fn read_only_and_unknown_fields_are_ignored_even_from_staff() {
     let body = json!({
         "id": admin.id(), "is_superuser": true, "pending_email": "eve@example.com",
         "date_joined": "2000-01-01T00:00:00Z", "last_login": null, "password": "a new long phrase", "epoch": 9,
-        "version": 9, "pk": "user#0", "listed": "staff", "cursor_key": "0", "search": {}, "owner": admin.id(),
-        "groups": ["staff"],
+        "version": 9, "pk": "user#0", "listed": "inactive", "listed_staff": "active", "cursor_key": "0", "search": {},
+        "owner": admin.id(), "groups": ["staff"],
     });
 
     for user in [&ada, &admin] {
