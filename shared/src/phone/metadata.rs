@@ -83,6 +83,11 @@ impl Country {
     }
 }
 
+/// The rules for a number in international form, by the digits after its plus.
+pub(super) fn of_international(digits: &str) -> Option<&'static PhoneNumberUtil> {
+    Country::of_international(digits)?.rules()
+}
+
 /// The rules for the numbers of all countries.
 pub(super) fn of_all() -> Option<&'static PhoneNumberUtil> {
     // Collections one after the other are one collection: protobuf joins what is repeated.

@@ -98,7 +98,7 @@ impl SigningKey {
     }
 
     /// A token, by RFC 7515, section 5.1: three parts in base64url, of which the third signs the others. (`jsonwebtoken` would
-    /// read the private key anew for each, which takes as long as to sign.)
+    /// read the private key anew for each.)
     pub(crate) fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let claims =
             serde_json::to_vec(claims).map_err(|error| Error::internal(format!("claims: {error}")))?;

@@ -58,7 +58,6 @@ pub async fn register(
     mut holders: Holders,
 ) -> Result<User, Error> {
     let email = new.email.clone();
-    let address = email.as_ref().map(Email::key);
     let account = new.account(username, phone);
     let unproven = unproven()?;
     let names = super::names(Some(username), email.as_ref(), phone).into_iter();
@@ -68,6 +67,7 @@ pub async fn register(
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
+            let address = email.as_ref().map(Email::key);
             holders = claim::read(app, &names_in(&wanted), address.as_deref()).await?;
         }
         if try_register(app, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
@@ -90,7 +90,6 @@ pub async fn register_by_phone(
     mut holders: Holders,
 ) -> Result<(User, session::New), Error> {
     let email = new.email.clone();
-    let address = email.as_ref().map(Email::key);
     let mut username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
@@ -105,6 +104,7 @@ pub async fn register_by_phone(
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
+            let address = email.as_ref().map(Email::key);
             let names = names_in(&wanted(&username));
             let (proven, again) = registration::read(app, Some(token), &names, address.as_deref()).await?;
             if proven.is_none() {
