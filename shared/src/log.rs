@@ -211,7 +211,30 @@ pub(crate) fn masked(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{mask, masked};
+    use std::process::Command;
+
+    use super::{mask, masked, start};
+
+    #[test]
+    fn a_panic_is_a_line_like_any_other() {
+        let itself = std::env::current_exe().unwrap();
+        let panics = ["--exact", "log::tests::panics", "--ignored", "--nocapture"];
+        let ended = Command::new(itself).args(panics).output().unwrap();
+        assert!(!ended.status.success());
+        let printed = String::from_utf8(ended.stdout).unwrap();
+        let line =
+            printed.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).unwrap();
+        assert_eq!(line["message"], "panicked", "{line}");
+        assert_eq!(line["level"], "ERROR", "{line}");
+        assert!(line["cause"].as_str().unwrap().contains("the reason"), "{line}");
+    }
+
+    #[test]
+    #[ignore = "it does: in a process of its own, for the test above"]
+    fn panics() {
+        start();
+        panic!("the reason");
+    }
 
     #[test]
     fn what_others_say_is_masked_too() {
