@@ -22,7 +22,7 @@ pub async fn delete(
             let read = find(app, account.user.id).await?.ok_or(Error::NotFound("User"))?;
             let is_unchanged = read.version == account.version;
             account = read;
-            staff::check(app, caller, account.user.id).await?;
+            staff::check(app, caller, &account).await?;
             if is_unchanged && account.user.is_active_staff() && staff::is_one(app).await? {
                 return Err(Error::LastStaffUser);
             }

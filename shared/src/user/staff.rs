@@ -2,10 +2,11 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
-use super::{Id, find, record_key};
+use super::{Account, Id, find, record_key};
 use crate::{
     App, Caller, Error,
     dynamo::{Write, key, n, number, yes},
+    http::TokenFault,
 };
 
 /// The record that counts the active staff users.
@@ -43,10 +44,15 @@ pub(super) fn still(app: &App, caller: &Caller, user: Id) -> Result<Option<Trans
     check.check(record_key(caller.id())).map(Some)
 }
 
-/// 401 or 403 when the caller, who was active staff when they asked, is so no longer.
-pub(super) async fn check(app: &App, caller: &Caller, user: Id) -> Result<(), Error> {
-    if caller.id() == user {
-        return Ok(());
+/// 401 or 403 when the caller can no longer do to a user, who is now as `account` says, what they could when they asked: to
+/// others as active staff, to themselves in a session that nothing has ended.
+pub(super) async fn check(app: &App, caller: &Caller, account: &Account) -> Result<(), Error> {
+    if caller.id() == account.user.id {
+        return match (account.user.is_active, account.epoch == caller.account.epoch) {
+            (false, _) => Err(Error::UserInactive),
+            (true, false) => Err(Error::BearerNotValid(TokenFault::Blacklisted)),
+            (true, true) => Ok(()),
+        };
     }
     let present = find(app, caller.id()).await?.ok_or(Error::UserNotFound)?.user;
     match (present.is_active, present.is_staff) {

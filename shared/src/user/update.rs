@@ -104,7 +104,11 @@ pub(super) async fn update(
             let before = account;
             (account, holders) = (read?.ok_or(Error::NotFound("User"))?, names?);
             let is_unchanged = account.version == before.version;
-            staff::check(app, caller, id).await?;
+            staff::check(app, caller, &account).await?;
+            // Who was staff, and says so again, does not undo that they are so no longer.
+            if id == caller.id() && changes.flags != Flags::default() && !account.user.is_staff {
+                return Err(Error::Forbidden);
+            }
             if is_unchanged && changes.removes_staff(&account.user) && staff::is_one(app).await? {
                 return Err(Error::LastStaffUser);
             }

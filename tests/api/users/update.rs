@@ -1,18 +1,23 @@
 //! `PUT` and `PATCH /api/users/{id}`.
 
+use std::sync::Arc;
+
 use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::{
     NOBODY, forbidden, has_changed, is_refused, last_staff_user, no_user, not_authenticated, path, path_to,
     shown, signed_in, staff_named,
 };
 use crate::support::{
-    Answer, Api, Fault, PASSWORD, User, bearer_not_valid, complaint, no_active_account, registration,
+    Answer, Api, Fault, PASSWORD, Proxied, User, bearer_not_valid, complaint, no_active_account, registration,
 };
 
 const EMAIL: &str = "ada@example.com";
 const NEW: &str = "new@example.com";
+/// Another good password.
+const NEXT: &str = "another long phrase";
 const PHONE: &str = "+919881167671";
 const FLAGS: [&str; 4] = ["is_active", "is_staff", "is_email_verified", "is_phone_verified"];
 
@@ -613,6 +618,64 @@ async fn a_user_who_is_switched_off_does_not_stay_on_by_repeating_that_they_are(
     join!(repeat, change(&admin, &path, &off));
 
     assert_eq!(shown(&admin, &path).await["is_active"], false);
+}
+
+/// The next change is on its way for longer than another takes, and then meets what that has made. Tells when it has begun.
+fn hold_up_the_next_change(api: &Proxied) -> Arc<Notify> {
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
+    api.proxy.fail_next(Fault::Stalled, move |call| {
+        let is_a_change = call.operation == "TransactWriteItems";
+        if is_a_change {
+            begins.notify_one();
+        }
+        is_a_change
+    });
+    begun
+}
+
+#[tokio::test]
+async fn staff_who_are_made_less_at_this_moment_do_not_stay_what_they_were_by_repeating_it() {
+    for (flag, status) in [("is_staff", 403), ("is_active", 401)] {
+        let api = Api::behind_a_proxy(&[]).await;
+        let (eve, bob) = (staff_named(&api, "eve").await, staff_named(&api, "bob").await);
+        let bobs = path(&bob);
+        let begun = hold_up_the_next_change(&api);
+        let repeated = json!({ "first_name": "Bob", "is_staff": true, "is_active": true });
+        let less = json!({ flag: false });
+        let made_less = async {
+            begun.notified().await;
+            change(&eve, &bobs, &less).await
+        };
+
+        let (repeat, _) = join!(bob.patch(&bobs, &repeated), made_less);
+
+        assert_eq!(shown(&eve, &bobs).await[flag], false, "{}", repeat.text);
+        // On a slow machine he may have been first.
+        assert!([200, status].contains(&repeat.status), "{}", repeat.text);
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_oneself_ends_with_the_session_that_makes_it() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let ada = api.signed_in().await;
+    let begun = hold_up_the_next_change(&api);
+    let reset = json!({ "old_password": PASSWORD, "new_password": NEXT, "confirm_password": NEXT });
+    let new_password = async {
+        begun.notified().await;
+        ada.post("/api/password/reset", &reset).await
+    };
+
+    let own = path(&ada);
+    let change = json!({ "first_name": "Eve" });
+    let (change, reset) = join!(ada.patch(&own, &change), new_password);
+
+    assert_eq!(reset.status, 200, "{}", reset.text);
+    // On a slow machine the change may have been first.
+    assert!([200, 401].contains(&change.status), "{}", change.text);
+    let name = api.log_in_with("ada", NEXT).await.profile().await["first_name"].clone();
+    assert_eq!(name == "Eve", change.status == 200);
 }
 
 #[tokio::test]
