@@ -61,7 +61,8 @@ pub const ADDRESS_LENGTH: usize = 1_000;
 pub fn date(text: &str) -> Result<Date, &'static str> {
     const WRONG: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
     let is_shaped = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    text.parse().ok().filter(|_| is_shaped).ok_or(WRONG)
+    // Python, and so Django, has no year 0.
+    text.parse().ok().filter(|date: &Date| is_shaped && date.year() > 0).ok_or(WRONG)
 }
 
 /// The limit on names asked for from one network, by registrations and by changes.

@@ -170,6 +170,13 @@ async fn each_fault_of_a_field_has_its_words() {
         ),
         ("username", json!("9881167671"), "A username may not be a phone number."),
         ("username", json!("eve@example.com"), "A username that is an e-mail address must be your own."),
+        // Without regard to case, they are "victim@example.com" and "russ@example.com".
+        (
+            "username",
+            json!("v\u{131}ctim@example.com"),
+            "A username that is an e-mail address must be your own.",
+        ),
+        ("username", json!("ru\u{df}@example.com"), "A username that is an e-mail address must be your own."),
         ("email", json!(null), "This field may not be null."),
         ("email", json!(""), "This field may not be blank."),
         ("email", json!({}), "Not a valid string."),
@@ -190,6 +197,11 @@ async fn each_fault_of_a_field_has_its_words() {
         (
             "date_of_birth",
             json!("2023-02-29"),
+            "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
+        ),
+        (
+            "date_of_birth",
+            json!("0000-01-01"),
             "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
         ),
         (

@@ -44,7 +44,8 @@ impl Username {
         if self.as_phone(phones).is_some() {
             return Some("A username may not be a phone number.");
         }
-        let address = Email::parse(&self.0).ok()?;
+        // By its unique form, by which it is found: "ı" is "i" there.
+        let address = Email::parse(&self.key()).ok()?;
         let is_own = own.is_some_and(|own| own.key() == address.key());
         (!is_own).then_some("A username that is an e-mail address must be your own.")
     }
