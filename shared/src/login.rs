@@ -1,13 +1,16 @@
 //! Logging in: limits, one hash whoever it is, a session.
 
-use std::future::Future;
+use std::{collections::BTreeSet, future::Future};
 
 use futures_util::join;
 
 use crate::{
-    App, Error, Request, config, email,
+    App, Error, Request,
+    claim::Login,
+    config, email,
     log::{self, Act},
     password::{Hash, Match, Password},
+    phone::PhoneRules,
     session,
     throttle::{self, Counted, Throttle},
     time,
@@ -28,9 +31,12 @@ fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error>
 
 /// Forgets the failed logins of a user, whatever they typed, and the guesses of their password by who has their token.
 pub async fn unlock(app: &App, user: &User) -> Result<(), Error> {
-    let typed =
-        [Some(user::username_key(&user.username)), Some(email::key(&user.email)), user.phone_number.clone()];
-    let failures = typed.iter().flatten().filter(|identifier| !identifier.is_empty());
+    // A username of digits is counted as the number that it reads as.
+    let as_number = Login::read(&user.username, PhoneRules::from_env()?).identifier;
+    let (username, address) = (user::username_key(&user.username), email::key(&user.email));
+    let typed: BTreeSet<String> =
+        [username, as_number, address].into_iter().chain(user.phone_number.clone()).collect();
+    let failures = typed.iter().filter(|identifier| !identifier.is_empty());
     let failures = failures.map(|identifier| Throttle::new(FAILURES, identifier, 0));
     let counters = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]);
     let cleared = counters.map(|counter| async move { throttle::clear(app, &counter).await });
@@ -106,7 +112,7 @@ async fn log_in(
     }
     if let Err(error) = cleared {
         // The login stands; its identifier has one try fewer for a while.
-        tracing::warn!(%error, "failures were not cleared");
+        tracing::warn!(cause = error.cause(), "failures were not cleared");
     }
     log::audit(Act::LoggedIn, account.user.id, request.ip());
     session.tokens(app, &key)

@@ -76,6 +76,19 @@ async fn an_unlocked_user_is_unlocked_at_every_door_and_every_address() {
 }
 
 #[tokio::test]
+async fn an_unlocked_user_can_log_in_by_a_username_that_counts_as_a_number() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    api.registered("112233").await;
+    let user = api.log_in("112233").await;
+    lock(&api, "112233").await;
+
+    unlock(&admin, &path(&user)).await.is(200, &unlocked());
+
+    assert_eq!(api.try_token("112233", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_unlocked_user_can_give_the_old_password_again() {
     let api = Api::start().await;
     let admin = api.staff().await;
