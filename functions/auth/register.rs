@@ -61,11 +61,14 @@ async fn make(
 ) -> Result<Registered, Error> {
     let names = user::names(None, fields.email.as_ref(), None);
     let username = phone.as_ref().map(|phone| phone.e164().to_owned()).unwrap_or_default();
+    if phone.is_some() {
+        // Without a live token nobody hears whose an address is.
+        fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
+    }
     fields.check(&username)?;
     let (Some(token), Some(phone)) = (&fields.token, phone) else {
         return Err(Error::RegistrationTokenInvalid);
     };
-    fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
     let given = fields.given();
     let (token, registration) = (token.clone(), fields.accept(app)?);
     let (user, session) =

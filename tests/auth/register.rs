@@ -292,6 +292,27 @@ async fn every_complaint_about_every_field_comes_at_once() {
 }
 
 #[tokio::test]
+async fn a_taken_address_is_told_with_the_rest() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    let token = token_of(&api, NUMBER).await;
+    let fields = json!({ "password": "short", "email": "ada@example.com" });
+
+    let answer = register_with(&api, &token, &fields).await;
+
+    answer.is(
+        400,
+        &json!({
+            "password": ["This password is too short. It must contain at least 8 characters."],
+            "email": ["user with this email already exists."],
+        }),
+    );
+    // Who has no token hears nothing of it.
+    let stranger = register_with(&api, "no-token", &fields).await;
+    assert_eq!(stranger.body.get("email"), None, "{}", stranger.text);
+}
+
+#[tokio::test]
 async fn a_number_that_was_registered_meanwhile_is_taken() {
     let api = Api::start().await;
     let token = token_of(&api, NUMBER).await;
