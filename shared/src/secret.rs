@@ -20,6 +20,9 @@ use crate::{App, Error, aws, config};
 /// A rotation of the secret is seen by a warm instance after at most so long.
 const FRESH: Duration = Duration::from_mins(5);
 
+/// Nobody waits for Secrets Manager again so soon after it has failed, as long as a version is at hand.
+const PAUSE: Duration = Duration::from_secs(10);
+
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -33,7 +36,16 @@ pub(crate) struct Secrets {
 
 struct Fetched {
     at: Instant,
+    /// When it was last asked for, with success or without.
+    asked: Instant,
     version: Option<Arc<Secret>>,
+}
+
+impl Fetched {
+    /// Whether it is not to be asked for again: it is not so old, or has just been asked for in vain.
+    fn serves(&self, oldest: Duration) -> bool {
+        self.at.elapsed() < oldest || self.asked.elapsed() < PAUSE
+    }
 }
 
 /// The versions of the secret that are valid.
@@ -73,18 +85,19 @@ impl App {
     ) -> Result<Option<Arc<Secret>>, Error> {
         let mut fetched = fetched.lock().await;
         if let Some(known) = &*fetched
-            && known.at.elapsed() < oldest
+            && known.serves(oldest)
         {
             return Ok(known.version.clone());
         }
-        match (self.fetch(stage).await, &*fetched) {
+        match (self.fetch(stage).await, &mut *fetched) {
             (Ok(version), _) => {
-                let version = version.map(Arc::new);
-                *fetched = Some(Fetched { at: Instant::now(), version: version.clone() });
+                let (now, version) = (Instant::now(), version.map(Arc::new));
+                *fetched = Some(Fetched { at: now, asked: now, version: version.clone() });
                 Ok(version)
             }
             (Err(error), Some(known)) => {
-                tracing::warn!(%error, "the secret could not be fetched again");
+                tracing::warn!(cause = error.cause(), "the secret could not be fetched again");
+                known.asked = Instant::now();
                 Ok(known.version.clone())
             }
             (Err(error), None) => Err(error),
@@ -143,5 +156,20 @@ impl Secret {
     #[cfg(test)]
     pub fn of(text: &str) -> Self {
         Self(text.to_owned().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_was_just_asked_for_in_vain_serves_on() {
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        let fetched = |at, asked| Fetched { at: ago(at), asked: ago(asked), version: None };
+        assert!(fetched(30, 30).serves(Duration::from_mins(1)));
+        assert!(!fetched(90, 90).serves(Duration::from_mins(1)));
+        assert!(fetched(90, 1).serves(Duration::from_mins(1)));
+        assert!(!fetched(90, 60).serves(Duration::from_mins(1)));
     }
 }
