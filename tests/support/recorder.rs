@@ -155,7 +155,9 @@ fn needed(target: &str, path: &str, request: &Value) -> Vec<(String, String, Vec
             let sender = request["FromEmailAddress"].as_str().unwrap().trim_end_matches('>');
             let domain = sender.rsplit('@').next().unwrap();
             let identity = format!("arn:aws:ses:us-east-1:000000000000:identity/{domain}");
-            vec![("ses:SendEmail".to_owned(), identity, Vec::new())]
+            // SES asks for the configuration set, too, by which the identity sends, if it has one.
+            let set = "arn:aws:ses:us-east-1:000000000000:configuration-set/default".to_owned();
+            [identity, set].map(|on| ("ses:SendEmail".to_owned(), on, Vec::new())).into()
         }
         action => vec![on_item(action, request)],
     }
