@@ -8,7 +8,11 @@ use serde_json::json;
 use super::routes;
 use crate::{
     openapi::LIFTED,
-    support::{Api, Client, PASSWORD, employee::employee},
+    support::{
+        Api, Client, PASSWORD, User,
+        employee::{employee, whole_employee},
+        token,
+    },
 };
 
 /// What stands for `{id}`: whose it is, is the question.
@@ -19,6 +23,63 @@ enum Object {
     User,
     Employee,
     Session,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Caller {
+    Nobody,
+    AnotherUser,
+    /// Their token says that they are staff, which they are no longer.
+    DemotedStaff,
+    Owner,
+    Staff,
+}
+
+impl Caller {
+    const ALL: [Self; 5] = [Self::Nobody, Self::AnotherUser, Self::DemotedStaff, Self::Owner, Self::Staff];
+
+    /// Where a row has their status: who was staff is as good as any other user.
+    fn column(self) -> usize {
+        match self {
+            Self::Nobody => 0,
+            Self::AnotherUser | Self::DemotedStaff => 1,
+            Self::Owner => 2,
+            Self::Staff => 3,
+        }
+    }
+
+    /// Whether what is the owner's is not for them.
+    fn is_foreign(self) -> bool {
+        self.column() < 2
+    }
+
+    /// A client of theirs, in a session of its own.
+    async fn client(self, api: &Api, owner: &User) -> Client {
+        let user = match self {
+            Self::Nobody => return Client::clone(api),
+            Self::Owner => return Client::clone(owner),
+            Self::AnotherUser => api.log_in("stranger").await,
+            Self::DemotedStaff => demoted(api).await,
+            Self::Staff => api.log_in("admin").await,
+        };
+        Client::clone(&user)
+    }
+}
+
+/// A session that began while its user was staff.
+async fn demoted(api: &Api) -> User {
+    let admin = api.log_in("admin").await;
+    let path = format!("/api/users/{}", api.log_in("demoted").await.id());
+    let make_staff = async |is_staff: bool| {
+        let changed = admin.patch(&path, &json!({ "is_staff": is_staff })).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+    };
+    make_staff(true).await;
+    let user = api.log_in("demoted").await;
+    make_staff(false).await;
+    assert_eq!(token::claims(&user.access)["staff"], true);
+    user
 }
 
 /// A route, and the status that each caller hears: nobody in particular, another user, the owner, staff.
@@ -89,7 +150,8 @@ async fn complaints(api: &Api, (endpoint, object, expected): Row, n: usize) -> V
     let (method, route) = endpoint.split_once(' ').unwrap();
     let method: Method = method.parse().unwrap();
     let mut complaints = Vec::new();
-    for (at, expected) in expected.into_iter().enumerate() {
+    for (at, caller) in Caller::ALL.into_iter().enumerate() {
+        let expected = expected[caller.column()];
         // What a row deletes or ends must not be missed by the next.
         let name = if object == Object::None { "owner".to_owned() } else { format!("owner-{n}-{at}") };
         if object != Object::None {
@@ -102,47 +164,50 @@ async fn complaints(api: &Api, (endpoint, object, expected): Row, n: usize) -> V
             Object::User => (owner.id(), person),
             Object::Session => (owner.sid(), json!({})),
             Object::Employee => {
-                let body = employee(&format!("+9198{:08}", n * 4 + at));
+                let body = employee(&format!("+9198{:08}", n * Caller::ALL.len() + at));
                 (owner.employs(&body).await["id"].as_str().unwrap().to_owned(), body)
             }
         };
-        let client: Client = match at {
-            0 => Client::clone(api),
-            1 => Client::clone(&*api.log_in("stranger").await),
-            2 => Client::clone(&*owner),
-            _ => Client::clone(&*api.log_in("admin").await),
-        };
+        let client = caller.client(api, &owner).await;
         let path = route.replace("{id}", &id).replace("{file}", &id);
         let body = if method == Method::GET { String::new() } else { body.to_string() };
         let before = api.records().await;
 
         let answer = client.send(method.clone(), &path, Some("application/json"), body).await;
 
-        let caller = ["nobody", "another user", "the owner", "staff"][at];
         if answer.status != expected {
             complaints.push(format!(
-                "{endpoint} by {caller}: {} for {expected}: {:.200}",
+                "{endpoint} by {caller:?}: {} for {expected}: {:.200}",
                 answer.status, answer.text
             ));
         }
         if expected >= 400 && api.records().await != before {
-            complaints.push(format!("{endpoint} by {caller} was refused and has changed something"));
+            complaints.push(format!("{endpoint} by {caller:?} was refused and has changed something"));
         }
-        let foreign = [owner.id(), format!("{name}@example.com")];
-        if at < 2 && foreign.iter().any(|text| answer.text.contains(text)) {
-            complaints.push(format!("{endpoint} shows {caller} what is not theirs: {:.200}", answer.text));
+        let foreign = [owner.id(), format!("{name}@example.com"), employed()];
+        if caller.is_foreign() && foreign.iter().any(|text| answer.text.contains(text)) {
+            complaints.push(format!("{endpoint} shows {caller:?} what is not theirs: {:.200}", answer.text));
         }
     }
     complaints
+}
+
+/// The address of the employee that `owner` has.
+fn employed() -> String {
+    whole_employee()["email"].as_str().unwrap().to_owned()
 }
 
 async fn all_are_right(rows: &[Row]) {
     let api = Api::with(&LIFTED).await;
     let admin = json!({ "username": "admin", "email": "admin@example.com", "password": PASSWORD });
     api.stack.invoke("create-superuser", admin).await.unwrap();
-    for name in ["owner", "stranger"] {
+    for name in ["owner", "stranger", "demoted"] {
         api.registered(name).await;
     }
+    // Without an employee their list has nothing to show to whom it is not for.
+    let owner = api.log_in("owner").await;
+    owner.employs(&whole_employee()).await;
+    assert!(owner.get("/api/employees").await.text.contains(&employed()));
     let mut found = Vec::new();
     for (n, row) in rows.iter().enumerate() {
         found.extend(complaints(&api, *row, n).await);

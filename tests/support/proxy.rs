@@ -3,11 +3,11 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fmt,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     ops::Deref,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -22,9 +22,13 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use futures_util::{join, stream};
+use futures_util::{StreamExt, join, stream};
 use serde_json::{Map, Value, json};
-use tokio::{net::TcpListener, task::JoinSet, time};
+use tokio::{
+    net::TcpListener,
+    task::{self, JoinSet},
+    time,
+};
 
 use super::Api;
 
@@ -164,8 +168,10 @@ struct Record {
 
 impl Proxy {
     async fn start() -> Self {
-        // Not the address at which everything else gets its free ports: this one is given up and taken again.
-        let listener = TcpListener::bind(("127.0.0.2", 0)).await.unwrap();
+        // An address of its own: its port is given up and taken again, and nothing else gets it meanwhile.
+        static STARTED: AtomicU16 = AtomicU16::new(1);
+        let [high, low] = STARTED.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let listener = TcpListener::bind((Ipv4Addr::new(127, 1, high, low), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (upstream, refuses) = (OnceLock::new(), AtomicBool::new(false));
@@ -188,9 +194,13 @@ impl Proxy {
         server.shutdown().await;
     }
 
-    /// Ends every fault that was to go on.
+    /// Ends every fault that was to go on or is still to come.
     pub(crate) async fn heal(&self) {
-        self.inner.record.lock().unwrap().faults.clear();
+        {
+            let mut record = self.inner.record.lock().unwrap();
+            record.faults.clear();
+            record.next_faults.clear();
+        }
         if self.inner.refuses.swap(false, Ordering::Relaxed) {
             self.serve(TcpListener::bind(self.address).await.unwrap());
         }
@@ -204,6 +214,11 @@ impl Proxy {
     /// Lets the next call for which `which` holds fail.
     pub(crate) fn fail_next(&self, fault: Fault, which: impl Fn(&Call) -> bool + Send + 'static) {
         self.inner.record.lock().unwrap().next_faults.push((Box::new(which), fault));
+    }
+
+    /// How many calls are still to fail, of those that [`Self::fail_next`] was told of.
+    pub(crate) fn pending_faults(&self) -> usize {
+        self.inner.record.lock().unwrap().next_faults.len()
     }
 
     /// Lets every call for which `which` holds fail, until it is healed.
@@ -280,8 +295,13 @@ async fn forward(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, 
     let half = body.slice(..body.len() / 2);
     match fault {
         Some(Fault::AnswerCut) => {
-            let cut = stream::iter([Ok(half), Err("broken off")]);
-            (status, headers, Body::from_stream(cut)).into_response()
+            // The half goes out while the rest is waited for.
+            let begun = stream::iter([Ok(half)]);
+            let broken = stream::once(async {
+                task::yield_now().await;
+                Err("broken off")
+            });
+            (status, headers, Body::from_stream(begun.chain(broken))).into_response()
         }
         Some(Fault::AnswerTruncated) => {
             let mut headers = headers;
