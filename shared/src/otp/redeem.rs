@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::join;
 
-use super::{Purpose, Record, pk};
+use super::{Channel, Purpose, Record, pk};
 use crate::{
     App, Error, config,
     dynamo::{Write, from_item, in_the_way, is_refused, key, n, operation_id, s, text},
@@ -108,7 +108,7 @@ async fn compare(
             right |= matches(&compared, &secret, address, guess)?;
         }
     }
-    record.filter(|_| right).ok_or(Error::OtpInvalid)
+    record.filter(|record| right && record.channel != Channel::None).ok_or(Error::OtpInvalid)
 }
 
 /// Whether the guess is the code made from this version of the secret. Compared in constant time.
@@ -117,7 +117,8 @@ fn matches(record: &Record, secret: &Secret, address: &str, guess: &str) -> Resu
     Ok(verify_slices_are_equal(code.as_bytes(), guess.as_bytes()).is_ok())
 }
 
-/// Takes one guess from a live code, before it is compared. `None` when there is none or it has no guess left.
+/// Takes one guess from a live code, before it is compared. `None` when there is none or it has no guess left. A decoy loses
+/// one like any other: a write that is refused is faster than one that is made.
 async fn attempt(app: &App, pk: &str, op: &str) -> Result<Option<Record>, Error> {
     let taken = app
         .dynamodb
@@ -126,11 +127,10 @@ async fn attempt(app: &App, pk: &str, op: &str) -> Result<Option<Record>, Error>
         .set_key(Some(key(pk)))
         .update_expression("SET attempts_left = attempts_left - :one, op = :op")
         .condition_expression(
-            "channel <> :none AND attempts_left > :zero AND expires > :now AND (attribute_not_exists(op) OR op <> :op)",
+            "attempts_left > :zero AND expires > :now AND (attribute_not_exists(op) OR op <> :op)",
         )
         .expression_attribute_values(":one", n(1))
         .expression_attribute_values(":zero", n(0))
-        .expression_attribute_values(":none", s("none"))
         .expression_attribute_values(":op", s(op))
         .expression_attribute_values(":now", n(time::seconds(time::now())))
         .return_values(ReturnValue::AllNew)
