@@ -257,6 +257,13 @@ async fn others_are_faster(api: &Api, recorder: &Recorder) {
     recorder.overtake_next();
     let passwords = json!({ "old_password": PASSWORD, "new_password": NEXT, "confirm_password": NEXT });
     is_done(&ivy.post("/api/password/reset", &passwords).await);
+    let (email, mails) = ("ivy@example.com", api.mails_to("ivy@example.com").await);
+    is_done(&api.post("/api/password/forgot", &json!({ "email": email })).await);
+    let otp = api.code_after(email, mails).await;
+    let recovery =
+        json!({ "email": email, "otp": otp, "new_password": PASSWORD, "confirm_password": PASSWORD });
+    recorder.overtake_next();
+    is_done(&api.post("/api/password/forgot/confirm", &recovery).await);
     recorder.overtake_next();
     is_done(&hal.delete(&format!("/api/users/{}", hal.id())).await);
 }

@@ -26,6 +26,7 @@ use futures_util::{StreamExt, join, stream};
 use serde_json::{Map, Value, json};
 use tokio::{
     net::TcpListener,
+    sync::Notify,
     task::{self, JoinSet},
     time,
 };
@@ -214,6 +215,21 @@ impl Proxy {
     /// Lets the next call for which `which` holds fail.
     pub(crate) fn fail_next(&self, fault: Fault, which: impl Fn(&Call) -> bool + Send + 'static) {
         self.inner.record.lock().unwrap().next_faults.push((Box::new(which), fault));
+    }
+
+    /// The next transaction is on its way for longer than another takes, and then meets what that has made. Tells when it has
+    /// begun.
+    pub(crate) fn hold_up_the_next_change(&self) -> Arc<Notify> {
+        let begun = Arc::new(Notify::new());
+        let begins = Arc::clone(&begun);
+        self.fail_next(Fault::Stalled, move |call| {
+            let is_a_change = call.operation == "TransactWriteItems";
+            if is_a_change {
+                begins.notify_one();
+            }
+            is_a_change
+        });
+        begun
     }
 
     /// How many calls are still to fail, of those that [`Self::fail_next`] was told of.

@@ -1,6 +1,7 @@
 //! New passwords.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use futures_util::join;
 
 use super::{Account, find, record_key};
 use crate::{
@@ -48,19 +49,30 @@ pub async fn change_password(
 /// meanwhile, or the address is no longer theirs.
 pub async fn recover_password(
     app: &App,
-    account: &Account,
+    mut account: Account,
     address: &str,
     code: &Redeemed,
     hash: &Hash,
 ) -> Result<Vec<&'static str>, Error> {
-    let name = Name::Email(address.to_owned());
-    let mut writes = replace(app, account, hash, true)?;
-    writes.extend([code.spend(app)?, claim::prove(app, &name, account.user.id, false)?]);
-    match transact(app, writes).await {
-        Ok(()) => Ok(replaced(account, true)),
-        Err(Refused::Conditions) => Err(Error::OtpInvalid),
-        Err(Refused::Error(error)) => Err(error),
+    let (id, name) = (account.user.id, Name::Email(address.to_owned()));
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            let (is_unspent, read) = join!(code.is_unspent(app), find(app, id));
+            if !is_unspent? {
+                return Err(Error::OtpInvalid);
+            }
+            account = read?.ok_or(Error::OtpInvalid)?;
+        }
+        let mut writes = replace(app, &account, hash, true)?;
+        writes.extend([code.spend(app)?, claim::prove(app, &name, id, false)?]);
+        match transact(app, writes).await {
+            Ok(()) => return Ok(replaced(&account, true)),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
     }
+    Err(Error::OtpInvalid)
 }
 
 /// The fields that a new password changes.

@@ -1,17 +1,14 @@
 //! `PUT` and `PATCH /api/users/{id}`.
 
-use std::sync::Arc;
-
 use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use super::{
     NOBODY, forbidden, has_changed, is_refused, last_staff_user, no_user, not_authenticated, path, path_to,
     shown, signed_in, staff_named,
 };
 use crate::support::{
-    Answer, Api, Fault, PASSWORD, Proxied, User, bearer_not_valid, complaint, no_active_account, registration,
+    Answer, Api, Fault, PASSWORD, User, bearer_not_valid, complaint, no_active_account, registration,
 };
 
 const EMAIL: &str = "ada@example.com";
@@ -620,27 +617,13 @@ async fn a_user_who_is_switched_off_does_not_stay_on_by_repeating_that_they_are(
     assert_eq!(shown(&admin, &path).await["is_active"], false);
 }
 
-/// The next change is on its way for longer than another takes, and then meets what that has made. Tells when it has begun.
-fn hold_up_the_next_change(api: &Proxied) -> Arc<Notify> {
-    let begun = Arc::new(Notify::new());
-    let begins = Arc::clone(&begun);
-    api.proxy.fail_next(Fault::Stalled, move |call| {
-        let is_a_change = call.operation == "TransactWriteItems";
-        if is_a_change {
-            begins.notify_one();
-        }
-        is_a_change
-    });
-    begun
-}
-
 #[tokio::test]
 async fn staff_who_are_made_less_at_this_moment_do_not_stay_what_they_were_by_repeating_it() {
     for (flag, status) in [("is_staff", 403), ("is_active", 401)] {
         let api = Api::behind_a_proxy(&[]).await;
         let (eve, bob) = (staff_named(&api, "eve").await, staff_named(&api, "bob").await);
         let bobs = path(&bob);
-        let begun = hold_up_the_next_change(&api);
+        let begun = api.proxy.hold_up_the_next_change();
         let repeated = json!({ "first_name": "Bob", "is_staff": true, "is_active": true });
         let less = json!({ flag: false });
         let made_less = async {
@@ -660,7 +643,7 @@ async fn staff_who_are_made_less_at_this_moment_do_not_stay_what_they_were_by_re
 async fn a_change_of_oneself_ends_with_the_session_that_makes_it() {
     let api = Api::behind_a_proxy(&[]).await;
     let ada = api.signed_in().await;
-    let begun = hold_up_the_next_change(&api);
+    let begun = api.proxy.hold_up_the_next_change();
     let reset = json!({ "old_password": PASSWORD, "new_password": NEXT, "confirm_password": NEXT });
     let new_password = async {
         begun.notified().await;

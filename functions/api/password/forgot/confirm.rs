@@ -33,7 +33,7 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
         // Only now is it known whose password it is.
         new.check(account.about())?;
         let hash = app.hasher.hash(new.password())?;
-        user::recover_password(app, &account, &email.key(), &code, &hash).await
+        user::recover_password(app, account, &email.key(), &code, &hash).await
     });
     let fields = recovered.await?;
     log::audit_change(Act::PasswordRecovered, Some(holder), Changed::User(holder), &fields, request.ip());

@@ -1,6 +1,6 @@
 //! `POST /api/password/forgot/confirm`.
 
-use futures_util::future::join_all;
+use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
 
 use super::{ADA, forgot};
@@ -38,6 +38,25 @@ async fn a_right_code_sets_the_password_and_ends_every_session() {
     phone.is_signed_out().await;
     api.try_token("ada", PASSWORD).await.is(401, &no_active_account());
     api.log_in_with("ada", NEXT).await.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn a_right_code_is_right_whatever_becomes_of_the_account_meanwhile() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let ada = api.signed_in().await;
+    let code = code(&api).await;
+    let begun = api.proxy.hold_up_the_next_change();
+    let body = with(&code, NEXT);
+    let logout = async {
+        begun.notified().await;
+        ada.post("/api/logout/all", &json!({})).await
+    };
+
+    let (answer, logout) = join!(api.post("/api/password/forgot/confirm", &body), logout);
+
+    assert_eq!((answer.status, logout.status), (200, 200), "{} {}", answer.text, logout.text);
+    api.log_in_with("ada", NEXT).await.is_signed_in().await;
+    is_refused(&api, &body, &otp_invalid()).await;
 }
 
 #[tokio::test]
