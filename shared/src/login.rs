@@ -1,6 +1,6 @@
 //! Logging in: limits, one hash whoever it is, a session.
 
-use std::{collections::BTreeSet, future::Future};
+use std::future::Future;
 
 use futures_util::join;
 
@@ -32,11 +32,9 @@ fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error>
 /// Forgets the failed logins of a user, whatever they typed, and the guesses of their password by who has their token.
 pub async fn unlock(app: &App, user: &User) -> Result<(), Error> {
     // A username of digits is counted as the number that it reads as.
-    let as_number = Login::read(&user.username, PhoneRules::from_env()?).identifier;
-    let (username, address) = (user::username_key(&user.username), email::key(&user.email));
-    let typed: BTreeSet<String> =
-        [username, as_number, address].into_iter().chain(user.phone_number.clone()).collect();
-    let failures = typed.iter().filter(|identifier| !identifier.is_empty());
+    let username = Login::read(&user.username, PhoneRules::from_env()?).identifier;
+    let typed = [Some(username), Some(email::key(&user.email)), user.phone_number.clone()];
+    let failures = typed.iter().flatten().filter(|identifier| !identifier.is_empty());
     let failures = failures.map(|identifier| Throttle::new(FAILURES, identifier, 0));
     let counters = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]);
     let cleared = counters.map(|counter| async move { throttle::clear(app, &counter).await });

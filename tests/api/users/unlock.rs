@@ -79,8 +79,7 @@ async fn an_unlocked_user_is_unlocked_at_every_door_and_every_address() {
 async fn an_unlocked_user_can_log_in_by_a_username_that_counts_as_a_number() {
     let api = Api::start().await;
     let admin = api.staff().await;
-    api.registered("112233").await;
-    let user = api.log_in("112233").await;
+    let user = signed_in(&api, "112233").await;
     lock(&api, "112233").await;
 
     unlock(&admin, &path(&user)).await.is(200, &unlocked());
