@@ -102,10 +102,7 @@ async fn a_message_arrives_when_connections_are_taken_again() {
         assert_eq!(sender.received(&first).await, 1, "{}", sender.provider);
         sender.api.services.refuse().await;
         let address = sender.ask().await;
-        let is_waiting = "a message was not sent and will be tried again";
-        // Nothing tells when a function has logged something.
-        let waits = || sender.api.logged().iter().any(|line| line["message"] == is_waiting).then_some(());
-        poll(|| async { waits() }).await;
+        sender.api.has_failed_to_send(1).await;
 
         sender.api.services.heal().await;
 

@@ -235,13 +235,6 @@ async fn api8_2023_security_misconfiguration() {
     }
 }
 
-/// Waits until so many deliveries have failed: nothing tells when a function has logged something.
-async fn has_failed(api: &Api, times: usize) {
-    let is_waiting = "a message was not sent and will be tried again";
-    let failures = || api.logged().iter().filter(|line| line["message"] == is_waiting).count();
-    poll(async || (failures() >= times).then_some(())).await;
-}
-
 #[tokio::test]
 async fn api10_2023_unsafe_consumption_of_apis() {
     let api = Api::behind_a_proxy(&TWILIO).await;
@@ -257,7 +250,7 @@ async fn api10_2023_unsafe_consumption_of_apis() {
 
         answer.is(200, &json!({ "message": "OTP sent successfully" }));
         poll(async || (api.services.pending_faults() == 0).then_some(())).await;
-        has_failed(&api, n + 1).await;
+        api.has_failed_to_send(n + 1).await;
         // The one whose answer was lost, and the one whose answer has begun.
         assert_eq!(api.texts_to(number).await, 2, "{fault:?}");
         let lines = api.logged();

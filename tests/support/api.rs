@@ -8,7 +8,7 @@ use std::{
 use local::{Data, Message, Options, Stack};
 use serde_json::{Value, json};
 
-use super::{Client, PASSWORD, User, registration};
+use super::{Client, PASSWORD, User, poll, registration};
 
 /// The whole API, in memory and on free ports. It is a client, too: one that is nobody yet.
 pub(crate) struct Api {
@@ -186,6 +186,13 @@ impl Api {
         self.put_item("Otps", &code_to(&fence)).await;
         self.message_to(&fence).await;
         self.stack.messages(number).len()
+    }
+
+    /// Waits until so many deliveries have failed, to be tried again: nothing tells when a function has logged something.
+    pub(crate) async fn has_failed_to_send(&self, times: usize) {
+        let message = "a message was not sent and will be tried again";
+        let failures = || self.logged().iter().filter(|line| line["message"] == message).count();
+        poll(async || (failures() >= times).then_some(())).await;
     }
 
     /// What the functions have logged, line by line.
