@@ -7,6 +7,7 @@ mod bad_input;
 mod brute_force;
 mod enumeration;
 mod fields;
+mod lockout;
 mod logs;
 mod replay;
 mod tokens;

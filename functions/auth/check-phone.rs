@@ -21,7 +21,7 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
     let phone = form.as_mut().ok().and_then(|form| form.required("phone", parse));
     let record = |phone: &Phone, holder: Option<&Holder>, _| {
         let is_free = holder.is_none_or(Holder::has_lapsed);
-        is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None)).transpose()
+        is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None, &request)).transpose()
     };
     if otp::send_by_sms(app, &request, None, form, phone, record).await? {
         return json(200, &object!({ "exists": false, "message": "OTP sent." }));

@@ -21,7 +21,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let guess = form.required("code", otp::guess);
     let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
 
-    let redeemed = otp::redeem_or_throttle(app, Purpose::SignUp, phone.e164(), &guess).await;
+    let redeemed = otp::redeem(app, &request, Purpose::SignUp, phone.e164(), &guess).await;
     let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
     let token = code.use_for(app, registration::issue(app, &phone, &code)).await.inspect_err(audit)?;

@@ -28,7 +28,7 @@ async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
     });
     let record = |phone: &Phone, holder: Option<&Holder>, asker: Option<user::Id>| {
         let user = holder.map(|holder| holder.user_id);
-        let record = Record::by_sms(Purpose::VerifyPhone, phone, user)?;
+        let record = Record::by_sms(Purpose::VerifyPhone, phone, user, &request)?;
         Ok(Some(record.by_themselves(user.is_some() && user == asker)))
     };
     otp::send_by_sms(app, &request, asker.as_ref(), form, phone, record).await?;

@@ -22,7 +22,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
 
     let (redeemed, bearers) = join!(
-        otp::redeem(app, Purpose::VerifyPhone, phone.e164(), &guess),
+        otp::redeem(app, &request, Purpose::VerifyPhone, phone.e164(), &guess),
         employee::find_bearers(app, &phone)
     );
     let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());

@@ -381,6 +381,12 @@ impl Login {
         Self { identifier, names: email.into_iter().chain(phone).chain(username).collect() }
     }
 
+    /// Whether it can be nothing but a username.
+    #[must_use]
+    pub fn is_only_a_username(&self) -> bool {
+        self.names.iter().all(|name| matches!(name, Name::Username(_)))
+    }
+
     /// The user whom it names.
     pub async fn find(&self, app: &App) -> Result<Option<Id>, Error> {
         let holders = read_names(app, &self.names).await?;

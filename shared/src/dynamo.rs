@@ -35,6 +35,17 @@ pub(crate) fn no() -> AttributeValue {
     AttributeValue::Bool(false)
 }
 
+/// A list of texts.
+pub(crate) fn string_list(texts: &[String]) -> AttributeValue {
+    AttributeValue::L(texts.iter().map(s).collect())
+}
+
+/// The texts of a list; none when it is absent.
+pub(crate) fn strings(item: &Item, name: &str) -> Vec<String> {
+    let list = item.get(name).and_then(|value| value.as_l().ok()).into_iter().flatten();
+    list.filter_map(|value| value.as_s().ok().cloned()).collect()
+}
+
 pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }

@@ -1,14 +1,15 @@
 //! Logging in: limits, one hash whoever it is, a session.
 
-use std::future::Future;
+use std::{collections::BTreeSet, future::Future};
 
-use futures_util::join;
+use futures_util::{future::try_join_all, join, try_join};
 
 use crate::{
     App, Error, Request,
     claim::Login,
     config, email,
     log::{self, Act},
+    otp::{self, Allowance},
     password::{Hash, Match, Password},
     phone::PhoneRules,
     session,
@@ -23,42 +24,71 @@ const OLD_PASSWORD: &str = "old_password";
 
 /// Failed logins of one identifier, in its unique form: from everywhere, and from one network.
 fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error> {
-    let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
-    Ok(Throttle::new(FAILURES, identifier, window)
-        .at_most(config::number("LOGIN_FAILURES_PER_IDENTIFIER")?, "everywhere")
-        .at_most_from(config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?, &request.network()))
+    let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER")?;
+    Ok(of_identifier_from(identifier, request)?.at_most(most, "everywhere"))
 }
 
-/// Forgets the failed logins of a user, whatever they typed, and the guesses of their password by who has their token.
+/// The same from one network alone, however many come from others.
+fn of_identifier_from(identifier: &str, request: &Request) -> Result<Throttle, Error> {
+    let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
+    Ok(Throttle::of_failures(FAILURES, identifier)?.at_most_from(most, &request.network()))
+}
+
+/// Lets a user log in again: forgets the failed logins of all their identifiers, the guesses at their codes, and those of their
+/// password by anyone who has their token. It is for staff, who know the user: unverified addresses and numbers count, and the
+/// codes that were sent to them are forgotten too.
 pub async fn unlock(app: &App, user: &User) -> Result<(), Error> {
-    // A username of digits is counted as the number that it reads as.
     let username = Login::read(&user.username, PhoneRules::from_env()?).identifier;
-    let typed = [Some(username), Some(email::key(&user.email)), user.phone_number.clone()];
-    let failures = typed.iter().flatten().filter(|identifier| !identifier.is_empty());
-    let failures = failures.map(|identifier| Throttle::new(FAILURES, identifier, 0));
-    let counters = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]);
-    let cleared = counters.map(|counter| async move { throttle::clear(app, &counter).await });
-    futures_util::future::try_join_all(cleared).await.map(drop)
+    let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
+    let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone());
+    let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
+    let sent = try_join_all(addresses.iter().map(|address| Allowance::clear(app, address)));
+    try_join!(forget_failures(app, user, &addresses, Some(username)), sent).map(drop)
+}
+
+/// The same for a user who has recovered the password with a code to the e-mail address, without what was sent. Only verified
+/// identifiers count: a number that they merely claim may be somebody else's, whose guessers would begin again.
+pub async fn unlock_recovered(app: &App, user: &User) -> Result<(), Error> {
+    let phone = user.phone_number.clone().filter(|_| user.is_phone_verified);
+    let addresses: BTreeSet<_> = [email::key(&user.email)].into_iter().chain(phone).collect();
+    let username = Login::read(&user.username, PhoneRules::from_env()?);
+    let is_own = username.is_only_a_username() || addresses.contains(&username.identifier);
+    forget_failures(app, user, &addresses, Some(username.identifier).filter(|_| is_own)).await
+}
+
+async fn forget_failures(
+    app: &App,
+    user: &User,
+    addresses: &BTreeSet<String>,
+    username: Option<String>,
+) -> Result<(), Error> {
+    let identifiers: BTreeSet<_> = addresses.iter().cloned().chain(username).collect();
+    let failures = identifiers.iter().map(|identifier| Throttle::new(FAILURES, identifier, 0));
+    let counters: Vec<_> = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]).collect();
+    let logins = try_join_all(counters.iter().map(|counter| throttle::clear(app, counter)));
+    let guesses = try_join_all(addresses.iter().map(|address| otp::forget_guesses(app, address)));
+    try_join!(logins, guesses).map(drop)
 }
 
 /// Failed logins from one network.
 fn of_network(request: &Request) -> Result<Throttle, Error> {
-    let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
-    Ok(Throttle::new("logins_from", &request.network(), window)
-        .at_most(config::number("LOGIN_FAILURES_PER_IP")?, "failed"))
+    let most = config::number("LOGIN_FAILURES_PER_IP")?;
+    Ok(Throttle::of_failures("logins_from", &request.network())?.at_most(most, "failed"))
 }
 
 /// Guesses of the old password by somebody who has an access token.
 pub fn of_old_password(user: Id) -> Result<Throttle, Error> {
-    let window = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
     let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
-    Ok(Throttle::new(OLD_PASSWORD, &user.to_string(), window).at_most(most, "tried"))
+    Ok(Throttle::of_failures(OLD_PASSWORD, &user.to_string())?.at_most(most, "tried"))
 }
 
 /// Logs in whoever `find` finds for `identifier`, if the password is right and `also` agrees.
 ///
 /// Every try counts as a failure before the password is looked at; success takes that back. An unknown identifier costs the
 /// same calls and the same hash as a wrong password, and gives the same answer.
+///
+/// When strangers have used up the failures of an identifier, a network from which its user has logged in before still has its
+/// own: strangers lock nobody out of the places where they usually are.
 pub async fn login(
     app: &App,
     request: &Request,
@@ -69,9 +99,31 @@ pub async fn login(
 ) -> Result<Pair, Error> {
     let limits = [of_identifier(identifier, request)?, of_network(request)?];
     let (admitted, found) = join!(throttle::admit(app, limits), find);
+    let admitted = match (admitted, &found) {
+        (Err(Error::Throttled(seconds)), Ok(found)) => {
+            admit_if_known(app, request, identifier, *found, seconds).await
+        }
+        (admitted, _) => admitted,
+    };
     let counted = admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
     let logged_in = log_in(app, request, identifier, found, password, also, &counted);
     throttle::settle(app, &counted, logged_in).await
+}
+
+/// Counts a try that was refused for the failures from everywhere, for those of its own network alone, if the user has logged
+/// in from there before. An unknown identifier costs the same calls.
+async fn admit_if_known(
+    app: &App,
+    request: &Request,
+    identifier: &str,
+    found: Option<Id>,
+    seconds: u64,
+) -> Result<[Counted; 2], Error> {
+    let account = user::find(app, found.unwrap_or(Id::nil())).await?;
+    if !account.is_some_and(|account| account.knows(&request.network())) {
+        return Err(Error::Throttled(seconds));
+    }
+    throttle::admit(app, [of_identifier_from(identifier, request)?, of_network(request)?]).await
 }
 
 /// Logs in whoever was found, once the try is counted.
@@ -102,7 +154,8 @@ async fn log_in(
     }
     let session = session::begin(&account.user, account.epoch, request)?;
     let now = time::now();
-    let noted = user::note_login(app, &account, now, rehashed.as_ref());
+    let network = request.network();
+    let noted = user::note_login(app, &account, &network, now, rehashed.as_ref());
     let (stored, cleared, ()) = join!(session.store(app), clear, noted);
     if let Err(error) = stored {
         user::forget_login(app, &account, now).await;

@@ -14,16 +14,17 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    App, Error,
+    App, Error, Request,
     config::{self, Policy},
     dynamo::{Item, Write, key, number, to_item},
+    email,
     phone::Phone,
-    time,
+    throttle, time,
     user::Id,
 };
 
 pub use allowance::{Allowance, Limits};
-pub use redeem::{GUESS_LENGTH, Redeemed, guess, redeem, redeem_or_throttle};
+pub use redeem::{GUESS_LENGTH, Redeemed, forget_guesses, guess, redeem};
 pub use send::{send_by_sms, send_to_whom_it_concerns, throttle_of, throttle_of_changes};
 
 /// What a code is for. A code for one purpose is worth nothing for another.
@@ -85,7 +86,12 @@ pub struct Record {
     pub nonce: String,
     /// Digits of the code.
     digits: u32,
+    /// Guesses left to the network that asked for it; every other network's are counted by address. In records without a
+    /// network (of release 0.1.0) they are everybody's.
     attempts_left: u64,
+    /// The fingerprint of the network that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
     /// Seconds since 1970.
     pub expires: u64,
 }
@@ -99,6 +105,11 @@ pub(crate) fn pk(purpose: Purpose, address: &str) -> String {
     format!("{purpose}#{address}")
 }
 
+/// The write that deletes the code for a new password of a user, if there is one: it dies with the password it was to replace.
+pub(crate) fn withdraw_reset(app: &App, email: &str) -> Result<TransactWriteItem, Error> {
+    Write::to(&app.tables.otps).delete(key(pk(Purpose::ResetPassword, &email::key(email))))
+}
+
 /// Whether a stored record is somebody's and has not expired.
 pub(crate) fn is_live(item: &Item) -> bool {
     item.contains_key("user_id")
@@ -106,19 +117,19 @@ pub(crate) fn is_live(item: &Item) -> bool {
 }
 
 impl Record {
-    /// A new code to an e-mail address of `user`; of nobody's, it is a decoy.
-    pub fn by_email(purpose: Purpose, to: &str, user: Option<Id>) -> Result<Self, Error> {
+    /// A new code to an e-mail address of `user`, asked for by `request`; without a user it is a decoy.
+    pub fn by_email(purpose: Purpose, to: &str, user: Option<Id>, request: &Request) -> Result<Self, Error> {
         let channel = if user.is_some() { Channel::Email } else { Channel::None };
-        Self::new(purpose, channel, to, user, config::number("OTP_LENGTH")?)
+        Self::new(purpose, channel, to, user, config::number("OTP_LENGTH")?, request)
     }
 
     /// A new code to a phone number, whoever has it. The Django systems' own sample requests have four digits.
-    pub fn by_sms(purpose: Purpose, to: &Phone, user: Option<Id>) -> Result<Self, Error> {
+    pub fn by_sms(purpose: Purpose, to: &Phone, user: Option<Id>, request: &Request) -> Result<Self, Error> {
         let digits = match Policy::from_env()? {
             Policy::Strict => config::number("OTP_LENGTH")?,
             Policy::Seeds => 4,
         };
-        Self::new(purpose, Channel::Sms, to.e164(), user, digits)
+        Self::new(purpose, Channel::Sms, to.e164(), user, digits, request)
     }
 
     /// Says that it was its user who asked for it.
@@ -133,6 +144,7 @@ impl Record {
         to: &str,
         user_id: Option<Id>,
         digits: u64,
+        request: &Request,
     ) -> Result<Self, Error> {
         Ok(Self {
             purpose,
@@ -143,6 +155,7 @@ impl Record {
             nonce: Uuid::new_v4().simple().to_string(),
             digits: u32::try_from(digits).unwrap_or(6).clamp(4, 9),
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
+            network: Some(throttle::fingerprint(&request.network())),
             expires: time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?,
         })
     }
@@ -163,6 +176,7 @@ impl Record {
             nonce: Uuid::new_v4().simple().to_string(),
             digits: 6,
             attempts_left: 0,
+            network: None,
             expires: 0,
         }
     }

@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::{
-    App, Error,
+    App, Error, config,
     dynamo::{ATTEMPTS, Item, in_the_way, is_refused, key, n, number, operation_id, pause_before, s, text},
     serve::in_time,
     time,
@@ -42,6 +42,11 @@ impl Throttle {
     pub fn at_most(mut self, limit: u64, name: &str) -> Self {
         self.tallies.push((name.to_owned(), limit));
         self
+    }
+
+    /// A counter of failed passwords or codes, in a window of `LOGIN_FAILURE_WINDOW_SECONDS`.
+    pub fn of_failures(kind: &str, subject: &str) -> Result<Self, Error> {
+        Ok(Self::new(kind, subject, config::number("LOGIN_FAILURE_WINDOW_SECONDS")?))
     }
 
     /// Allows at most `limit` events from `network`.
@@ -110,10 +115,21 @@ pub async fn settle<T>(
 /// Takes a counted event back, once, as long as its window is the one it was counted in. A failure is no matter: the counter
 /// then allows one event fewer.
 pub async fn take_back(app: &App, counted: &Counted) {
-    let (names, mut values, sum) = tallies(&counted.throttle, -1);
+    revise(app, counted, -1).await;
+}
+
+/// Leaves a counted event counted, with the same write as [`take_back`]: the time of an answer then does not tell which of the
+/// two was done.
+pub async fn keep(app: &App, counted: &Counted) {
+    revise(app, counted, 0).await;
+}
+
+/// Adds `by` to every tally that counted the event, once.
+async fn revise(app: &App, counted: &Counted, by: i8) {
+    let (names, mut values, sum) = tallies(&counted.throttle, by);
     values.insert(":window".to_owned(), n(counted.expires));
     values.insert(":op".to_owned(), s(&counted.op));
-    let taken_back = app
+    let revised = app
         .dynamodb
         .update_item()
         .table_name(&app.tables.throttles)
@@ -126,7 +142,7 @@ pub async fn take_back(app: &App, counted: &Counted) {
         .set_expression_attribute_values(Some(values))
         .send()
         .await;
-    if let Err(error) = taken_back
+    if let Err(error) = revised
         && !is_refused(&error)
     {
         tracing::warn!(cause = Error::from_aws(error).cause(), "an event stays counted");

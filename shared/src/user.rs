@@ -12,6 +12,8 @@ mod update;
 mod username;
 mod verify;
 
+use std::iter;
+
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 pub use jiff::civil::Date;
@@ -24,14 +26,15 @@ use crate::{
     claim::{Holders, Name, Terms},
     config::{self, Policy},
     dynamo::{
-        BatchGet, Item, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text, to_item,
+        BatchGet, Item, from_item, in_the_way, is_refused, key, n, number, operation_id, s, string_list,
+        strings, text, to_item, update_expression,
     },
     email::{self, Email},
     http::{self, FieldErrors},
     page::searchable,
     password::{About, Hash},
     phone::Phone,
-    throttle::{HOUR, Throttle},
+    throttle::{self, HOUR, Throttle},
     time,
 };
 
@@ -137,12 +140,31 @@ pub struct Account {
     pub version: u64,
     /// Signs the cursors of their lists.
     pub(crate) cursor_key: String,
+    /// The fingerprints of the networks from which they have logged in, the latest first. A record of release 0.1.0 has none
+    /// until the next login.
+    known_networks: Vec<String>,
 }
+
+/// How many networks of a user are remembered.
+const KNOWN_NETWORKS: usize = 8;
 
 impl Account {
     fn new(user: User, password: Hash) -> Self {
         let cursor_key = Uuid::new_v4().simple().to_string();
-        Self { user, password, epoch: 0, version: 1, cursor_key }
+        Self { user, password, epoch: 0, version: 1, cursor_key, known_networks: Vec::new() }
+    }
+
+    /// Whether the user has logged in from this network before.
+    #[must_use]
+    pub fn knows(&self, network: &str) -> bool {
+        self.known_networks.contains(&network_mark(network))
+    }
+
+    /// The networks that are known after a login from this one, the latest first.
+    fn networks_after(&self, network: &str) -> Vec<String> {
+        let latest = network_mark(network);
+        let others = self.known_networks.iter().filter(|known| **known != latest).cloned();
+        iter::once(latest.clone()).chain(others).take(KNOWN_NETWORKS).collect()
     }
 
     pub(crate) fn read(item: Item) -> Result<Self, Error> {
@@ -154,6 +176,7 @@ impl Account {
             cursor_key: cursor_key.to_owned(),
             epoch: number(&item, "epoch").unwrap_or(0),
             version: number(&item, "version").unwrap_or(0),
+            known_networks: strings(&item, "known_networks"),
             user: from_item(item)?,
         })
     }
@@ -165,6 +188,9 @@ impl Account {
         item.insert("epoch".into(), n(self.epoch));
         item.insert("version".into(), n(self.version));
         item.insert("cursor_key".into(), s(&self.cursor_key));
+        if !self.known_networks.is_empty() {
+            item.insert("known_networks".into(), string_list(&self.known_networks));
+        }
         Ok(item)
     }
 
@@ -227,6 +253,13 @@ impl User {
     fn is_active_staff(&self) -> bool {
         self.is_active && self.is_staff
     }
+}
+
+/// What a user's record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.
+fn network_mark(network: &str) -> String {
+    let mut mark = throttle::fingerprint(network);
+    mark.truncate(16);
+    mark
 }
 
 /// The partition of a user, in the Users and in the Tokens table.
@@ -303,21 +336,30 @@ pub fn taken(names: &[Name], holders: &Holders, user: Id) -> FieldErrors {
         .collect()
 }
 
-/// Notes a login, with a new hash of the same password when the old one was made by rules that are no longer ours. No
-/// matter when it fails: the login stands.
-pub async fn note_login(app: &App, account: &Account, at: Timestamp, rehashed: Option<&Hash>) {
+/// Notes a login and its network, with a new hash of the same password when the old one was made by rules that are no longer
+/// ours. When it fails, the login stands; of two logins at once, one network is noted.
+pub async fn note_login(app: &App, account: &Account, network: &str, at: Timestamp, rehashed: Option<&Hash>) {
+    let networks = account.networks_after(network);
+    let set = if networks == account.known_networks {
+        "SET last_login = :now"
+    } else {
+        "SET last_login = :now, known_networks = :networks"
+    };
     let update = app
         .dynamodb
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
         .expression_attribute_values(":now", s(at.to_string()));
+    let update = if networks == account.known_networks {
+        update
+    } else {
+        update.expression_attribute_values(":networks", string_list(&networks))
+    };
     let update = match rehashed {
-        None => {
-            update.update_expression("SET last_login = :now").condition_expression("attribute_exists(pk)")
-        }
+        None => update.update_expression(set).condition_expression("attribute_exists(pk)"),
         Some(hash) => update
-            .update_expression("SET last_login = :now, password = :new")
+            .update_expression(format!("{set}, password = :new"))
             .condition_expression("password = :old")
             .expression_attribute_values(":old", s(account.password.text()))
             .expression_attribute_values(":new", s(hash.text())),
@@ -329,19 +371,29 @@ pub async fn note_login(app: &App, account: &Account, at: Timestamp, rehashed: O
 
 /// As if that login had not been noted: it has failed. The new hash stays, it is of the same password.
 pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
-    let update = app
+    let networks = &account.known_networks;
+    let before = [
+        ("last_login", account.user.last_login.map(|before| s(before.to_string()))),
+        ("known_networks", (!networks.is_empty()).then(|| string_list(networks))),
+    ];
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let mut update = app
         .dynamodb
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
         .condition_expression("last_login = :at")
         .expression_attribute_values(":at", s(at.to_string()));
-    let update = match account.user.last_login {
-        None => update.update_expression("REMOVE last_login"),
-        Some(before) => update
-            .update_expression("SET last_login = :before")
-            .expression_attribute_values(":before", s(before.to_string())),
-    };
+    for (name, before) in before {
+        match before {
+            None => remove.push(name.to_owned()),
+            Some(before) => {
+                set.push(format!("{name} = :{name}"));
+                update = update.expression_attribute_values(format!(":{name}"), before);
+            }
+        }
+    }
+    let update = update.update_expression(update_expression(&set, &remove));
     if let Err(error) = update.send().await
         && !is_refused(&error)
     {

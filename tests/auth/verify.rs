@@ -91,12 +91,15 @@ async fn after_ten_wrong_guesses_in_a_day_a_number_is_throttled() {
 #[tokio::test]
 async fn wrong_guesses_are_counted_for_all_purposes_together() {
     let api = Api::with(&[("OtpWrongPerDay", "2")]).await;
-    for _ in 0..2 {
-        let body = json!({ "phone_number": NUMBER, "otp": "123456" });
+    assert_eq!(api.post("/otp/generate", &json!({ "phone_number": NUMBER })).await.status, 200);
+    let code = api.code_for(NUMBER).await;
+    for n in 0..2 {
+        let body = json!({ "phone_number": NUMBER, "otp": wrong_code(&code, n) });
         api.post("/otp/verify", &body).await.is(400, &otp_invalid());
     }
 
-    let code = code_to(&api, NUMBER).await;
+    check(&api, NUMBER).await.is(200, &newcomer());
+    let code = api.code_after(NUMBER, 1).await;
     verify(&api, NUMBER, &code).await.is_throttled();
 }
 

@@ -188,7 +188,7 @@ async fn a_number_is_guessed_at_ten_times_a_day_however_many_codes_there_are() {
     }
 
     let code = code_to(&api, NUMBER).await;
-    verify(&api, NUMBER, &code).await.is(400, &otp_invalid());
+    verify(&api, NUMBER, &code).await.is_throttled();
 
     assert_eq!(read(&ada, &grace).await, grace);
 }

@@ -426,6 +426,11 @@ impl Call {
         names.collect::<BTreeSet<_>>().into_iter().map(|name| format!("{name}{index}")).collect()
     }
 
+    /// Whether it asks for the version of a secret before the current one.
+    pub(crate) fn is_for_the_previous_version(&self) -> bool {
+        self.request["VersionStage"] == "AWSPREVIOUS"
+    }
+
     /// What it is, and on which tables.
     pub(crate) fn kind(&self) -> String {
         format!("{} {}", self.operation, self.tables().join(", "))

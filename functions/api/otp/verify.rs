@@ -26,7 +26,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let address = email.key();
     let name = Name::Email(address.clone());
     let (redeemed, holder) =
-        join!(otp::redeem(app, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
+        join!(otp::redeem(app, &request, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
     let audit = |error: &Error| log::audit_code(error, email.typed(), request.ip());
     let code = redeemed.inspect_err(audit)?;
     let verified = code.use_for(app, async {

@@ -13,18 +13,58 @@ use crate::{
     time,
 };
 
-/// What may be sent to one address: a cool-down for each purpose, so many codes an hour and so many a day. It is one
-/// record, read with the names, and written back in the transaction that writes the code, on condition that it is as it was
-/// read: parallel requests cannot both use the last one.
+/// What may be sent to one address: a cool-down for each purpose, a number of codes an hour and a number a day. It is one
+/// record, loaded with the identifiers, and written back in the transaction that writes the code, on condition that it is
+/// unchanged: parallel requests cannot both use the last one.
+///
+/// It counts twice. What anyone may ask for without being the address's owner (another code, a code for a new password) is
+/// limited by what was asked for, decoys included: otherwise the limit would tell which addresses have an account. Everything
+/// else (a registration, a new address of a user, sign-up) is limited by what was really sent: otherwise strangers could use
+/// up an address that has no account, and its owner could not register.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowance {
     version: u64,
+    #[serde(flatten)]
+    asked: Windows,
+    /// Absent in records of release 0.1.0, which did not tell decoys apart: all that was asked for then counts as sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<Windows>,
+    expires: u64,
+}
+
+/// How many codes were asked for, or sent, in the present hour and day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Windows {
     cool_until: BTreeMap<Purpose, u64>,
     hour_ends: u64,
     hour_sent: u64,
     day_ends: u64,
     day_sent: u64,
-    expires: u64,
+}
+
+impl Windows {
+    /// For how many seconds there is no further code, 0 if there is one now.
+    fn wait(&self, purpose: Purpose, now: u64, limits: Limits) -> u64 {
+        let cooling = self.cool_until.get(&purpose).copied().unwrap_or(0);
+        let (hour_ends, hour_sent) = window(self.hour_ends, self.hour_sent, now, HOUR);
+        let (day_ends, day_sent) = window(self.day_ends, self.day_sent, now, DAY);
+        let waits = [
+            cooling.saturating_sub(now),
+            if hour_sent >= limits.an_hour { hour_ends - now } else { 0 },
+            if day_sent >= limits.a_day { day_ends - now } else { 0 },
+        ];
+        waits.into_iter().max().unwrap_or(0)
+    }
+
+    /// The same after one more.
+    fn and_one(&self, purpose: Purpose, now: u64, limits: Limits) -> Self {
+        let (hour_ends, hour_sent) = window(self.hour_ends, self.hour_sent, now, HOUR);
+        let (day_ends, day_sent) = window(self.day_ends, self.day_sent, now, DAY);
+        let mut cool_until = self.cool_until.clone();
+        cool_until.retain(|_, until| *until > now);
+        cool_until.insert(purpose, now + limits.cooldown);
+        Self { cool_until, hour_ends, hour_sent: hour_sent + 1, day_ends, day_sent: day_sent + 1 }
+    }
 }
 
 /// The limits of an address.
@@ -55,40 +95,47 @@ impl Allowance {
         item.map_or(Ok(Self::default()), from_item)
     }
 
-    /// The allowance after one more code at `now`, or for how many seconds yet there is none.
+    /// The allowance after a code that anyone may ask for, whether it `is_sent` or a decoy; 429 when too many were asked for.
+    pub fn ask(&self, purpose: Purpose, is_sent: bool, now: u64, limits: Limits) -> Result<Self, Error> {
+        refuse(self.asked.wait(purpose, now, limits))?;
+        let sent = if is_sent { self.sent().and_one(purpose, now, limits) } else { self.sent().clone() };
+        Ok(self.next(self.asked.and_one(purpose, now, limits), sent))
+    }
+
+    /// The allowance after a code that is sent in any case; 429 when too many were sent.
     pub fn send(&self, purpose: Purpose, now: u64, limits: Limits) -> Result<Self, Error> {
-        let cooling = self.cool_until.get(&purpose).copied().unwrap_or(0);
-        let (hour_ends, hour_sent) = window(self.hour_ends, self.hour_sent, now, HOUR);
-        let (day_ends, day_sent) = window(self.day_ends, self.day_sent, now, DAY);
-        let waits = [
-            cooling.saturating_sub(now),
-            if hour_sent >= limits.an_hour { hour_ends - now } else { 0 },
-            if day_sent >= limits.a_day { day_ends - now } else { 0 },
-        ];
-        match waits.into_iter().max() {
-            None | Some(0) => {}
-            Some(seconds) => return Err(Error::Throttled(seconds)),
-        }
-        let mut cool_until = self.cool_until.clone();
-        cool_until.retain(|_, until| *until > now);
-        cool_until.insert(purpose, now + limits.cooldown);
-        Ok(Self {
-            version: self.version + 1,
-            cool_until,
-            hour_ends,
-            hour_sent: hour_sent + 1,
-            day_ends,
-            day_sent: day_sent + 1,
-            expires: day_ends.max(now + limits.cooldown),
-        })
+        self.send_after(self.sent(), purpose, now, limits)
     }
 
     /// The same without the cool-down, for a registration: its address is free, so no code for it can be waiting, and the
     /// account that asked for the last one is gone.
     pub fn send_first(&self, purpose: Purpose, now: u64, limits: Limits) -> Result<Self, Error> {
-        let mut rested = self.clone();
+        let mut rested = self.sent().clone();
         rested.cool_until.remove(&purpose);
-        rested.send(purpose, now, limits)
+        self.send_after(&rested, purpose, now, limits)
+    }
+
+    fn send_after(&self, sent: &Windows, purpose: Purpose, now: u64, limits: Limits) -> Result<Self, Error> {
+        refuse(sent.wait(purpose, now, limits))?;
+        Ok(self.next(self.asked.and_one(purpose, now, limits), sent.and_one(purpose, now, limits)))
+    }
+
+    fn sent(&self) -> &Windows {
+        self.sent.as_ref().unwrap_or(&self.asked)
+    }
+
+    fn next(&self, asked: Windows, sent: Windows) -> Self {
+        let cool_until = asked.cool_until.values().chain(sent.cool_until.values()).copied();
+        let expires = cool_until.chain([asked.day_ends, sent.day_ends]).max().unwrap_or(0);
+        Self { version: self.version + 1, asked, sent: Some(sent), expires }
+    }
+
+    /// Forgets what was asked for and sent.
+    pub async fn clear(app: &App, address: &str) -> Result<(), Error> {
+        let delete =
+            app.dynamodb.delete_item().table_name(&app.tables.throttles).set_key(Some(Self::key(address)));
+        delete.send().await.map_err(Error::from_aws)?;
+        Ok(())
     }
 
     /// The write that stores it in place of the one it was made from.
@@ -103,7 +150,12 @@ impl Allowance {
     }
 }
 
-/// A window that has passed begins anew.
+/// 429 when there are seconds to wait.
+fn refuse(seconds: u64) -> Result<(), Error> {
+    if seconds > 0 { Err(Error::Throttled(seconds)) } else { Ok(()) }
+}
+
+/// A window that has passed begins again.
 fn window(ends: u64, sent: u64, now: u64, length: u64) -> (u64, u64) {
     if ends > now { (ends, sent) } else { (now + length, 0) }
 }
@@ -150,6 +202,56 @@ mod tests {
     fn a_registration_need_not_wait_for_the_cool_down_of_an_account_that_is_gone() {
         let sent = Allowance::default().send(Purpose::VerifyEmail, NOW, LIMITS).unwrap();
         assert!(sent.send_first(Purpose::VerifyEmail, NOW + 1, LIMITS).is_ok());
+    }
+
+    #[test]
+    fn decoys_use_up_what_strangers_may_ask_for_and_nothing_else() {
+        let mut allowance = Allowance::default();
+        for i in 0..5 {
+            allowance = allowance.ask(Purpose::VerifyEmail, false, NOW + i * 60, LIMITS).unwrap();
+        }
+        assert!(allowance.ask(Purpose::ResetPassword, true, NOW + 300, LIMITS).is_err());
+        assert!(allowance.send(Purpose::VerifyEmail, NOW + 241, LIMITS).is_ok());
+    }
+
+    #[test]
+    fn what_is_really_sent_counts_for_everybody() {
+        let mut allowance = Allowance::default();
+        for i in 0..5 {
+            allowance = allowance.ask(Purpose::ResetPassword, true, NOW + i * 60, LIMITS).unwrap();
+        }
+        assert_eq!(wait(&allowance, Purpose::VerifyEmail, NOW + 300), Some(HOUR - 300));
+        let mut allowance = Allowance::default();
+        for i in 0..5 {
+            allowance = allowance.send(Purpose::VerifyEmail, NOW + i * 60, LIMITS).unwrap();
+        }
+        assert!(allowance.ask(Purpose::ResetPassword, false, NOW + 300, LIMITS).is_err());
+    }
+
+    /// A record of release 0.1.0 in the table: it does not tell decoys from codes that were sent, so that all of it counts.
+    #[test]
+    fn a_record_of_release_0_1_0_counts_all_that_was_asked_for() {
+        let n = |number: u64| aws_sdk_dynamodb::types::AttributeValue::N(number.to_string());
+        let cool_until =
+            aws_sdk_dynamodb::types::AttributeValue::M([("verify_email".to_owned(), n(NOW + 60))].into());
+        let item = Item::from([
+            ("version".to_owned(), n(7)),
+            ("cool_until".to_owned(), cool_until),
+            ("hour_ends".to_owned(), n(NOW + HOUR)),
+            ("hour_sent".to_owned(), n(5)),
+            ("day_ends".to_owned(), n(NOW + DAY)),
+            ("day_sent".to_owned(), n(5)),
+            ("expires".to_owned(), n(NOW + DAY)),
+        ]);
+        let old = Allowance::read(Some(item)).unwrap();
+        assert_eq!(wait(&old, Purpose::VerifyEmail, NOW + 100), Some(HOUR - 100));
+        let next = old.send(Purpose::VerifyEmail, NOW + HOUR, LIMITS).unwrap();
+        // What this release writes has every attribute that release 0.1.0 needs.
+        let written = to_item(&next).unwrap();
+        for name in ["version", "cool_until", "hour_ends", "hour_sent", "day_ends", "day_sent", "expires"] {
+            assert!(written.contains_key(name), "{name}");
+        }
+        assert_eq!(Allowance::read(Some(written)).unwrap(), next);
     }
 
     proptest! {

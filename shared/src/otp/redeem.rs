@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use futures_util::join;
+use futures_util::{future::join_all, join};
 
 use super::{Channel, Purpose, Record, pk};
 use crate::{
-    App, Error, config,
-    dynamo::{Write, from_item, in_the_way, is_refused, key, n, operation_id, s, text},
+    App, Error, Request, config,
+    dynamo::{Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
     http,
     secret::Secret,
     serve::in_time,
@@ -36,56 +36,104 @@ pub struct Redeemed {
     guess: Guess,
 }
 
-/// A guess that was counted against its code, if there is one, and against the address.
+/// A guess that was counted: against its code, its address and its network, as far as each counts it.
 struct Guess {
     pk: String,
     op: String,
-    counted: Option<Counted>,
+    is_askers: bool,
+    of_address: Option<Counted>,
+    of_network: Option<Counted>,
 }
 
-/// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls.
-pub async fn redeem(app: &App, purpose: Purpose, address: &str, guess: &str) -> Result<Redeemed, Error> {
-    match redeem_or_throttle(app, purpose, address, guess).await {
-        Err(Error::Throttled(_)) => Err(Error::OtpInvalid),
-        redeemed => redeemed,
-    }
+/// The guesses at the codes of an address, for all purposes together: from everywhere, and from one network.
+fn of_address(address: &str, network: &str) -> Result<Throttle, Error> {
+    let most = config::number("OTP_WRONG_PER_DAY")?;
+    Ok(of_address_from(address, network)?.at_most(most, "everywhere"))
 }
 
-/// The same, but an address that was guessed at too often hears until when.
+/// The same from one network alone, however many come from others.
+fn of_address_from(address: &str, network: &str) -> Result<Throttle, Error> {
+    let most = config::number("OTP_WRONG_PER_DAY")?;
+    Ok(Throttle::new("guesses", address, DAY).at_most_from(most, network))
+}
+
+/// The wrong guesses from one network, at the codes of any address.
+fn of_network(network: &str) -> Result<Throttle, Error> {
+    let most = config::number("LOGIN_FAILURES_PER_IP")?;
+    Ok(Throttle::of_failures("guesses_from", network)?.at_most(most, "wrong"))
+}
+
+/// Forgets the guesses at the codes of an address.
+pub async fn forget_guesses(app: &App, address: &str) -> Result<(), Error> {
+    throttle::clear(app, &Throttle::new("guesses", address, DAY)).await
+}
+
+/// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls; after too many guesses it is 429.
 ///
-/// Two things are counted before the code is compared: the guess against the code (`MAX_OTP_ATTEMPTS`), and the guess
-/// against the address (`OTP_WRONG_PER_DAY`).
-pub async fn redeem_or_throttle(
+/// The guess is counted before the code is compared:
+///
+/// - against the code (`MAX_OTP_ATTEMPTS`), if it comes from the network that asked for the code. Strangers' guesses do not
+///   burn the owner's code;
+/// - against the address, a day: `OTP_WRONG_PER_DAY` from everywhere and from each network, for all purposes together. The
+///   network that asked for the code has its own count alone, so that strangers do not use it up;
+/// - against the network (`LOGIN_FAILURES_PER_IP`), whatever it guesses at.
+///
+/// A guess at no code counts against the network alone. A guess that was compared and wrong stays counted whatever fails
+/// afterwards.
+pub async fn redeem(
     app: &App,
+    request: &Request,
     purpose: Purpose,
     address: &str,
     guess: &str,
 ) -> Result<Redeemed, Error> {
-    let wrong_a_day =
-        Throttle::new("guesses", address, DAY).at_most(config::number("OTP_WRONG_PER_DAY")?, "guessed");
-    let (pk, op) = (pk(purpose, address), operation_id());
-    let (counted, attempted, secret) =
-        join!(throttle::admit(app, [wrong_a_day]), attempt(app, &pk, &op), app.secret());
-    let (counted, refused) = match counted {
-        Ok([counted]) => (Some(counted), None),
-        Err(error) => (None, Some(error)),
+    let network = request.network();
+    let (pk, op, asker) = (pk(purpose, address), operation_id(), throttle::fingerprint(&network));
+    let (attempted, of_address, of_network, secret) = join!(
+        attempt(app, &pk, &op, &asker),
+        throttle::admit(app, [of_address(address, &network)?]),
+        throttle::admit(app, [of_network(&network)?]),
+        app.secret(),
+    );
+    let of_address = match (of_address, &attempted) {
+        // Others have guessed too often, but this network asked for the code.
+        (Err(Error::Throttled(_)), Ok(Attempt { is_askers: true, .. })) => {
+            throttle::admit(app, [of_address_from(address, &network)?]).await
+        }
+        (counted, _) => counted,
     };
-    let counted = Guess { pk, op, counted };
-    let compared = async {
-        refused.map_or(Ok(()), Err)?;
-        let (record, secret) = (attempted?, secret?);
-        compare(app, purpose, address, guess, record, &secret).await
+    let (of_address, address_refusal) = counted(of_address);
+    let (of_network, network_refusal) = counted(of_network);
+    let is_askers = attempted.as_ref().is_ok_and(|attempt| attempt.is_askers);
+    let counted = Guess { pk, op, is_askers, of_address, of_network };
+    let refusal = network_refusal.or(address_refusal);
+    let is_at_a_code = attempted.as_ref().is_ok_and(|attempt| attempt.is_at_a_code);
+    let ready = attempted.and_then(|attempt| Ok((attempt, secret?)));
+    let (attempt, secret) = match (ready, refusal) {
+        (Ok(ready), None) => ready,
+        // Nothing was compared: neither an outage nor a refusal costs a guess.
+        (Err(error), _) | (Ok(_), Some(error)) => {
+            counted.take_back(app).await;
+            return Err(error);
+        }
     };
-    match compared.await {
+    match compare(app, purpose, address, guess, attempt.record, &secret).await {
         Ok(Record { user_id, by_themselves, nonce, .. }) => {
             Ok(Redeemed { user_id, by_themselves, nonce, guess: counted })
         }
+        // It was compared and wrong: it stays counted, even when a further key could not be fetched.
         Err(error) => {
-            if error.is_ours() {
-                counted.take_back(app).await;
-            }
+            counted.settle(app, is_at_a_code).await;
             Err(error)
         }
+    }
+}
+
+/// What was counted, and why nothing was.
+fn counted(counted: Result<[Counted; 1], Error>) -> (Option<Counted>, Option<Error>) {
+    match counted {
+        Ok([counted]) => (Some(counted), None),
+        Err(error) => (None, Some(error)),
     }
 }
 
@@ -117,9 +165,20 @@ fn matches(record: &Record, secret: &Secret, address: &str, guess: &str) -> Resu
     Ok(verify_slices_are_equal(code.as_bytes(), guess.as_bytes()).is_ok())
 }
 
-/// Takes one guess from a live code, before it is compared. `None` when there is none or it has no guess left. A decoy loses
-/// one like any other: a write that is refused is faster than one that is made.
-async fn attempt(app: &App, pk: &str, op: &str) -> Result<Option<Record>, Error> {
+/// What a guess met.
+struct Attempt {
+    /// The code that it may be compared with: alive, and with a guess left for this network.
+    record: Option<Record>,
+    /// Whether a code or decoy is alive, with or without a guess left.
+    is_at_a_code: bool,
+    /// Whether it comes from the network that asked for the code, and was counted against the code.
+    is_askers: bool,
+}
+
+/// Takes a guess of the network that asked for it from a live code, before it is compared. A decoy loses one like any other: a
+/// write that is refused is faster than one that is made. The code that a stranger guesses at comes with the refusal.
+async fn attempt(app: &App, pk: &str, op: &str, network: &str) -> Result<Attempt, Error> {
+    let now = time::seconds(time::now());
     let taken = app
         .dynamodb
         .update_item()
@@ -127,24 +186,31 @@ async fn attempt(app: &App, pk: &str, op: &str) -> Result<Option<Record>, Error>
         .set_key(Some(key(pk)))
         .update_expression("SET attempts_left = attempts_left - :one, op = :op")
         .condition_expression(
-            "attempts_left > :zero AND expires > :now AND (attribute_not_exists(op) OR op <> :op)",
+            "attempts_left > :zero AND expires > :now AND (attribute_not_exists(network) OR network = :network) \
+             AND (attribute_not_exists(op) OR op <> :op)",
         )
         .expression_attribute_values(":one", n(1))
         .expression_attribute_values(":zero", n(0))
         .expression_attribute_values(":op", s(op))
-        .expression_attribute_values(":now", n(time::seconds(time::now())))
+        .expression_attribute_values(":now", n(now))
+        .expression_attribute_values(":network", s(network))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
-    match taken {
-        Ok(taken) => taken.attributes.map(from_item).transpose(),
-        Err(error) => match in_the_way(&error) {
-            Some(record) if text(&record, "op") == Some(op) => from_item(record).map(Some),
-            Some(_) => Ok(None),
-            None => Err(Error::from_aws(error)),
-        },
-    }
+    let (item, is_askers) = match taken {
+        Ok(taken) => (taken.attributes.unwrap_or_default(), true),
+        Err(error) => {
+            let item = in_the_way(&error).ok_or_else(|| Error::from_aws(error))?;
+            // Its own first try, whose answer was lost.
+            let is_own = text(&item, "op") == Some(op);
+            (item, is_own)
+        }
+    };
+    let is_at_a_code = number(&item, "expires").is_some_and(|expires| expires > now);
+    let is_strangers = text(&item, "network").is_some_and(|asker| asker != network);
+    let record = (is_askers || (is_at_a_code && is_strangers)).then(|| from_item(item)).transpose()?;
+    Ok(Attempt { record, is_at_a_code, is_askers })
 }
 
 impl Redeemed {
@@ -169,7 +235,7 @@ impl Redeemed {
     }
 
     /// Does what the code is for. A right guess is no wrong one, whatever becomes of it: beside that, it is taken back from the
-    /// day's count. What fails for no fault of the client's leaves the code as it was.
+    /// counts of its address and network. What fails for no fault of the client's leaves the code as it was.
     pub async fn use_for<T>(
         &self,
         app: &App,
@@ -189,15 +255,27 @@ impl Guess {
         join!(self.forgive(app), self.return_attempt(app));
     }
 
-    /// Takes it back from the day's count.
+    /// Takes it back from address and network.
     async fn forgive(&self, app: &App) {
-        if let Some(counted) = &self.counted {
-            throttle::take_back(app, counted).await;
+        let counted = self.of_address.iter().chain(&self.of_network);
+        join_all(counted.map(|counted| throttle::take_back(app, counted))).await;
+    }
+
+    /// Leaves a wrong guess counted; against the address only if it was at a code. One write either way, so that its time does
+    /// not tell which.
+    async fn settle(&self, app: &App, is_at_a_code: bool) {
+        match &self.of_address {
+            Some(counted) if is_at_a_code => throttle::keep(app, counted).await,
+            Some(counted) => throttle::take_back(app, counted).await,
+            None => {}
         }
     }
 
     /// Gives it back to its code, unless another guess came between. A failure is no matter: the code then allows one fewer.
     async fn return_attempt(&self, app: &App) {
+        if !self.is_askers {
+            return;
+        }
         let returned = app
             .dynamodb
             .update_item()

@@ -2,7 +2,7 @@
 
 use futures_util::join;
 
-use super::{Limits, Purpose, Record};
+use super::{Channel, Limits, Purpose, Record};
 use crate::{
     App, Bearer, Error, Form, Request,
     claim::{self, Holder, Holders, Name},
@@ -51,7 +51,7 @@ pub async fn send_to_whom_it_concerns(
         let (Some(email), Some(name)) = (email, names.first()) else { return Err(form.complaints()) };
         let record = |holder: Option<&Holder>| {
             let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
-            Record::by_email(purpose, email.typed(), user).map(Some)
+            Record::by_email(purpose, email.typed(), user, request).map(Some)
         };
         store(app, name, &email.key(), holders, record).await.map(drop)
     };
@@ -74,7 +74,8 @@ async fn store(
             holders = claim::read(app, std::slice::from_ref(name), Some(address)).await?;
         }
         let Some(record) = record(holders.of(name))? else { return Ok(false) };
-        let allowance = holders.allowance.send(record.purpose, time::seconds(time::now()), limits)?;
+        let (is_sent, now) = (record.channel != Channel::None, time::seconds(time::now()));
+        let allowance = holders.allowance.ask(record.purpose, is_sent, now, limits)?;
         match transact(app, vec![record.write(app, address)?, allowance.write(app, address)?]).await {
             Ok(()) => return Ok(true),
             Err(Refused::Conditions) => {}

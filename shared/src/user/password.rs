@@ -5,13 +5,13 @@ use futures_util::join;
 
 use super::{Account, find, record_key};
 use crate::{
-    App, Error,
+    App, Error, Request,
     claim::{self, Name},
-    dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, update_expression, yes},
+    dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, string_list, transact, update_expression, yes},
     email,
     http::TokenFault,
     log,
-    otp::Redeemed,
+    otp::{self, Redeemed},
     password::Hash,
     session,
 };
@@ -33,8 +33,12 @@ pub async fn change_password(
         if account.epoch != epoch {
             return Err(Error::BearerNotValid(TokenFault::Blacklisted));
         }
-        let mut writes = replace(app, &account, hash, false)?;
+        let mut writes = replace(app, &account, hash, None)?;
         writes.push(session.write(app)?);
+        // Whoever has a code for a new password could undo this one.
+        if !account.user.email.is_empty() {
+            writes.push(otp::withdraw_reset(app, &account.user.email)?);
+        }
         match transact(app, writes).await {
             Ok(()) => return Ok(replaced(&account, false)),
             Err(Refused::Conditions) => {}
@@ -45,10 +49,11 @@ pub async fn change_password(
 }
 
 /// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
-/// that is proven too. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
+/// that is verified too, and the network of the `request` counts as the user's. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
 /// meanwhile, or the address is no longer theirs.
 pub async fn recover_password(
     app: &App,
+    request: &Request,
     mut account: Account,
     address: &str,
     code: &Redeemed,
@@ -64,7 +69,7 @@ pub async fn recover_password(
             }
             account = read?.ok_or(Error::OtpInvalid)?;
         }
-        let mut writes = replace(app, &account, hash, true)?;
+        let mut writes = replace(app, &account, hash, Some(request))?;
         writes.extend([code.spend(app)?, claim::prove(app, &name, id, false)?]);
         match transact(app, writes).await {
             Ok(()) => return Ok(replaced(&account, true)),
@@ -85,32 +90,38 @@ fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
     ])
 }
 
-/// The writes that replace a password and move the epoch on. A staged e-mail address is given up: whoever knew the old
-/// password may have staged it, and could take the account over with it later.
+/// The writes that replace a password and move the epoch on, on condition that the e-mail address is unchanged. A staged
+/// address is given up: whoever knew the old password may have staged it, and could take the account over with it later.
+/// `recovered` is the request that has shown the code.
 fn replace(
     app: &App,
     account: &Account,
     hash: &Hash,
-    proves_email: bool,
+    recovered: Option<&Request>,
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let mut set = vec!["password = :new", "epoch = :next", "version = version + :one"];
     let mut user = Write::to(&app.tables.users)
+        .name("email")
+        .value("email", s(&account.user.email))
         .value("old", s(account.password.text()))
         .value("epoch", n(account.epoch))
         .value("new", s(hash.text()))
         .value("next", n(account.epoch + 1))
         .value("one", n(1));
-    if proves_email {
-        set.push("is_email_verified = :yes");
-        user = user.value("yes", yes());
+    if let Some(request) = recovered {
+        set.extend(["is_email_verified = :yes", "known_networks = :networks"]);
+        user = user
+            .value("yes", yes())
+            .value("networks", string_list(&account.networks_after(&request.network())));
     }
     let key = record_key(account.user.id);
     let Some(staged) = &account.user.pending_email else {
-        let unchanged = "password = :old AND epoch = :epoch AND attribute_not_exists(pending_email)";
+        let unchanged =
+            "password = :old AND epoch = :epoch AND #email = :email AND attribute_not_exists(pending_email)";
         return Ok(vec![user.when(unchanged).update(key, &update_expression(&set, &[""; 0]))?]);
     };
     let user = user
-        .when("password = :old AND epoch = :epoch AND pending_email = :staged")
+        .when("password = :old AND epoch = :epoch AND #email = :email AND pending_email = :staged")
         .value("staged", s(staged))
         .update(key, &update_expression(&set, &["pending_email"]))?;
     Ok(vec![user, claim::free(app, &Name::Email(email::key(staged)), account.user.id)?])

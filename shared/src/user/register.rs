@@ -93,6 +93,7 @@ pub async fn register_by_phone(
     let mut username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
+    account.known_networks = account.networks_after(&request.network());
     let session = session::begin(&account.user, account.epoch, request)?;
     let unproven = unproven()?;
     let wanted = |username: &Username| {
@@ -148,7 +149,7 @@ async fn try_register(
     let mut writes = also;
     writes.push(Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?);
     if let Some(email) = email {
-        writes.extend(send_code(app, email, id, holders)?);
+        writes.extend(send_code(app, request, email, id, holders)?);
     }
     let (taken, losses) = claim::take(app, wanted, id, holders, None)?;
     writes.extend(taken);
@@ -162,9 +163,15 @@ async fn try_register(
     }
 }
 
-fn send_code(app: &App, email: &Email, id: Id, holders: &Holders) -> Result<[TransactWriteItem; 2], Error> {
+fn send_code(
+    app: &App,
+    request: &Request,
+    email: &Email,
+    id: Id,
+    holders: &Holders,
+) -> Result<[TransactWriteItem; 2], Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send_first(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id))?;
+    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id), request)?;
     Ok([code.write(app, &email.key())?, allowance.write(app, &email.key())?])
 }

@@ -6,6 +6,7 @@ use crate::{
     claim::{self, Losses, Name},
     dynamo::{ATTEMPTS, Refused, Write, change, pause_before, transact},
     email::{self, Email},
+    otp,
     password::Hash,
 };
 
@@ -98,10 +99,12 @@ fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error>
     next.epoch += 1;
     next.version += 1;
     let mut writes = Vec::new();
-    // Whoever staged it knew the old password.
+    // Whoever staged it knew the old password, and could take the account over with it later.
     if let Some(staged) = next.user.pending_email.take() {
         writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id)?);
     }
+    // So could whoever has a code for a new password.
+    writes.push(otp::withdraw_reset(app, new.email.typed())?);
     writes.push(change(&app.tables.users, record_key(user.id), &account.item()?, &next.item()?)?);
     writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN)?);
     writes.extend(staff::count(app, user.is_active_staff(), true)?);

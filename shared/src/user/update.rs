@@ -120,7 +120,7 @@ pub(super) async fn update(
         }
         let mut next = account.clone();
         let staff = Some(caller.id()).filter(|caller| *caller != id);
-        let (moves, losses) = apply(app, changes, &mut next.user, &holders, staff)?;
+        let (moves, losses) = apply(app, request, changes, &mut next.user, &holders, staff)?;
         let fields = difference(&account.user, &next.user);
         if fields.is_empty() && moves.is_empty() {
             return Ok((account, Vec::new()));
@@ -174,6 +174,7 @@ impl Changes {
 /// makes the changes, if not the user.
 fn apply(
     app: &App,
+    request: &Request,
     changes: &Changes,
     user: &mut User,
     holders: &Holders,
@@ -223,7 +224,7 @@ fn apply(
         if stages {
             let terms = Terms { staged: true, ..unproven()? };
             wanted.push((Name::Email(new.key()), terms));
-            writes.extend(send_codes(app, new, user, holders)?);
+            writes.extend(send_codes(app, request, new, user, holders)?);
         }
     }
     for (new, field) in [
@@ -272,18 +273,18 @@ fn change_email(
 /// A code to the new address, and a notice to the present one.
 fn send_codes(
     app: &App,
+    request: &Request,
     new: &Email,
     user: &User,
     holders: &Holders,
 ) -> Result<Vec<TransactWriteItem>, Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-    let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id))?;
+    let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), request)?;
     let mut writes = vec![code.write(app, &new.key())?, allowance.write(app, &new.key())?];
     if !user.email.is_empty() {
-        writes.push(
-            Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id))?.write_notice(app)?,
-        );
+        let notice = Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id), request)?;
+        writes.push(notice.write_notice(app)?);
     }
     Ok(writes)
 }

@@ -1,11 +1,13 @@
 //! `POST /api/password/forgot/confirm`: sets a new password with a code, for anyone who received it. All sessions end.
 
+use futures_util::join;
 use serde_json::json as object;
 use shared::{
     Anyone, App, Error, Reply, Request,
     email::Email,
     json,
     log::{self, Act, Changed},
+    login,
     otp::{self, Purpose},
     password::{About, NewPassword},
     user,
@@ -25,7 +27,7 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
     let (Some(email), Some(guess), Some(new)) = (email, guess, new) else { return Err(form.complaints()) };
     form.check()?;
 
-    let redeemed = otp::redeem(app, Purpose::ResetPassword, &email.key(), &guess).await;
+    let redeemed = otp::redeem(app, &request, Purpose::ResetPassword, &email.key(), &guess).await;
     let code = redeemed.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
     let holder = code.holder()?;
     let recovered = code.use_for(app, async {
@@ -33,7 +35,15 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
         // Only now is it known whose password it is.
         new.check(account.about())?;
         let hash = app.hasher.hash(new.password())?;
-        user::recover_password(app, account, &email.key(), &code, &hash).await
+        let (user, address) = (account.user.clone(), email.key());
+        let recovered = user::recover_password(app, &request, account, &address, &code, &hash);
+        // The right code shows whose account it is: strangers' failures must not keep its owner out.
+        let (recovered, unlocked) = join!(recovered, login::unlock_recovered(app, &user));
+        if let Err(error) = unlocked {
+            // The new password stands; failures of before pass by themselves.
+            tracing::warn!(cause = error.cause(), "failures were not cleared");
+        }
+        recovered
     });
     let fields = recovered.await?;
     log::audit_change(Act::PasswordRecovered, Some(holder), Changed::User(holder), &fields, request.ip());
