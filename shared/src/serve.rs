@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_http::{http::HeaderValue, service_fn};
+use lambda_http::{Adapter, LambdaEvent, Service, http::HeaderValue, request::LambdaRequest, service_fn};
 use tokio::{
     task_local,
     time::{Instant as Moment, timeout, timeout_at},
@@ -16,9 +16,11 @@ use tracing::{Instrument, field};
 
 use crate::{
     App, Error, Reply, Request, Who, config,
-    http::{Response, finish},
+    http::{Response, cut, finish},
     log,
 };
+
+// Both are times of one request, in which an instance is not frozen: a monotonic clock is right for them.
 
 /// What is counted is given up after so long: a call's time before the end, in which the count is taken back.
 const PATIENCE: Duration = Duration::from_secs(11);
@@ -44,13 +46,17 @@ where
     // It is the same for every request: a list of origins would have to be answered with the one that asks.
     let origin = config::optional("CORS_ORIGIN").map(HeaderValue::try_from).transpose()?;
     let cold = AtomicBool::new(true);
-    lambda_http::run(service_fn(move |request| {
+    let mut adapter = Adapter::from(service_fn(move |request| {
         let cold = cold.swap(false, Ordering::Relaxed);
         let request = Request::new(request);
         let span = tracing::info_span!("request", request_id = request.id(), user_id = field::Empty);
         let origin = origin.clone();
         async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, origin)) }
             .instrument(span)
+    }));
+    lambda_runtime::run(service_fn(move |mut event: LambdaEvent<LambdaRequest>| {
+        cut(&mut event.payload);
+        adapter.call(event)
     }))
     .await
 }

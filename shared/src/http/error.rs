@@ -72,6 +72,9 @@ pub enum Error {
     /// 412: `If-Match` does not hold any more.
     #[error("The record has changed since it was read.")]
     PreconditionFailed,
+    /// 413: a body that is longer than [`super::LONGEST_BODY`].
+    #[error("Request body too large.")]
+    BodyTooLarge,
     /// 415: neither JSON nor a form.
     #[error("Unsupported media type \"{0}\" in request.")]
     UnsupportedMediaType(String),
@@ -181,6 +184,7 @@ impl Error {
             Self::EmailNotVerified | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::EmployeeNotFound | Self::InvalidCursor | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

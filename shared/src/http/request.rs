@@ -5,14 +5,39 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use lambda_http::{Body, RequestExt, http::header, request::RequestContext};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use lambda_http::{
+    Body, RequestExt,
+    http::header,
+    request::{LambdaRequest, RequestContext},
+};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
 
 use super::{
     Error, Form,
     form::{NOT_BOOLEAN, boolean},
 };
+
+/// The longest body, in bytes: far more than all fields of a record take. API Gateway's own limit, 10 MB, is no limit for an
+/// instance that has 256 MB for the body and all that is made of it.
+pub const LONGEST_BODY: usize = 64 * 1024;
+
+/// Cuts off what is beyond the longest body, before it is decoded. What stays is still too long, and so refused by
+/// [`Request::form`].
+pub(crate) fn cut(event: &mut LambdaRequest) {
+    // In base64, four characters are three bytes.
+    const KEPT: usize = 4 * (LONGEST_BODY / 3 + 1);
+    let body = match event {
+        LambdaRequest::ApiGatewayV1(event) => &mut event.body,
+        LambdaRequest::ApiGatewayV2(event) => &mut event.body,
+        _ => return,
+    };
+    if let Some(body) = body
+        && body.len() > KEPT
+    {
+        body.truncate(body.floor_char_boundary(KEPT));
+    }
+}
 
 /// A request from either kind of API Gateway.
 pub struct Request {
@@ -162,7 +187,8 @@ impl Request {
 
     /// The fields of the body: JSON, or a form as `curl -d` sends it. No body is no fields.
     ///
-    /// 415 for another content type, 400 for a body that is not what it says, or not an object.
+    /// 413 for more than [`LONGEST_BODY`], 415 for another content type, 400 for a body that is not what it says, or not an
+    /// object.
     pub fn form(&self) -> Result<Form, Error> {
         let body: &[u8] = match self.inner.body() {
             Body::Text(text) => text.as_bytes(),
@@ -171,6 +197,9 @@ impl Request {
         };
         if body.is_empty() {
             return Ok(Form::default());
+        }
+        if body.len() > LONGEST_BODY {
+            return Err(Error::BodyTooLarge);
         }
         let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -194,7 +223,62 @@ fn json_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     if body.trim_ascii_start().starts_with(b"{") {
         return serde_json::from_slice(body).map(|Fields(fields)| fields).map_err(malformed);
     }
-    object(serde_json::from_slice(body).map_err(malformed)?)
+    let Flat(value) = serde_json::from_slice(body).map_err(malformed)?;
+    object(value)
+}
+
+/// A value as far as a field can use it. No field is a list or an object: one is read over and kept as an empty one, so that it
+/// takes no memory, however large or deep it is.
+struct Flat(Value);
+
+impl<'de> Deserialize<'de> for Flat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FlatVisitor).map(Self)
+    }
+}
+
+struct FlatVisitor;
+
+impl<'de> Visitor<'de> for FlatVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Array(Vec::new()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Object(Map::new()))
+    }
 }
 
 /// Django's default (`DATA_UPLOAD_MAX_NUMBER_FIELDS`).
@@ -232,7 +316,7 @@ impl<'de> Visitor<'de> for Fields {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some((name, value)) = map.next_entry()? {
+        while let Some((name, Flat(value))) = map.next_entry()? {
             self.add(name, value).map_err(de::Error::custom)?;
         }
         Ok(self)

@@ -5,6 +5,7 @@ use utoipa::PartialSchema;
 
 use crate::{
     employee::Employee,
+    http::LONGEST_BODY,
     page::Page,
     session::View,
     token::{Jwk, Pair, Refreshed},
@@ -297,7 +298,11 @@ pub(super) fn refusals() -> Value {
             &[],
             &[&("version", detail("The record has changed since it was read."))],
         ),
-        "BodyTooLarge": of_the_gateway("The body is larger than API Gateway and Lambda take.", "Request body too large."),
+        "BodyTooLarge": refusal(
+            &format!("The body has more than {LONGEST_BODY} bytes."),
+            &[],
+            &[&("body", detail("Request body too large."))],
+        ),
         "UnsupportedMediaType": refusal(
             "The body is neither JSON nor a form.",
             &[],
