@@ -122,6 +122,9 @@ impl Row {
                 );
                 let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
                 assert_eq!(logged["cold"], cold, "{request}: {logged}");
+                // An instance that does not know a token's key reads it alone, and everything else waits for that.
+                let key = usize::from(cold && made.kinds().contains("BatchGetItem Tokens"));
+                let (depth, calls) = (depth + key, calls + key);
                 if answer.status != status || made.depth() > depth || made.len() != calls {
                     // A call that began late has waited for another by chance.
                     let only_deep = answer.status == status && made.len() == calls;

@@ -3,7 +3,6 @@
 
 use std::future::Future;
 
-use jsonwebtoken::DecodingKey;
 use tracing::{Span, field};
 use uuid::Uuid;
 
@@ -13,7 +12,7 @@ use crate::{
     http::TokenFault,
     session::{self, Session},
     time,
-    token::{self, Claims, Kind, Unverified},
+    token::{Claims, Kind, Unverified},
     user::{self, Account, Id},
 };
 
@@ -71,9 +70,9 @@ impl Who for Staff {
     }
 }
 
-/// A bearer token that may not be verified yet, for an endpoint that reads something beside the authorisation and drops it
-/// when that fails. Only [`Bearer::caller`] makes a [`Caller`] of it.
-pub struct Bearer(Received);
+/// A bearer token that is verified, whose user and session are still to be read: for an endpoint that reads something beside
+/// the authorisation and drops it when that fails. Only [`Bearer::caller`] makes a [`Caller`] of it.
+pub struct Bearer(Claims);
 
 impl Who for Bearer {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
@@ -85,38 +84,42 @@ impl Who for Bearer {
         let (Some(token), None) = (parts.next(), parts.next()) else {
             return Err(Error::BadAuthorizationHeader);
         };
-        Received::read(app, token, Some(Kind::Access)).map(Self).map_err(Error::BearerNotValid)
+        verify(app, token, Some(Kind::Access), Error::BearerNotValid).await.map(Self)
     }
 }
 
 /// Somebody who may say who they are; a header that is no good says nothing.
 impl Who for Option<Bearer> {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        Ok(Bearer::of(app, request).await.ok())
+        match Bearer::of(app, request).await {
+            Ok(bearer) => Ok(Some(bearer)),
+            Err(error) if error.is_ours() => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 }
 
 impl Bearer {
-    /// The user of whom the token speaks, not to be believed yet.
+    /// The user whose token it is. They may be gone, and their session may have ended.
     #[must_use]
     pub fn claimed_user(&self) -> Id {
-        self.0.token.user_id()
+        self.0.user_id
     }
 
-    /// Whether the token speaks of somebody who was staff, not to be believed either.
+    /// Whether they were staff when it was made.
     #[must_use]
     pub fn claims_staff(&self) -> bool {
-        self.0.token.staff()
+        self.0.staff
     }
 
-    /// Verifies the token, and that its user and session live.
+    /// Sees to it that the token's user and session live.
     pub async fn caller(&self, app: &App) -> Result<Caller, Error> {
         Ok(self.caller_beside(app, BatchGet::default()).await?.0)
     }
 
     /// The same, with other records that the endpoint needs in the same read.
     pub(crate) async fn caller_beside(&self, app: &App, batch: BatchGet) -> Result<(Caller, Found), Error> {
-        let (shown, found) = self.0.check(app, batch).await?.map_err(Error::BearerNotValid)?;
+        let (shown, found) = Shown::read(app, self.0.clone(), batch).await?;
         let account = shown.account.ok_or(Error::UserNotFound)?;
         if !account.user.is_active {
             return Err(Error::UserInactive);
@@ -141,6 +144,20 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// Reads user, session and what else `batch` asks for in one strongly consistent call.
+    async fn read(app: &App, claims: Claims, mut batch: BatchGet) -> Result<(Self, Found), Error> {
+        let user_key = user::record_key(claims.user_id);
+        let session_key = session::record_key(claims.user_id, claims.sid);
+        batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
+        let mut found = batch.send(app).await?;
+        let shown = Self {
+            claims,
+            account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
+            session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
+        };
+        Ok((shown, found))
+    }
+
     /// Whether the token is: its user is active, its session lives and it was not rotated out.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -150,65 +167,21 @@ impl Shown {
     }
 }
 
-/// Verifies a token that came in a body, of one kind or (`None`) of either.
+/// Verifies a token that came in a body, of one kind or (`None`) of either, and reads what it speaks of.
 pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, Error> {
-    let token = Received::read(app, text, kind).map_err(Error::TokenNotValid)?;
-    let checked = token.check(app, BatchGet::default()).await?;
-    checked.map(|(shown, _)| shown).map_err(Error::TokenNotValid)
+    let claims = verify(app, text, kind, Error::TokenNotValid).await?;
+    Ok(Shown::read(app, claims, BatchGet::default()).await?.0)
 }
 
-/// A token that came with a request, of one kind or (`None`) of either. It is verified once: at once when its key is known,
-/// so that a forgery costs no read, or else when the key has come with the records.
-struct Received {
-    token: Unverified,
+/// What a token says, when its signature, times and kind are right. Nothing but its key is read for it before that is known, and
+/// that only when this instance does not know the key.
+async fn verify(
+    app: &App,
+    text: &str,
     kind: Option<Kind>,
-    verified: Option<Claims>,
-}
-
-impl Received {
-    fn read(app: &App, text: &str, kind: Option<Kind>) -> Result<Self, TokenFault> {
-        let mut received = Self { token: Unverified::read(text)?, kind, verified: None };
-        if let Some(key) = app.keys.known(&received.token.kid) {
-            received.verified = Some(received.verify(app, &key)?);
-        }
-        Ok(received)
-    }
-
-    fn verify(&self, app: &App, key: &DecodingKey) -> Result<Claims, TokenFault> {
-        self.token.verify(key, &app.issuer, time::seconds(time::now()), self.kind)
-    }
-
-    /// User, session, what else `batch` asks for and, when this instance does not know it yet, the public key come in one
-    /// strongly consistent read.
-    async fn check(
-        &self,
-        app: &App,
-        mut batch: BatchGet,
-    ) -> Result<Result<(Shown, Found), TokenFault>, Error> {
-        let token = &self.token;
-        let (user_key, session_key) =
-            (user::record_key(token.user_id()), session::record_key(token.user_id(), token.sid()));
-        batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
-        if self.verified.is_none() {
-            batch.want(&app.tables.tokens, token::record_key(&token.kid));
-        }
-        let mut found = batch.send(app).await?;
-        let verified = match &self.verified {
-            Some(claims) => Ok(claims.clone()),
-            None => match app.keys.learn(app, &token.kid, &mut found)? {
-                Some(key) => self.verify(app, &key),
-                None => Err(TokenFault::Invalid),
-            },
-        };
-        let claims = match verified {
-            Ok(claims) => claims,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let shown = Shown {
-            claims,
-            account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
-            session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
-        };
-        Ok(Ok((shown, found)))
-    }
+    refusal: fn(TokenFault) -> Error,
+) -> Result<Claims, Error> {
+    let token = Unverified::read(text).map_err(refusal)?;
+    let key = app.verification_key(&token.kid).await?.ok_or_else(|| refusal(TokenFault::Invalid))?;
+    token.verify(&key, &app.issuer, time::seconds(time::now()), kind).map_err(refusal)
 }

@@ -1,5 +1,7 @@
 //! The clock, and times as they are stored and sent.
 
+use std::time::{Duration, SystemTime};
+
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use uuid::{NoContext, Uuid};
 
@@ -38,4 +40,34 @@ pub fn of_id(id: Uuid) -> Option<Timestamp> {
     let milliseconds = id.as_u128() >> 80;
     let is_v7 = id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122;
     Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok().filter(|_| is_v7)
+}
+
+/// When an instance got something that it keeps, by the wall clock. Monotonic clocks, and so [`std::time::Instant`], stand still
+/// while Lambda freezes an instance between two requests: by them, what is hours old is fresh.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp(SystemTime);
+
+impl Stamp {
+    pub fn now() -> Self {
+        Self(SystemTime::now())
+    }
+
+    /// Whether less than `age` has passed. When the clock was set back, nobody knows how much has.
+    pub fn is_younger_than(self, age: Duration) -> bool {
+        self.0.elapsed().is_ok_and(|elapsed| elapsed < age)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_of_the_future_is_of_no_age() {
+        let now = SystemTime::now();
+        let minute = Duration::from_mins(1);
+        assert!(Stamp(now - minute).is_younger_than(2 * minute));
+        assert!(!Stamp(now - minute).is_younger_than(minute));
+        assert!(!Stamp(now + minute).is_younger_than(2 * minute));
+    }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(crate) use key::Keys;
 pub use key::{Jwk, SigningKey, published};
-pub(crate) use key::{Keys, record_key};
 
 use crate::{App, Error, http::TokenFault, user::Id};
 
@@ -61,11 +61,10 @@ pub struct Pair {
 }
 
 /// A text that reads like one of our tokens. Nothing in it is to be believed until [`Unverified::verify`] says so; until
-/// then it only tells which records to read.
+/// then it only tells which key to read.
 pub struct Unverified {
     text: String,
     pub(crate) kid: String,
-    claims: Claims,
 }
 
 impl Unverified {
@@ -80,25 +79,7 @@ impl Unverified {
         if token.header.alg != Algorithm::ES256 {
             return Err(TokenFault::Invalid);
         }
-        Ok(Self { text: text.to_owned(), kid, claims: token.claims })
-    }
-
-    /// The user of whom it speaks.
-    #[must_use]
-    pub fn user_id(&self) -> Id {
-        self.claims.user_id
-    }
-
-    /// The session of which it speaks.
-    #[must_use]
-    pub fn sid(&self) -> Uuid {
-        self.claims.sid
-    }
-
-    /// Whether it speaks of somebody who was staff.
-    #[must_use]
-    pub fn staff(&self) -> bool {
-        self.claims.staff
+        Ok(Self { text: text.to_owned(), kid })
     }
 
     /// The claims, once signature, algorithm, issuer, times and kind are right. `now` is in seconds since 1970.

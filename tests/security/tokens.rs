@@ -83,6 +83,62 @@ async fn a_header_without_exactly_one_token_is_told_so() {
     }
 }
 
+/// A random id of a key.
+fn any_kid() -> String {
+    format!("{0}{0}", uuid::Uuid::new_v4().simple())[..43].to_owned()
+}
+
+#[tokio::test]
+async fn nothing_but_its_key_is_read_for_a_token_that_is_not_verified() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let admin = api.staff().await;
+    let claims = token::claims(&admin.access);
+    assert_eq!(claims["staff"], true);
+    let mut requests: Vec<_> =
+        guarded().into_iter().map(|(method, path)| (method, path, String::new())).collect();
+    for path in ["/api/token/verify", "/api/logout"] {
+        requests.push((Method::POST, path.to_owned(), "in a body".to_owned()));
+    }
+    for (method, path, place) in requests {
+        let forged = Key::named(&any_kid()).sign(&claims);
+        let body = match (place.as_str(), &method) {
+            ("", &Method::GET) => String::new(),
+            ("", _) => "{}".to_owned(),
+            _ => json!({ "token": forged, "refresh": forged }).to_string(),
+        };
+        let client = api.bearer(&forged);
+        let send = || client.send(method.clone(), &path, Some("application/json"), body.clone());
+
+        let (answer, calls) = api.proxy.watch(send()).await;
+        assert_eq!((answer.status, calls.len()), (401, 1), "{method} {path}\n{calls}");
+        assert_eq!(calls.costs(), ["BatchGetItem [\"Tokens\"] 1"], "{method} {path}");
+
+        // That there is no such key is known by now.
+        let (answer, calls) = api.proxy.watch(send()).await;
+        assert_eq!((answer.status, calls.len()), (401, 0), "{method} {path}\n{calls}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_for_a_forged_token_once_the_key_that_it_names_is_known() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let admin = api.staff().await;
+    let kid = token::header(&admin.access)["kid"].as_str().unwrap().to_owned();
+    let forged = api.bearer(&Key::named(&kid).sign(&token::claims(&admin.access)));
+    for path in ["/api/sessions", "/api/users", "/api/employees", "/api/profile"] {
+        let (answer, calls) = api.proxy.watch(forged.get(path)).await;
+        assert_eq!(
+            (answer.status, calls.costs()),
+            (401, vec!["BatchGetItem [\"Tokens\"] 1".to_owned()]),
+            "{path}"
+        );
+        assert_eq!(admin.get(path).await.status, 200);
+
+        let (answer, calls) = api.proxy.watch(forged.get(path)).await;
+        assert_eq!((answer.status, calls.len()), (401, 0), "{path}\n{calls}");
+    }
+}
+
 /// Tokens that were never ours, made from one that is.
 async fn forgeries(api: &Api, ada: &User) -> Vec<(&'static str, String)> {
     let [header, body, signature] = parts(&ada.access);

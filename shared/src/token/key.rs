@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_lc_rs::{
@@ -22,15 +22,19 @@ use zeroize::Zeroizing;
 use super::Claims;
 use crate::{
     App, Error, config,
-    dynamo::{Found, Item, from_item, key2, n, number, s, to_item},
+    dynamo::{BatchGet, Item, from_item, key2, n, number, s, to_item},
     secret::Secret,
-    time,
+    time::{self, Stamp},
 };
 
 /// The partition of the public keys in the Tokens table.
 const PARTITION: &str = "keys";
 /// A published key is taken from memory for so long, and published again after it.
 const FRESH: Duration = Duration::from_mins(5);
+/// For so long it is remembered that there is no key of an id. No key is waited for: it is published before it signs.
+const ABSENT: Duration = Duration::from_secs(30);
+/// Of at most so many ids: anybody can name some.
+const MOST_ABSENT: usize = 1_000;
 /// A key outlives the last token that it signed by so many seconds.
 const MARGIN: u64 = 86_400;
 
@@ -65,7 +69,8 @@ pub struct SigningKey {
 /// What an instance remembers of keys.
 #[derive(Default)]
 pub(crate) struct Keys {
-    known: Mutex<HashMap<String, (Instant, Arc<DecodingKey>)>>,
+    known: Mutex<HashMap<String, (Stamp, Arc<DecodingKey>)>>,
+    absent: Mutex<HashMap<String, Stamp>>,
     signing: AsyncMutex<Option<Signing>>,
 }
 
@@ -73,7 +78,7 @@ pub(crate) struct Keys {
 struct Signing {
     key: Arc<SigningKey>,
     secret: Arc<Secret>,
-    published: Instant,
+    published: Stamp,
 }
 
 /// Whether a text can be the id of a key: what a token claims goes into a read, so only our own form does.
@@ -166,45 +171,67 @@ impl Jwk {
 }
 
 /// The key under which a public key is stored.
-pub(crate) fn record_key(kid: &str) -> Item {
+fn record_key(kid: &str) -> Item {
     key2(PARTITION, format!("key#{kid}"))
 }
 
 impl Keys {
-    /// A key that was read in the last five minutes.
-    pub fn known(&self, kid: &str) -> Option<Arc<DecodingKey>> {
+    /// What is remembered of an id: its key, or (`Some(None)`) that there is none.
+    fn remembered(&self, kid: &str) -> Option<Option<Arc<DecodingKey>>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(kid).filter(|(read, _)| read.elapsed() < FRESH).map(|(_, key)| key.clone())
+        if let Some((_, key)) = known.get(kid).filter(|(read, _)| read.is_younger_than(FRESH)) {
+            return Some(Some(key.clone()));
+        }
+        let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        absent.get(kid).filter(|asked| asked.is_younger_than(ABSENT)).map(|_| None)
     }
 
-    /// A key that came with a read, remembered. `None` when there is no such key, or it is past its time.
-    pub fn learn(&self, app: &App, kid: &str, found: &mut Found) -> Result<Option<Arc<DecodingKey>>, Error> {
-        let Some(item) = found.take(&app.tables.tokens, &record_key(kid)) else { return Ok(None) };
-        if number(&item, "expires").is_none_or(|expires| expires <= time::seconds(time::now())) {
-            return Ok(None);
+    fn remember(&self, kid: &str, key: Option<&Arc<DecodingKey>>) {
+        if let Some(key) = key {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.retain(|_, (read, _)| read.is_younger_than(FRESH));
+            known.insert(kid.to_owned(), (Stamp::now(), key.clone()));
+        } else {
+            let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+            if absent.len() == MOST_ABSENT {
+                absent.clear();
+            }
+            absent.insert(kid.to_owned(), Stamp::now());
         }
-        let key = Arc::new(from_item::<Jwk>(item)?.decoding_key()?);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(kid.to_owned(), (Instant::now(), key.clone()));
-        Ok(Some(key))
     }
 }
 
 impl App {
+    /// The key of an id, unless there is none or it is past its time. It is read alone: nothing else is worth a read for a token
+    /// that anybody may have written.
+    pub(crate) async fn verification_key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, Error> {
+        if let Some(remembered) = self.keys.remembered(kid) {
+            return Ok(remembered);
+        }
+        let mut batch = BatchGet::default();
+        batch.want(&self.tables.tokens, record_key(kid));
+        let item = batch.send(self).await?.take(&self.tables.tokens, &record_key(kid));
+        let now = time::seconds(time::now());
+        let item = item.filter(|item| number(item, "expires").is_some_and(|expires| expires > now));
+        let key = item.map(|item| from_item::<Jwk>(item)?.decoding_key()).transpose()?.map(Arc::new);
+        self.keys.remember(kid, key.as_ref());
+        Ok(key)
+    }
+
     /// The key that signs now, published: an endpoint asks for it beside its reads, so that signing waits for nothing. It is
     /// derived and published once an instance in five minutes.
     pub async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
         let secret = self.secret().await?;
         let mut signing = self.keys.signing.lock().await;
         if let Some(known) = &*signing
-            && known.published.elapsed() < FRESH
+            && known.published.is_younger_than(FRESH)
             && Arc::ptr_eq(&known.secret, &secret)
         {
             return Ok(known.key.clone());
         }
         let key = Arc::new(SigningKey::derive(&secret)?);
         self.publish(&key).await?;
-        *signing = Some(Signing { key: key.clone(), secret, published: Instant::now() });
+        *signing = Some(Signing { key: key.clone(), secret, published: Stamp::now() });
         Ok(key)
     }
 
@@ -237,4 +264,21 @@ pub async fn published(app: &App) -> Result<Vec<Jwk>, Error> {
         .await
         .map_err(Error::from_aws)?;
     answer.items.unwrap_or_default().into_iter().map(from_item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_ids_without_a_key_are_remembered_and_no_more() {
+        let keys = Keys::default();
+        for n in 0..10 * MOST_ABSENT {
+            let kid = n.to_string();
+            assert!(keys.remembered(&kid).is_none());
+            keys.remember(&kid, None);
+            assert!(keys.remembered(&kid).is_some_and(|key| key.is_none()));
+        }
+        assert!(keys.absent.lock().unwrap().len() <= MOST_ABSENT);
+    }
 }
