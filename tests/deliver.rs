@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::Api;
 
 /// A batch of the stream: each record's key, and what it holds besides.
-fn batch(records: &[(&str, Value)]) -> Value {
+pub(crate) fn batch(records: &[(&str, Value)]) -> Value {
     let records = records.iter().enumerate().map(|(n, (pk, fields))| {
         let mut image = json!({
             "pk": { "S": pk }, "purpose": { "S": pk.split_once('#').unwrap().0 }, "channel": { "S": "email" },

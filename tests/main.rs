@@ -39,6 +39,7 @@ mod deployment;
 mod depth;
 mod events;
 mod faults;
+mod frozen;
 mod killed;
 mod lists;
 mod load;

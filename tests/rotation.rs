@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, PASSWORD, token};
 
-async fn rotate(api: &Api) {
+pub(crate) async fn rotate(api: &Api) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = json!({
         "SecretId": "rollcall-Secret", "SecretString": uuid::Uuid::new_v4().to_string().repeat(2),

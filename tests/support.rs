@@ -7,6 +7,7 @@ pub(crate) mod contract;
 mod deployment;
 mod dynamodb;
 pub(crate) mod employee;
+mod freezer;
 mod process;
 mod proxy;
 mod recorder;

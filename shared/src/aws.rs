@@ -4,11 +4,15 @@
 //! profile files and metadata services that a default configuration looks for, and they trust the roots that AWS
 //! publishes for its own endpoints instead of reading the operating system's certificate store at every start.
 
-use std::time::Duration;
+use std::{
+    error::Error as StdError,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Region, SharedHttpClient,
+    BehaviorVersion, HttpClient, Region, RuntimeComponents, SharedHttpClient,
     interceptors::InterceptorContext,
     retry::{ClassifyRetry, RetryAction, RetryConfig},
     timeout::TimeoutConfig,
@@ -17,13 +21,19 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use aws_types::SdkConfig;
+use hyper_util::client::legacy::Error as CallError;
 use serde::Deserialize;
 
-use crate::{Error, config};
+use crate::{Error, config, time::Stamp};
 
 /// <https://www.amazontrust.com/repository/>: the five roots to which the certificates of AWS endpoints chain.
 const AMAZON_ROOTS: &[u8] = include_bytes!("aws/roots.pem");
+
+/// A connection that was not used for so long may be dead: the other side, or a router between, may have given it up while
+/// this instance was frozen, and a call on it would fail.
+const QUIET: Duration = Duration::from_secs(20);
 
 /// A client of DynamoDB; `AWS_ENDPOINT_URL_DYNAMODB` points it elsewhere.
 pub fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
@@ -66,23 +76,49 @@ pub fn secrets_manager() -> Result<aws_sdk_secretsmanager::Client, Error> {
 
 /// A client of SES; `AWS_ENDPOINT_URL_SESV2` points it elsewhere.
 pub fn ses() -> Result<aws_sdk_sesv2::Client, Error> {
-    Ok(aws_sdk_sesv2::Client::new(&sender_settings("AWS_ENDPOINT_URL_SESV2")?))
+    let settings = aws_sdk_sesv2::Config::from(&sender_settings("AWS_ENDPOINT_URL_SESV2")?);
+    Ok(aws_sdk_sesv2::Client::from_conf(settings.to_builder().retry_classifier(OnlyConnecting).build()))
 }
 
 /// A client of SNS; `AWS_ENDPOINT_URL_SNS` points it elsewhere.
 pub fn sns() -> Result<aws_sdk_sns::Client, Error> {
-    Ok(aws_sdk_sns::Client::new(&sender_settings("AWS_ENDPOINT_URL_SNS")?))
+    let settings = aws_sdk_sns::Config::from(&sender_settings("AWS_ENDPOINT_URL_SNS")?);
+    Ok(aws_sdk_sns::Client::from_conf(settings.to_builder().retry_classifier(OnlyConnecting).build()))
 }
 
-/// One attempt, of five seconds: nobody waits for a message, the stream brings it again if it fails, and a second attempt
-/// beside a slow first one would send it twice.
+/// Five seconds: nobody waits for a message, and the stream brings it again if it fails. There is a second attempt for
+/// [`OnlyConnecting`].
 fn sender_settings(endpoint: &'static str) -> Result<SdkConfig, Error> {
     let five_seconds = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_timeout(Duration::from_secs(5))
         .build();
     let settings = settings(endpoint)?.into_builder();
-    Ok(settings.timeout_config(five_seconds).retry_config(RetryConfig::disabled()).build())
+    let twice = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50));
+    Ok(settings.timeout_config(five_seconds).retry_config(twice).build())
+}
+
+/// An attempt that found no connection has sent nothing, and is made again. After any other a second one could send a message
+/// twice.
+#[derive(Debug)]
+struct OnlyConnecting;
+
+impl ClassifyRetry for OnlyConnecting {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
+        let mut cause = error.as_connector_error().map(|error| error as &(dyn StdError + 'static));
+        while let Some(error) = cause {
+            if error.downcast_ref().is_some_and(CallError::is_connect) {
+                return RetryAction::transient_error();
+            }
+            cause = error.source();
+        }
+        RetryAction::RetryForbidden
+    }
+
+    fn name(&self) -> &'static str {
+        "only connecting"
+    }
 }
 
 fn settings(endpoint: &'static str) -> Result<SdkConfig, Error> {
@@ -108,13 +144,44 @@ fn credentials() -> Result<Credentials, Error> {
     ))
 }
 
-fn https() -> Result<SharedHttpClient, Error> {
+fn https() -> Result<Https, Error> {
     let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     let tls = TlsContext::builder()
         .with_trust_store(trust)
         .build()
         .map_err(|error| Error::internal(format!("the trust store: {error}")))?;
-    Ok(Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls).build_https())
+    Ok(Https { tls, pool: Mutex::default() })
+}
+
+/// The SDK's HTTP client, whose own pool ages connections by a clock that stands still while Lambda freezes the instance. This
+/// one gives its connections up when the last call is too long ago by the wall clock.
+#[derive(Debug)]
+struct Https {
+    tls: TlsContext,
+    /// What has the connections, and when it was last used.
+    pool: Mutex<Option<(Stamp, SharedHttpClient)>>,
+}
+
+impl HttpClient for Https {
+    /// Asked for at every attempt of a call.
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_use = pool.take().filter(|(used, _)| used.is_younger_than(QUIET));
+        let client = in_use.map_or_else(|| self.connect(), |(_, client)| client);
+        *pool = Some((Stamp::now(), client.clone()));
+        client.http_connector(settings, components)
+    }
+}
+
+impl Https {
+    fn connect(&self) -> SharedHttpClient {
+        let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        builder.tls_context(self.tls.clone()).build_https()
+    }
 }
 
 /// The SDK has no timeout of its own: a call that hangs would hang the request.

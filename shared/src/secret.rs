@@ -1,10 +1,7 @@
 //! The stack's secret, from which the signing key and the key of the codes are derived. Only functions that sign tokens
 //! or derive codes may read it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::{
     hkdf::{HKDF_SHA256, KeyType, Salt},
@@ -15,10 +12,10 @@ use futures_util::join;
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
-use crate::{App, Error, aws, config};
+use crate::{App, Error, aws, config, time::Stamp};
 
 /// A rotation of the secret is seen by a warm instance after at most so long.
-const FRESH: Duration = Duration::from_mins(5);
+pub(crate) const FRESH: Duration = Duration::from_mins(5);
 
 /// Nobody waits for Secrets Manager again so soon after it has failed, as long as a version is at hand.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -35,16 +32,16 @@ pub(crate) struct Secrets {
 }
 
 struct Fetched {
-    at: Instant,
+    at: Stamp,
     /// When it was last asked for, with success or without.
-    asked: Instant,
+    asked: Stamp,
     version: Option<Arc<Secret>>,
 }
 
 impl Fetched {
     /// Whether it is not to be asked for again: it is not so old, or has just been asked for in vain.
     fn serves(&self, oldest: Duration) -> bool {
-        self.at.elapsed() < oldest || self.asked.elapsed() < PAUSE
+        self.at.is_younger_than(oldest) || self.asked.is_younger_than(PAUSE)
     }
 }
 
@@ -91,13 +88,13 @@ impl App {
         }
         match (self.fetch(stage).await, &mut *fetched) {
             (Ok(version), _) => {
-                let (now, version) = (Instant::now(), version.map(Arc::new));
+                let (now, version) = (Stamp::now(), version.map(Arc::new));
                 *fetched = Some(Fetched { at: now, asked: now, version: version.clone() });
                 Ok(version)
             }
             (Err(error), Some(known)) => {
                 tracing::warn!(cause = error.cause(), "the secret could not be fetched again");
-                known.asked = Instant::now();
+                known.asked = Stamp::now();
                 Ok(known.version.clone())
             }
             (Err(error), None) => Err(error),
@@ -165,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_was_just_asked_for_in_vain_serves_on() {
-        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        let ago = |seconds| Stamp::ago(Duration::from_secs(seconds));
         let fetched = |at, asked| Fetched { at: ago(at), asked: ago(asked), version: None };
         assert!(fetched(30, 30).serves(Duration::from_mins(1)));
         assert!(!fetched(90, 90).serves(Duration::from_mins(1)));

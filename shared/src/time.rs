@@ -52,6 +52,11 @@ impl Stamp {
         Self(SystemTime::now())
     }
 
+    #[cfg(test)]
+    pub fn ago(age: Duration) -> Self {
+        Self(SystemTime::now() - age)
+    }
+
     /// Whether less than `age` has passed. When the clock was set back, nobody knows how much has.
     pub fn is_younger_than(self, age: Duration) -> bool {
         self.0.elapsed().is_ok_and(|elapsed| elapsed < age)

@@ -7,7 +7,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -15,7 +15,7 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{
         HeaderMap, StatusCode, Uri,
         header::{CONTENT_LENGTH, CONTENT_TYPE, HOST},
@@ -155,7 +155,28 @@ struct Inner {
     http: reqwest::Client,
     upstream: OnceLock<String>,
     refuses: AtomicBool,
+    connections: Mutex<Connections>,
+    /// How many calls came on a connection that was forgotten.
+    broken: AtomicUsize,
     record: Mutex<Record>,
+}
+
+/// Connections on which calls came, by the port at their other end.
+#[derive(Default)]
+struct Connections {
+    known: HashSet<SocketAddr>,
+    forgotten: HashSet<SocketAddr>,
+}
+
+impl Connections {
+    /// Whether a call on this one is answered.
+    fn admits(&mut self, peer: SocketAddr) -> bool {
+        let is_known = !self.forgotten.contains(&peer);
+        if is_known {
+            self.known.insert(peer);
+        }
+        is_known
+    }
 }
 
 #[derive(Default)]
@@ -176,7 +197,8 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (upstream, refuses) = (OnceLock::new(), AtomicBool::new(false));
-        let inner = Arc::new(Inner { http, upstream, refuses, record: Mutex::default() });
+        let (connections, broken, record) = (Mutex::default(), AtomicUsize::new(0), Mutex::default());
+        let inner = Arc::new(Inner { http, upstream, refuses, connections, broken, record });
         let proxy = Self { url: format!("http://{address}"), address, inner, server: Mutex::default() };
         proxy.serve(listener);
         proxy
@@ -184,6 +206,7 @@ impl Proxy {
 
     fn serve(&self, listener: TcpListener) {
         let router = Router::new().fallback(forward).with_state(Arc::clone(&self.inner));
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = async move { axum::serve(listener, router).await.unwrap() };
         self.server.lock().unwrap().spawn(server);
     }
@@ -193,6 +216,23 @@ impl Proxy {
         self.inner.refuses.store(true, Ordering::Relaxed);
         let mut server = std::mem::take(&mut *self.server.lock().unwrap());
         server.shutdown().await;
+    }
+
+    /// From now on a call on a connection that is open is not answered: the connection breaks then, as one does that was given up
+    /// on this side and on the other is not known to be.
+    pub(crate) fn forget_connections(&self) {
+        let mut connections = self.inner.connections.lock().unwrap();
+        let known = std::mem::take(&mut connections.known);
+        connections.forgotten.extend(known);
+    }
+
+    /// How many calls came on a connection that was forgotten.
+    pub(crate) fn broken(&self) -> usize {
+        self.inner.broken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// Ends every fault that was to go on or is still to come.
@@ -273,7 +313,17 @@ impl Proxy {
     }
 }
 
-async fn forward(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn forward(
+    State(inner): State<Arc<Inner>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !inner.connections.lock().unwrap().admits(peer) {
+        inner.broken.fetch_add(1, Ordering::Relaxed);
+        return broken_off();
+    }
     if inner.refuses.load(Ordering::Relaxed) {
         return broken_off();
     }

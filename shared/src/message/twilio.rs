@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::Sent;
-use crate::{Error, config, log, secret};
+use crate::{Error, config, log, secret, time::Stamp};
 
 /// A call takes at most so long to connect, and in all.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -19,7 +19,8 @@ pub struct Twilio {
     http: reqwest::Client,
     /// Without a slash at its end.
     url: String,
-    account: Mutex<Option<Account>>,
+    /// And when it was fetched.
+    account: Mutex<Option<(Stamp, Account)>>,
 }
 
 /// The secret that `TWILIO_SECRET_ID` names, with the names that the Django systems had in their settings.
@@ -45,11 +46,13 @@ struct Refusal {
 
 impl Twilio {
     pub(super) fn from_env() -> Result<Self, Error> {
-        // A message goes to whom we have named, and to nobody they name.
+        // A message goes to whom we have named, and to nobody they name. No connection is kept: while an instance is frozen it
+        // may die, and what is sent on a dead one may or may not have been taken.
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(CALL)
-            .redirect(redirect::Policy::none());
+            .redirect(redirect::Policy::none())
+            .pool_max_idle_per_host(0);
         let http = http.build();
         Ok(Self {
             http: http.map_err(|error| Error::internal(format!("the client of Twilio: {error}")))?,
@@ -87,29 +90,52 @@ impl Twilio {
     async fn call(&self, account: &Account, text: &str, to: &str) -> Result<reqwest::Response, Error> {
         let Account { sid, auth_token, sender } = account;
         let sender_field = if sender.starts_with("MG") { "MessagingServiceSid" } else { "From" };
-        self.http
-            .post(format!("{}/2010-04-01/Accounts/{sid}/Messages.json", self.url))
-            .basic_auth(sid, Some(auth_token.as_str()))
-            .form(&[("To", to), (sender_field, sender.as_str()), ("Body", text)])
-            .send()
-            .await
-            // Without its URL, which names the account.
-            .map_err(|error| Error::Unavailable(format!("Twilio does not answer: {}", error.without_url())))
+        let post = || {
+            self.http
+                .post(format!("{}/2010-04-01/Accounts/{sid}/Messages.json", self.url))
+                .basic_auth(sid, Some(auth_token.as_str()))
+                .form(&[("To", to), (sender_field, sender.as_str()), ("Body", text)])
+                .send()
+        };
+        let answer = match post().await {
+            // Nothing has been sent.
+            Err(error) if error.is_connect() => post().await,
+            answer => answer,
+        };
+        // Without its URL, which names the account.
+        answer.map_err(|error| Error::Unavailable(format!("Twilio does not answer: {}", error.without_url())))
     }
 
     async fn account(&self) -> Result<Account, Error> {
         let mut known = self.account.lock().await;
-        if let Some(account) = &*known {
+        if let Some((fetched, account)) = &*known
+            && fetched.is_younger_than(secret::FRESH)
+        {
             return Ok(account.clone());
         }
+        match (Account::fetch().await, &*known) {
+            (Ok(account), _) => {
+                *known = Some((Stamp::now(), account.clone()));
+                Ok(account)
+            }
+            // Twilio says whether it is still good.
+            (Err(error), Some((_, account))) => {
+                tracing::warn!(cause = error.cause(), "the secret of Twilio could not be fetched again");
+                Ok(account.clone())
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+}
+
+impl Account {
+    async fn fetch() -> Result<Self, Error> {
         let text = secret::text(&config::text("TWILIO_SECRET_ID")?).await?;
-        let account: Account = serde_json::from_str(&text).map_err(|_| {
+        serde_json::from_str(&text).map_err(|_| {
             Error::internal(
                 "the secret of Twilio lacks TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or TWILIO_PHONE_NUMBER",
             )
-        })?;
-        *known = Some(account.clone());
-        Ok(account)
+        })
     }
 }
 
