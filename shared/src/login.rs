@@ -152,7 +152,7 @@ async fn log_in(
         clear.await?;
         return Err(refusal);
     }
-    let session = session::begin(&account.user, account.epoch, request)?;
+    let session = session::begin(&account, account.epoch, request)?;
     let now = time::now();
     let network = request.network();
     let noted = user::note_login(app, &account, &network, now, rehashed.as_ref());

@@ -22,8 +22,14 @@ use crate::{
     log::{self, Act},
     time,
     token::{Claims, Draft, Pair, SigningKey, new_jti},
-    user::{self, Account, Id, User},
+    user::{self, Account, Id},
 };
+
+/// The most live sessions of a user: with each that begins, the one before the last so many ends.
+///
+/// The user's record counts the sessions that have begun, and a session has its place in that count. Both are read for every
+/// token anyway, so that the limit costs no read, and sessions that begin at once cannot get around it.
+pub const MOST: u64 = 100;
 
 /// A session, as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +37,9 @@ pub struct Session {
     user_id: Id,
     sid: Uuid,
     epoch: u64,
+    /// Its place among its user's sessions. Those that began before sessions were counted have none.
+    #[serde(default)]
+    ordinal: u64,
     current_jti: String,
     #[serde(default)]
     previous_jti: Option<String>,
@@ -93,10 +102,14 @@ impl Session {
         from_item(item)
     }
 
-    /// Whether its tokens are: not ended, not past its time, and begun since the user's epoch last moved.
+    /// Whether its tokens are: not ended, not past its time, begun since the user's epoch last moved, and one of the last
+    /// [`MOST`].
     #[must_use]
     pub fn is_live(&self, account: &Account) -> bool {
-        !self.revoked && self.expires > time::seconds(time::now()) && self.epoch == account.epoch
+        !self.revoked
+            && self.expires > time::seconds(time::now())
+            && self.epoch == account.epoch
+            && self.ordinal + MOST > account.sessions_begun
     }
 
     /// Whether this is its refresh token: no other one of it is alive.
@@ -127,7 +140,8 @@ pub struct New {
 }
 
 /// Begins a session of a user in an epoch of theirs, for the client that sent `request`.
-pub fn begin(user: &User, epoch: u64, request: &Request) -> Result<New, Error> {
+pub fn begin(account: &Account, epoch: u64, request: &Request) -> Result<New, Error> {
+    let user = &account.user;
     let lifetimes = Lifetimes::from_env()?;
     let now = time::now();
     let ends = time::seconds(now) + config::number("SESSION_SECONDS")?;
@@ -135,6 +149,7 @@ pub fn begin(user: &User, epoch: u64, request: &Request) -> Result<New, Error> {
         user_id: user.id,
         sid: Uuid::now_v7(),
         epoch,
+        ordinal: account.sessions_begun + 1,
         current_jti: new_jti(),
         previous_jti: None,
         rotated_at: time::milliseconds(now),
@@ -299,9 +314,16 @@ pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
 /// Ends a session that is live: false when it has ended already.
 pub async fn end_live(app: &App, account: &Account, sid: Uuid) -> Result<bool, Error> {
     let op = operation_id();
-    let write = ending(app, account.user.id, sid)
+    let live = "revoked = :no AND epoch = :epoch AND expires > :now";
+    let ending = ending(app, account.user.id, sid);
+    let ending = match account.sessions_begun.checked_sub(MOST) {
+        None => ending.condition_expression(live),
+        Some(gone) => ending
+            .condition_expression(format!("{live} AND ordinal > :gone"))
+            .expression_attribute_values(":gone", n(gone)),
+    };
+    let write = ending
         .update_expression("SET revoked = :yes, ended_by = :op")
-        .condition_expression("revoked = :no AND epoch = :epoch AND expires > :now")
         .expression_attribute_values(":op", s(&op))
         .expression_attribute_values(":no", no())
         .expression_attribute_values(":epoch", n(account.epoch))
@@ -327,9 +349,10 @@ fn ending(app: &App, user: Id, sid: Uuid) -> UpdateItemFluentBuilder {
         .expression_attribute_values(":yes", yes())
 }
 
-/// Every session of a user that has a record, in the order in which they began; see [`Session::is_live`].
+/// The newest [`MOST`] sessions of a user that have a record, the newest first; see [`Session::is_live`]. Their ids are
+/// `UUIDv7`s, so that they lie in the order in which they began.
 pub async fn list(app: &App, user: Id) -> Result<Vec<Session>, Error> {
-    let pages = app
+    let newest = app
         .dynamodb
         .query()
         .table_name(&app.tables.tokens)
@@ -337,11 +360,10 @@ pub async fn list(app: &App, user: Id) -> Result<Vec<Session>, Error> {
         .key_condition_expression("pk = :user AND begins_with(sk, :session)")
         .expression_attribute_values(":user", s(user::pk(user)))
         .expression_attribute_values(":session", s("session#"))
-        .into_paginator()
-        .items()
+        .scan_index_forward(false)
+        .set_limit(i32::try_from(MOST).ok())
         .send()
-        .try_collect()
         .await
         .map_err(Error::from_aws)?;
-    pages.into_iter().map(Session::read).collect()
+    newest.items.unwrap_or_default().into_iter().map(Session::read).collect()
 }

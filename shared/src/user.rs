@@ -26,8 +26,8 @@ use crate::{
     claim::{Holders, Name, Terms},
     config::{self, Policy},
     dynamo::{
-        BatchGet, Item, from_item, in_the_way, is_refused, key, n, number, operation_id, s, string_list,
-        strings, text, to_item, update_expression,
+        AttributeValue, BatchGet, Item, from_item, in_the_way, is_refused, key, n, number, operation_id, s,
+        string_list, strings, text, to_item, update_expression,
     },
     email::{self, Email},
     http::{self, FieldErrors},
@@ -136,6 +136,8 @@ pub struct Account {
     pub password: Hash,
     /// Moves on when every session of before is to be dead.
     pub epoch: u64,
+    /// How many sessions have begun by a login.
+    pub(crate) sessions_begun: u64,
     /// Counts the changes of what the API shows (logins aside): the entity tag.
     pub version: u64,
     /// Signs the cursors of their lists.
@@ -151,7 +153,8 @@ const KNOWN_NETWORKS: usize = 8;
 impl Account {
     fn new(user: User, password: Hash) -> Self {
         let cursor_key = Uuid::new_v4().simple().to_string();
-        Self { user, password, epoch: 0, version: 1, cursor_key, known_networks: Vec::new() }
+        let known_networks = Vec::new();
+        Self { user, password, epoch: 0, sessions_begun: 0, version: 1, cursor_key, known_networks }
     }
 
     /// Whether the user has logged in from this network before.
@@ -175,6 +178,7 @@ impl Account {
             password: Hash::stored(password.to_owned()),
             cursor_key: cursor_key.to_owned(),
             epoch: number(&item, "epoch").unwrap_or(0),
+            sessions_begun: number(&item, "sessions_begun").unwrap_or(0),
             version: number(&item, "version").unwrap_or(0),
             known_networks: strings(&item, "known_networks"),
             user: from_item(item)?,
@@ -186,6 +190,7 @@ impl Account {
         item.extend(record_key(self.user.id));
         item.insert("password".into(), s(self.password.text()));
         item.insert("epoch".into(), n(self.epoch));
+        item.insert("sessions_begun".into(), n(self.sessions_begun));
         item.insert("version".into(), n(self.version));
         item.insert("cursor_key".into(), s(&self.cursor_key));
         if !self.known_networks.is_empty() {
@@ -336,35 +341,37 @@ pub fn taken(names: &[Name], holders: &Holders, user: Id) -> FieldErrors {
         .collect()
 }
 
-/// Notes a login and its network, with a new hash of the same password when the old one was made by rules that are no longer
-/// ours. When it fails, the login stands; of two logins at once, one network is noted.
+/// Notes a login and its network and counts its session, with a new hash of the same password when the old one was made by rules
+/// that are no longer ours. When it fails, the login stands; of two logins at once, one network is noted.
 pub async fn note_login(app: &App, account: &Account, network: &str, at: Timestamp, rehashed: Option<&Hash>) {
-    let networks = account.networks_after(network);
-    let set = if networks == account.known_networks {
-        "SET last_login = :now"
-    } else {
-        "SET last_login = :now, known_networks = :networks"
-    };
-    let update = app
+    let mut set = vec!["last_login = :now"];
+    let mut update = app
         .dynamodb
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
+        .expression_attribute_values(":one", n(1))
         .expression_attribute_values(":now", s(at.to_string()));
-    let update = if networks == account.known_networks {
-        update
-    } else {
-        update.expression_attribute_values(":networks", string_list(&networks))
-    };
-    let update = match rehashed {
-        None => update.update_expression(set).condition_expression("attribute_exists(pk)"),
-        Some(hash) => update
-            .update_expression(format!("{set}, password = :new"))
-            .condition_expression("password = :old")
+    let networks = account.networks_after(network);
+    if networks != account.known_networks {
+        set.push("known_networks = :networks");
+        update = update.expression_attribute_values(":networks", string_list(&networks));
+    }
+    // A first try whose answer was lost has counted the session: it is refused.
+    let mut condition = "attribute_exists(pk) AND (attribute_not_exists(last_login) OR last_login <> :now)";
+    if let Some(hash) = rehashed {
+        set.push("password = :new");
+        condition = "password = :old";
+        update = update
             .expression_attribute_values(":old", s(account.password.text()))
-            .expression_attribute_values(":new", s(hash.text())),
-    };
-    if let Err(error) = update.send().await {
+            .expression_attribute_values(":new", s(hash.text()));
+    }
+    let update = update
+        .update_expression(format!("SET {} ADD sessions_begun :one", set.join(", ")))
+        .condition_expression(condition);
+    if let Err(error) = update.send().await
+        && !is_refused(&error)
+    {
         tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");
     }
 }
@@ -383,6 +390,7 @@ pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
         .condition_expression("last_login = :at")
+        .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()))
         .expression_attribute_values(":at", s(at.to_string()));
     for (name, before) in before {
         match before {
@@ -393,7 +401,8 @@ pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
             }
         }
     }
-    let update = update.update_expression(update_expression(&set, &remove));
+    let set_and_remove = update_expression(&set, &remove);
+    let update = update.update_expression(format!("{set_and_remove} ADD sessions_begun :less"));
     if let Err(error) = update.send().await
         && !is_refused(&error)
     {

@@ -1,4 +1,5 @@
 //! `/api/sessions`.
 
 mod delete;
+mod limit;
 mod list;

@@ -12,6 +12,6 @@ async fn list(app: &App, bearer: Bearer, _: Request) -> Reply {
     // The list is read beside the authorisation, and dropped if that fails.
     let (caller, sessions) = join!(bearer.caller(app), session::list(app, bearer.claimed_user()));
     let caller = caller?;
-    let live = sessions?.into_iter().rev().filter(|session| session.is_live(&caller.account));
+    let live = sessions?.into_iter().filter(|session| session.is_live(&caller.account));
     json(200, &live.map(|session| session.view(caller.sid)).collect::<Vec<_>>())
 }

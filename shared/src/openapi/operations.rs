@@ -10,6 +10,7 @@ use super::{
     },
     operation::{Operation, delete, get, patch, post, put},
 };
+use crate::session;
 
 /// Operations that belong together.
 pub(super) struct Group {
@@ -133,6 +134,7 @@ fn tokens() -> Vec<Operation> {
 fn sessions() -> Vec<Operation> {
     vec![
         get("/api/sessions", "api-sessions-list", "The live sessions, newest first")
+            .about(&format!("At most {}: when another session begins, the oldest ends.", session::MOST))
             .by_user()
             .answers(200, listed("All of them.", "Session")),
         delete("/api/sessions/{id}", "api-sessions-delete", "End a session")

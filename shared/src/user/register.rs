@@ -94,7 +94,7 @@ pub async fn register_by_phone(
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
     account.known_networks = account.networks_after(&request.network());
-    let session = session::begin(&account.user, account.epoch, request)?;
+    let session = session::begin(&account, account.epoch, request)?;
     let unproven = unproven()?;
     let wanted = |username: &Username| {
         let names = super::names(Some(username), email.as_ref(), Some(phone)).into_iter();
