@@ -1,5 +1,7 @@
 //! `DynamoDB`: embedded, or wherever `--dynamodb` points, with the tables of the template.
 
+mod server;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -9,10 +11,11 @@ use std::{
 use axum::http::StatusCode;
 use dynoxide::Database;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, time};
+use tokio::{sync::watch, time};
 
 use crate::{
     lambda::CREDENTIALS,
+    port::Port,
     template::{REGION, Table},
 };
 
@@ -62,11 +65,11 @@ pub(crate) async fn serve_embedded(
         None => Database::memory(),
     };
     let database = database.map_err(|error| error.to_string())?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let port = Port::open(0).await.map_err(|error| error.to_string())?;
+    let url = port.url();
     tokio::spawn(sweep(database.clone(), stop.clone()));
-    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, stopped(stop)));
-    Ok(format!("http://{address}"))
+    tokio::spawn(port.serve(server::router(database), stopped(stop)));
+    Ok(url)
 }
 
 /// Ends when the stack stops, or is dropped.

@@ -5,9 +5,12 @@ use std::{convert::Infallible, io, path::Path, sync::Arc};
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
+    },
     response::{Html, IntoResponse, Sse, sse::Event},
-    routing::get,
+    routing::{any, get},
 };
 use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
@@ -98,7 +101,7 @@ impl Message {
     }
 }
 
-/// The routes under `/_local`.
+/// The routes under `/_local`: all of them, so that none is the emulated API's.
 pub(crate) fn router(inbox: Arc<Inbox>, requests: Arc<Requests>, stop: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/_local", get(page))
@@ -106,6 +109,7 @@ pub(crate) fn router(inbox: Arc<Inbox>, requests: Arc<Requests>, stop: watch::Re
         .route("/_local/messages", get(messages))
         .route("/_local/endpoints", get(endpoints))
         .route("/_local/changes", get(changes))
+        .route("/_local/{*path}", any(StatusCode::NOT_FOUND))
         .with_state((inbox, requests, stop))
 }
 

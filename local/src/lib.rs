@@ -13,6 +13,7 @@ mod inbox;
 mod journal;
 mod lambda;
 mod logs;
+mod port;
 mod requests;
 mod secrets;
 mod services;

@@ -5,7 +5,6 @@ mod folder;
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -14,9 +13,8 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
+use tokio::{sync::watch, task::JoinSet, time};
 
 use crate::{
     dynamodb::{self, CallError, DynamoDb, stopped},
@@ -25,6 +23,7 @@ use crate::{
     journal::Journal,
     lambda::{self, InvokeError, Pool},
     logs::{Logs, lock},
+    port::Port,
     requests::Requests,
     secrets::Secrets,
     services::{self, Services, Sms, twilio},
@@ -133,8 +132,8 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::load(&options.template, &options.parameters)?;
         check_binaries(&template, &options.binaries)?;
-        let gateway_listener = listen(options.port).await?;
-        let aws_listener = listen(0).await?;
+        let gateway_port = open(options.port).await?;
+        let aws_port = open(0).await?;
 
         let folder = options.folder();
         let occupied = folder.map(Folder::occupy).transpose()?;
@@ -168,7 +167,7 @@ impl Stack {
             }
         }
 
-        let aws_url = url(&aws_listener);
+        let aws_url = aws_port.url();
         let environment = endpoints(&dynamodb_url, &aws_url).into_iter().chain(options.env.clone()).collect();
         let finished = watch::Sender::new(());
         let pools: Vec<Arc<Pool>> = template
@@ -196,7 +195,7 @@ impl Stack {
             sms: Sms::default(),
         });
         let mut mappings = JoinSet::new();
-        serve(aws_listener, services::router(Arc::clone(&services)), &stopping);
+        tokio::spawn(aws_port.serve(services::router(Arc::clone(&services)), stopped(stopping.clone())));
         for pool in &pools {
             for source in &pool.function.streams {
                 let Some(stream_arn) = streams.get(&source.table).cloned() else { continue };
@@ -213,13 +212,13 @@ impl Stack {
                 })));
             }
         }
-        let url = url(&gateway_listener);
+        let url = gateway_port.url();
         let requests = Arc::new(Requests::new());
         let gateway =
             Gateway::new(&pools, template.responses, template.cors, Arc::clone(&logs), Arc::clone(&requests));
         let pages = inbox::router(inbox, requests, stopping.clone());
-        let router = gateway::router(gateway, template.minimum_compression).merge(pages);
-        serve(gateway_listener, router, &stopping);
+        let api = gateway::router(gateway, template.minimum_compression);
+        tokio::spawn(gateway_port.serve_with_api(pages, api, stopped(stopping.clone())));
         // A variable means the same to every function that has it.
         let settings = pools.iter().flat_map(|pool| pool.settings()).collect();
         occupied.as_ref().map(|folder| folder.announce(&aws_url, &settings)).transpose()?;
@@ -322,21 +321,8 @@ impl Drop for Stack {
     }
 }
 
-async fn listen(port: u16) -> Result<TcpListener, StartError> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| StartError::Port(port, error))
-}
-
-fn url(listener: &TcpListener) -> String {
-    listener.local_addr().map(|address| format!("http://{address}")).unwrap_or_default()
-}
-
-fn serve(listener: TcpListener, router: Router, stop: &watch::Receiver<bool>) {
-    let stop = stopped(stop.clone());
-    tokio::spawn(async move {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        // A graceful end may take as long as its slowest client; the process does not wait for it.
-        let _ = axum::serve(listener, service).with_graceful_shutdown(stop).await;
-    });
+async fn open(port: u16) -> Result<Port, StartError> {
+    Port::open(port).await.map_err(|error| StartError::Port(port, error))
 }
 
 /// Where the SDKs of the functions find their services. A service that has no stand-in fails here and never reaches AWS.

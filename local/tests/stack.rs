@@ -333,8 +333,9 @@ async fn a_client_that_leaves_does_not_disturb_the_instance() {
     let instance = pid(local.act("tell").await).await;
     let address = local.stack.url().strip_prefix("http://").unwrap().to_owned();
 
-    let mut leaver = TcpStream::connect(address).unwrap();
-    leaver.write_all(b"POST /act/log HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let mut leaver = TcpStream::connect(&address).unwrap();
+    let request = format!("POST /act/log HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
+    leaver.write_all(request.as_bytes()).unwrap();
     drop(leaver);
 
     assert_eq!(local.act("tell").await.status(), 200);

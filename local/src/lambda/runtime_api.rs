@@ -17,15 +17,12 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 
 use crate::{
     body::{self, Unreadable},
     logs::{Pipe, lock},
+    port::Port,
 };
 
 /// The longest answer of a function, in bytes: Lambda's 6 MB and some room for what wraps it.
@@ -53,7 +50,7 @@ pub(super) struct RuntimeApi {
     pub(super) address: SocketAddr,
     pub(super) work: mpsc::Sender<Work>,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    _stop: oneshot::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -69,8 +66,8 @@ struct Shared {
 
 impl RuntimeApi {
     pub(super) async fn start(arn: String, timeout: Duration) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        let port = Port::open(0).await?;
+        let address = port.address();
         let (work, receiver) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             arn,
@@ -80,12 +77,13 @@ impl RuntimeApi {
             current: Mutex::default(),
             pipes: Mutex::default(),
         });
-        let router = router(Arc::clone(&shared));
-        let server = tokio::spawn(async move {
-            // It ends with the instance.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { address, work, shared, server })
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            // Nothing is sent: the sender goes with the instance.
+            let _ = stopped.await;
+        };
+        tokio::spawn(port.serve(router(Arc::clone(&shared)), stopped));
+        Ok(Self { address, work, shared, _stop: stop })
     }
 
     /// Waits until the instance has asked for work.
@@ -97,12 +95,6 @@ impl RuntimeApi {
     /// The output to read before an answer is handed on.
     pub(super) fn reads(&self, pipes: Vec<Arc<Pipe>>) {
         *lock(&self.shared.pipes) = pipes;
-    }
-}
-
-impl Drop for RuntimeApi {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
