@@ -9,6 +9,7 @@ mod enumeration;
 mod fields;
 mod lockout;
 mod logs;
+mod loopback;
 mod replay;
 mod tokens;
 
