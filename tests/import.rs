@@ -199,6 +199,53 @@ async fn users_of_phone_numbers_move_in() {
 }
 
 #[tokio::test]
+async fn a_sign_up_that_was_pending_is_not_imported() {
+    let api = Api::start().await;
+    let settings = [Settings::default(), Settings { phones_are_verified: true, ..Settings::default() }];
+    for settings in settings {
+        let dump = dump_with("pending_sign_up.json", &settings);
+
+        assert_eq!(import(&api, &dump).await, (vec![], vec![]));
+
+        assert_eq!(dump.refused.len(), 0);
+        assert_eq!(dump.left_out, [("user.pendinguser".to_owned(), 1)].into());
+        assert_eq!(dump.pending, ["user.pendinguser".to_owned()].into());
+    }
+    assert_eq!(api.records().await, BTreeMap::new());
+    let login = json!({ "phone": "9881167601", "password": "password123" });
+    assert_eq!(api.post("/auth/login/", &login).await.status, 401);
+    let check = api.post("/auth/check-phone/", &json!({ "phone": "9881167601" })).await;
+    assert_eq!((check.status, &check.body["exists"]), (200, &json!(false)), "{}", check.text);
+}
+
+#[tokio::test]
+async fn a_number_that_was_not_verified_is_not_verified_by_the_import() {
+    for login in [None, Some(Login::Phone), Some(Login::Email)] {
+        let api = Api::with(&[("DefaultPhoneRegion", "NG")]).await;
+        let settings = Settings { login, phones_are_verified: true, ..Settings::default() };
+        let dump = dump_with("unverified_phones.json", &settings);
+
+        let (users, _) = import(&api, &dump).await;
+
+        assert_eq!(users, [imported(), imported(), imported()]);
+        assert_eq!(dump.left_out, [("user.pendinguser".to_owned(), 1)].into());
+        let verified: Vec<_> =
+            dump.users.iter().map(|user| user.record["is_phone_verified"].clone()).collect();
+        assert_eq!(verified, [true, true, false], "{login:?}");
+        let log_in = async |phone: &str, password: &str| {
+            api.post("/auth/login/", &json!({ "phone": phone, "password": password })).await
+        };
+        let first = log_in("+2348031234560", "password123").await;
+        assert_eq!(first.status, 200, "{}", first.text);
+        assert_eq!(log_in("+2348031234562", "password123").await.status, 401);
+        assert_eq!(log_in("+2348031234569", "attacker-pass1").await.status, 401);
+        let names = api.items("Users").await;
+        assert_eq!(names["phone#+2348031234562"]["verified"]["BOOL"], false);
+        assert!(!names.contains_key("phone#+2348031234569"), "{:?}", names.keys());
+    }
+}
+
+#[tokio::test]
 async fn users_with_addresses_move_in() {
     let api = Api::seeds().await;
 

@@ -1,7 +1,8 @@
 //! What `manage.py dumpdata` of a Django system writes, as records that the function `import` takes.
 //!
 //! A dump does not say what a model means, so that its fields do: users have a password and a name to log in with; a profile
-//! is the one of its user and has what users have here; employees are called so. Everything else is left out, and counted.
+//! is the one of its user and has what users have here; employees are called so. Everything else is left out, and counted;
+//! so are sign-ups that nobody has finished.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,29 +17,76 @@ const EMAIL: &[&str] = &["email", "email_address"];
 const PHONE: &[&str] = &["phone_number", "phone", "mobile_number", "mobile", "phone_no", "contact_number"];
 const ADDRESS: &[&str] = &["address"];
 const DATE_OF_BIRTH: &[&str] = &["date_of_birth", "dob", "birth_date", "birthday"];
-const EMAIL_VERIFIED: &[&str] = &["is_email_verified", "email_verified"];
-const PHONE_VERIFIED: &[&str] = &["is_phone_verified", "phone_verified", "is_phone_number_verified"];
+const EMAIL_VERIFIED: &[&str] = &["is_email_verified", "email_verified", "email_verified_at"];
+const PHONE_VERIFIED: &[&str] = &[
+    "is_phone_verified",
+    "phone_verified",
+    "is_phone_number_verified",
+    "phone_number_verified",
+    "is_mobile_verified",
+    "mobile_verified",
+    "phone_verified_at",
+];
 /// Says that an address is verified, and not which: of a user the one to log in with or, of who has a username, the e-mail
 /// address; of a profile or an employee the phone number.
-const VERIFIED: &[&str] = &["is_verified", "verified"];
+const VERIFIED: &[&str] = &["is_verified", "verified", "verified_at"];
+/// Says that a code was entered, and not which: `false` says that something waits, and `true` proves nothing.
+const OTP_VERIFIED: &[&str] = &["is_otp_verified", "otp_verified"];
 const JOINED: &[&str] = &["date_joined", "created_at", "joined_at", "created_on", "created"];
 const DEPARTMENT: &[&str] = &["department", "dept"];
 const JOB_TITLE: &[&str] = &["job_title", "position", "designation", "title", "role"];
 const HIRE_DATE: &[&str] = &["hire_date", "date_of_joining", "joining_date", "hired_at"];
 const FULL_NAME: &[&str] = &["name", "full_name"];
 const OWNER: &[&str] = &["owner", "user", "created_by"];
-/// A record with one of these is of a code that was sent.
-const CODE: &[&str] = &["otp", "code", "otp_code", "token"];
+/// A record with one of these is of a code that was sent: the code, or until when it can be used.
+const CODE: &[&str] = &[
+    "otp",
+    "code",
+    "token",
+    "expires",
+    "expires_at",
+    "expires_on",
+    "expire_at",
+    "expired_at",
+    "expiry",
+    "expiry_date",
+    "expiry_time",
+    "expiration",
+    "expiration_date",
+    "expiration_time",
+    "is_expired",
+    "valid_until",
+    "is_used",
+];
+/// And so is one with a field whose name has a word of each of these, such as `verification_code`.
+const CODE_FOR: &[&str] = &[
+    "verification",
+    "verify",
+    "activation",
+    "confirmation",
+    "confirm",
+    "registration",
+    "signup",
+    "sms",
+    "email",
+    "code",
+    "token",
+];
+const CODE_PART: &[&str] = &["code", "token", "key", "hash", "expires", "expiry", "expiration"];
+/// What every model of users has that is made from Django's, and no table of pending sign-ups needs.
+const OF_USERS: &[&str] = &["last_login", "is_active"];
+/// How the name of a model begins that holds pending sign-ups.
+const PENDING: &[&str] = &["pending", "unverified", "unconfirmed", "temporary", "tempuser"];
 /// A record with one of these says what another once was.
 const HISTORY: &[&str] = &["history_id", "history_type"];
 
 /// What a dump cannot say of itself.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Whether every e-mail address is proven of which no field says whether it is.
+    /// Whether every e-mail address of an active user is proven of which no field says whether it is.
     pub emails_are_verified: bool,
-    /// Whether every phone number is proven of which no field says whether it is. One that is known to be the login name
-    /// always is.
+    /// Whether every phone number of an active user is proven of which no field says whether it is. One that is known to be
+    /// the login name is in any case.
     pub phones_are_verified: bool,
     /// What users without usernames log in with who have both an e-mail address and a phone number.
     pub login: Option<Login>,
@@ -75,6 +123,8 @@ pub struct Dump {
     pub guesses: BTreeMap<String, String>,
     /// How many records of other models there are.
     pub left_out: BTreeMap<String, usize>,
+    /// Those of them that hold sign-ups which nobody has finished.
+    pub pending: BTreeSet<String>,
 }
 
 /// A record that can be imported.
@@ -173,7 +223,7 @@ impl<'a> Reader<'a> {
                 Kind::Department(name) => {
                     reader.departments.insert(reference(&object.pk), name);
                 }
-                Kind::Employee | Kind::Other => {}
+                Kind::Employee | Kind::Pending | Kind::Other => {}
             }
         }
         for profiles in reader.profiles.values() {
@@ -233,7 +283,10 @@ impl<'a> Reader<'a> {
                 // They go with what refers to them, or what they refer to.
                 Kind::Profile(user) if self.is_profile(object, user) => {}
                 Kind::Department(_) => {}
-                Kind::Profile(_) | Kind::Other => {
+                kind @ (Kind::Profile(_) | Kind::Pending | Kind::Other) => {
+                    if kind == Kind::Pending {
+                        dump.pending.insert(object.model.clone());
+                    }
                     *dump.left_out.entry(object.model.clone()).or_default() += 1;
                 }
             }
@@ -252,41 +305,30 @@ impl<'a> Reader<'a> {
 
     fn user(&self, object: &Object) -> Result<Value, String> {
         let id = self.id(object)?;
-        // What the user's own record does not say, their profile may; but what is verified there is not what is verified here.
         let references = self
             .references(object)
             .into_iter()
             .filter(|reference| self.ids.get(reference) == Some(&Some(id)));
-        let profiles = references.filter_map(|reference| self.profiles.get(&reference)).flatten();
-        let profiles: Vec<_> =
-            profiles.filter(|profile| !self.several.contains(profile.model.as_str())).collect();
+        let related: Vec<&Object> =
+            references.filter_map(|reference| self.profiles.get(&reference)).flatten().copied().collect();
+        // What the user's own record does not say, their profile may; a proof is only of what is in the same record.
         let mut fields = object.fields.clone();
-        for (name, value) in profiles.iter().flat_map(|profile| &profile.fields) {
-            if !VERIFIED.contains(&name.as_str()) && given(&fields, &[name]).is_none() {
+        for (name, value) in self.only_ones(&related).flat_map(|profile| &profile.fields) {
+            if !is_proof(name) && given(&fields, &[name]).is_none() {
                 fields.insert(name.clone(), value.clone());
             }
         }
-        let phone = given(&fields, PHONE);
-        let of_phone = profiles
-            .iter()
-            .map(|profile| &profile.fields)
-            .find(|profile| {
-                phone.is_some() && given(profile, PHONE) == phone && given(profile, EMAIL).is_none()
-            })
-            .and_then(|profile| given(profile, VERIFIED));
-
         let login = self.login(object);
-        let own = given(&object.fields, VERIFIED);
-        let (of_email, of_phone) = match login {
-            Login::Phone => (None, own.or(of_phone)),
-            Login::Username | Login::Email => (own, of_phone),
-        };
-        let email_verified = given(&fields, EMAIL_VERIFIED).or(of_email).cloned();
-        let phone_verified = given(&fields, PHONE_VERIFIED).or(of_phone).cloned();
+        let (email, phone) = (given(&fields, EMAIL), given(&fields, PHONE));
+        let is_active = given(&fields, &["is_active"]) != Some(&json!(false));
+        let is_login = login == Login::Phone && self.guess(object).is_none();
+        let emails_are_verified = is_active && self.settings.emails_are_verified;
+        let phones_are_verified = is_active && (self.settings.phones_are_verified || is_login);
+        let email_verified = self.proof(object, &related, Login::Email, email).unwrap_or(emails_are_verified);
+        let phone_verified = self.proof(object, &related, Login::Phone, phone).unwrap_or(phones_are_verified);
         let is = |name| given(&fields, &[name]) == Some(&json!(true));
 
         let mut record = Map::from_iter([("id".to_owned(), json!(id))]);
-        let email = given(&fields, EMAIL);
         let username = if login == Login::Email { email } else { given(&fields, USERNAME) };
         for (name, value) in [
             ("username", username),
@@ -305,13 +347,50 @@ impl<'a> Reader<'a> {
             record.insert("last_login".to_owned(), json!(instant(time).ok_or("last_login: not a time")?));
         }
         split_name(&fields, &mut record);
-        let email_default = json!(self.settings.emails_are_verified);
-        let is_login = login == Login::Phone && self.guess(object).is_none();
-        let phone_default = json!(self.settings.phones_are_verified || is_login);
-        record.insert("is_email_verified".to_owned(), email_verified.unwrap_or(email_default));
-        record.insert("is_phone_verified".to_owned(), phone_verified.unwrap_or(phone_default));
+        record.insert("is_email_verified".to_owned(), json!(email_verified));
+        record.insert("is_phone_verified".to_owned(), json!(phone_verified));
         record.insert("is_staff".to_owned(), json!(is("is_staff") || is("is_superuser")));
         Ok(Value::Object(record))
+    }
+
+    /// Those of a user's records that are the only ones of their model.
+    fn only_ones<'b>(&self, related: &[&'b Object]) -> impl Iterator<Item = &'b Object> {
+        related.iter().copied().filter(|profile| !self.several.contains(profile.model.as_str()))
+    }
+
+    /// Whether the dump says that an address (the e-mail address or the phone number) of a user is verified; none if it does
+    /// not say.
+    fn proof(
+        &self,
+        user: &Object,
+        related: &[&Object],
+        kind: Login,
+        address: Option<&Value>,
+    ) -> Option<bool> {
+        let (names, proofs) =
+            if kind == Login::Phone { (PHONE, PHONE_VERIFIED) } else { (EMAIL, EMAIL_VERIFIED) };
+        let has_it = |profile: &&Object| address.is_some() && given(&profile.fields, names) == address;
+        let has_no_other =
+            |profile: &&Object| given(&profile.fields, names).is_none_or(|own| Some(own) == address);
+        let of_user = says(&user.fields, VERIFIED);
+        let of_phone = |profile: &Object| {
+            let is_of_phone = kind == Login::Phone && given(&profile.fields, EMAIL).is_none();
+            says(&profile.fields, VERIFIED).filter(|_| is_of_phone)
+        };
+        // Elsewhere, such as in django-allauth's table, it may be one of several and wait to be verified.
+        let denies = |record: &&Object| {
+            has_it(record)
+                && [proofs, VERIFIED].iter().any(|names| says(&record.fields, names) == Some(false))
+        };
+        says(&user.fields, proofs)
+            .or_else(|| {
+                self.only_ones(related).filter(has_no_other).find_map(|profile| says(&profile.fields, proofs))
+            })
+            .or(of_user.filter(|_| (kind == Login::Phone) == (self.login(user) == Login::Phone)))
+            .or_else(|| self.only_ones(related).filter(has_it).find_map(of_phone))
+            // Which address it is of is not certain, but that there is one that is not verified.
+            .or([of_user, says(&user.fields, OTP_VERIFIED)].contains(&Some(false)).then_some(false))
+            .or_else(|| related.iter().copied().any(|record| denies(&record)).then_some(false))
     }
 
     fn employee(&self, object: &Object) -> Result<Value, String> {
@@ -320,7 +399,8 @@ impl<'a> Reader<'a> {
         let department = given(fields, DEPARTMENT);
         let department = department.map(|key| self.department(key));
         let is_user = object.kind() == Kind::User;
-        let verified = given(fields, VERIFIED).filter(|_| !is_user || self.login(object) == Login::Phone);
+        let verified = says(fields, VERIFIED).filter(|_| !is_user || self.login(object) == Login::Phone);
+        let verified = says(fields, PHONE_VERIFIED).or(verified).map(Value::from);
         for (name, value) in [
             ("first_name", given(fields, &["first_name"])),
             ("last_name", given(fields, &["last_name"])),
@@ -331,7 +411,7 @@ impl<'a> Reader<'a> {
             ("job_title", given(fields, JOB_TITLE)),
             ("hire_date", given(fields, HIRE_DATE)),
             ("address", given(fields, ADDRESS)),
-            ("is_phone_verified", given(fields, PHONE_VERIFIED).or(verified)),
+            ("is_phone_verified", verified.as_ref()),
         ] {
             record.extend(value.map(|value| (name.to_owned(), value.clone())));
         }
@@ -364,6 +444,8 @@ impl<'a> Reader<'a> {
 #[derive(Debug, PartialEq)]
 enum Kind<'a> {
     User,
+    /// A sign-up that nobody has finished.
+    Pending,
     Employee,
     /// Of the user to whom this refers.
     Profile(&'a Value),
@@ -391,10 +473,14 @@ impl Object {
         if has(HISTORY) {
             Kind::Other
         } else if has(&["password"]) && [USERNAME, EMAIL, PHONE].iter().any(|names| has(names)) {
-            Kind::User
+            if self.is_called_pending() || (self.has_code() && !has(OF_USERS)) {
+                Kind::Pending
+            } else {
+                Kind::User
+            }
         } else if self.is_called_employee() {
             Kind::Employee
-        } else if has(CODE) {
+        } else if self.has_code() {
             Kind::Other
         } else if let Some(name) = fields.get("name").filter(|_| is_called("department")) {
             Kind::Department(name)
@@ -413,6 +499,15 @@ impl Object {
 
     fn is_called_employee(&self) -> bool {
         self.name().ends_with("employee")
+    }
+
+    fn is_called_pending(&self) -> bool {
+        PENDING.iter().any(|start| self.name().starts_with(start))
+    }
+
+    /// Whether the record has a field of a code that was sent.
+    fn has_code(&self) -> bool {
+        self.fields.keys().any(|name| is_of_code(name))
     }
 
     /// What a user logs in with, if the model leaves no choice.
@@ -466,6 +561,31 @@ impl Object {
 fn given<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
     let found = names.iter().filter_map(|name| fields.get(*name));
     found.into_iter().find(|value| !value.is_null() && value.as_str() != Some(""))
+}
+
+/// Whether fields say that something is verified: yes by `true`, or by the time when it was, and no by everything else. None if
+/// there is no such field.
+fn says(fields: &Map<String, Value>, names: &[&str]) -> Option<bool> {
+    let is_yes =
+        |name: &str, value: &Value| *value == json!(true) || (name.ends_with("_at") && value.is_string());
+    let said = names.iter().find_map(|name| Some(is_yes(name, given(fields, &[name])?)));
+    said.or_else(|| names.iter().any(|name| fields.contains_key(*name)).then_some(false))
+}
+
+/// Whether a field says that something is verified.
+fn is_proof(field: &str) -> bool {
+    [VERIFIED, OTP_VERIFIED, EMAIL_VERIFIED, PHONE_VERIFIED].iter().any(|names| names.contains(&field))
+}
+
+/// Whether a field is one of a code that was sent.
+fn is_of_code(field: &str) -> bool {
+    let words: Vec<&str> = field.split('_').collect();
+    let is_part = |word: &&str| CODE_PART.contains(word);
+    let is_compound = || {
+        let purpose = words.iter().position(|word| CODE_FOR.contains(word));
+        purpose.is_some_and(|at| words[at + 1..].iter().any(is_part))
+    };
+    !is_proof(field) && (CODE.contains(&field) || words.contains(&"otp") || is_compound())
 }
 
 /// What refers to a record: its key, which as a natural one is a list. The key 7 is not the name "7".
@@ -542,6 +662,114 @@ mod tests {
         assert_eq!(proofs(&json!({ "email": "a@b.c", "phone": "1", "is_verified": true })), [true, false]);
         assert_eq!(proofs(&json!({ "username": "a", "phone": "1", "is_verified": true })), [true, false]);
         assert_eq!(proofs(&json!({ "username": "a", "phone": "1" })), [false, false]);
+    }
+
+    #[test]
+    fn who_is_waiting_to_be_verified_is_not_verified_by_what_holds_for_the_others() {
+        let settings =
+            Settings { emails_are_verified: true, phones_are_verified: true, ..Settings::default() };
+        for login in [None, Some(Login::Username), Some(Login::Email), Some(Login::Phone)] {
+            let settings = Settings { login, ..settings.clone() };
+            let proofs = |field: &str, value: Value, records: &Value| {
+                let mut objects = vec![json!({
+                    "model": "a.user", "pk": 1, "fields": { "email": "a@b.c", "phone": "1", "password": "!", "last_login": null },
+                })];
+                objects[0]["fields"][field] = value;
+                objects.extend(records.as_array().unwrap().clone());
+                let dump = Dump::read(&json!(objects).to_string(), &settings).unwrap();
+                let record = &dump.users[0].record;
+                [&record["is_email_verified"], &record["is_phone_verified"]]
+                    .map(|flag| flag.as_bool().unwrap())
+            };
+            let none = json!([]);
+            assert_eq!(proofs("is_active", json!(true), &none), [true, true]);
+            assert_eq!(proofs("is_active", json!(false), &none), [false, false]);
+            for (field, value) in [
+                ("is_verified", json!(false)),
+                ("verified", json!(null)),
+                ("verified_at", json!(null)),
+                ("otp_verified", json!(false)),
+            ] {
+                assert_eq!(proofs(field, value, &none), [false, false], "{field}");
+            }
+            assert_eq!(proofs("email_verified_at", json!(null), &none), [false, true]);
+            assert_eq!(proofs("phone_verified", json!(false), &none), [true, false]);
+            let elsewhere =
+                |fields: Value| json!([{ "model": "account.address", "pk": 1, "fields": fields }]);
+            let unverified = elsewhere(json!({ "user": 1, "email": "a@b.c", "verified": false }));
+            assert_eq!(proofs("is_active", json!(true), &unverified), [false, true]);
+            let another = elsewhere(json!({ "user": 1, "email": "b@b.c", "verified": false }));
+            assert_eq!(proofs("is_active", json!(true), &another), [true, true]);
+        }
+    }
+
+    #[test]
+    fn a_time_of_verification_is_a_proof() {
+        let fields = json!({ "phone": "1", "email": "a@b.c", "password": "!", "phone_verified_at": "2024-01-01T00:00:00Z" });
+        let dump = read(&json!([{ "model": "a.user", "pk": 1, "fields": fields }]));
+        assert_eq!(dump.users[0].record["is_phone_verified"], true);
+        assert_eq!(dump.users[0].record["is_email_verified"], false);
+    }
+
+    #[test]
+    fn a_proof_of_another_number_than_the_user_s_is_none() {
+        for (number, is_proven) in [("1", true), ("2", false)] {
+            let dump = read(&json!([
+                { "model": "a.user", "pk": 1, "fields": { "username": "ada", "password": "!", "phone": "1" } },
+                { "model": "a.profile", "pk": 1, "fields": { "user": 1, "phone": number, "phone_verified": true } },
+            ]));
+            assert_eq!(dump.users[0].record["is_phone_verified"], is_proven, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_sign_up_that_nobody_has_finished_is_no_user() {
+        let read = |model: &str, fields: &Value| {
+            let mut fields = fields.clone();
+            fields["phone"] = json!("1");
+            fields["password"] = json!("!");
+            read(&json!([{ "model": model, "pk": 1, "fields": fields }]))
+        };
+        for field in [
+            "verification_code",
+            "otp",
+            "phone_otp",
+            "code",
+            "code_hash",
+            "activation_code",
+            "activation_key",
+            "token",
+            "registration_token",
+            "expires_at",
+            "code_expires_at",
+            "otp_expiry",
+            "is_used",
+        ] {
+            let dump = read("a.signup", &json!({ field: "x", "date_joined": "2024-01-01T00:00:00Z" }));
+            assert_eq!(dump.users.len(), 0, "{field}");
+            assert_eq!((dump.left_out["a.signup"], dump.pending.contains("a.signup")), (1, true), "{field}");
+            // A model of users may have such a field, too.
+            for of_users in ["last_login", "is_active"] {
+                let dump = read("a.user", &json!({ field: "x", of_users: null }));
+                assert_eq!((dump.users.len(), dump.pending.len()), (1, 0), "{field} {of_users}");
+            }
+        }
+        for field in
+            ["country_code", "postal_code", "referral_code", "fcm_token", "is_verified", "date_joined"]
+        {
+            assert_eq!(read("a.user", &json!({ field: null })).users.len(), 1, "{field}");
+        }
+        assert_eq!(read("a.pendinguser", &json!({ "last_login": null })).users.len(), 0);
+    }
+
+    #[test]
+    fn a_number_that_waits_for_its_code_is_not_the_user_s() {
+        let dump = read(&json!([
+            user(1, "2024-01-01T00:00:00Z"),
+            { "model": "a.change", "pk": 1, "fields": { "user": 1, "phone": "1", "verification_code": "1234" } },
+        ]));
+        assert_eq!(dump.users[0].record.get("phone_number"), None);
+        assert_eq!(dump.left_out, [("a.change".to_owned(), 1)].into());
     }
 
     #[test]

@@ -124,7 +124,8 @@ async fn run(
         println!("guessed: users of {model} log in with {field}; --login says what they do");
     }
     for (model, number) in &dump.left_out {
-        println!("left out: {model} ({number})");
+        let reason = if dump.pending.contains(model) { ": pending sign-ups are not users" } else { "" };
+        println!("left out: {model} ({number}){reason}");
     }
     println!("the report of what was refused: {}", report.path.display());
     Ok(if some_refused { ExitCode::from(SOME_REFUSED) } else { ExitCode::SUCCESS })

@@ -128,6 +128,19 @@ async fn what_was_guessed_is_said_and_is_none_when_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_pending_sign_up_is_left_out_and_the_summary_says_why() {
+    let (folder, _) = workspace();
+    let fields = json!({ "phone": "9881167601", "verification_code": "1234", "password": "!" });
+    let dump = json!([{ "model": "user.pendinguser", "pk": 1, "fields": fields }]);
+    std::fs::write(folder.path().join("dump.json"), dump.to_string()).unwrap();
+
+    let said = said(0, import(folder.path(), &["dump.json", "--verified", "phone"], &[]).await);
+
+    assert!(said.starts_with("users: 0 imported, 0 there already, 0 refused\n"), "{said}");
+    assert!(said.contains("left out: user.pendinguser (1): pending sign-ups are not users\n"), "{said}");
+}
+
+#[tokio::test]
 async fn what_is_no_dump_is_said_before_anything_is_built() {
     let (folder, _) = workspace();
     std::fs::write(folder.path().join("dump.json"), "{\"model\": 1}").unwrap();
