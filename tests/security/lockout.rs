@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Api, Client, Fault, PASSWORD, User, no_active_account, otp_invalid, registration, wrong_code,
+    Answer, Api, Call, Client, Fault, PASSWORD, User, no_active_account, otp_invalid, registration,
+    wrong_code,
 };
 
 const ADA: &str = "ada@example.com";
@@ -183,7 +184,7 @@ async fn a_wrong_guess_stays_counted_when_another_key_cannot_be_fetched() {
     let api = Api::behind_a_proxy(&[]).await;
     api.registered("ada").await;
     let code = api.code_for(ADA).await;
-    api.services.fail(Fault::ServerError, |call| call.is_for_the_previous_version());
+    api.services.fail(Fault::ServerError, Call::is_for_the_previous_version);
     for n in 0..3 {
         let answer = verify(&api, &wrong_code(&code, n)).await;
         assert_eq!(answer.status, 503, "{}", answer.text);
