@@ -698,6 +698,11 @@ mod tests {
                 |fields: Value| json!([{ "model": "account.address", "pk": 1, "fields": fields }]);
             let unverified = elsewhere(json!({ "user": 1, "email": "a@b.c", "verified": false }));
             assert_eq!(proofs("is_active", json!(true), &unverified), [false, true]);
+            let several = json!([
+                { "model": "account.address", "pk": 1, "fields": { "user": 1, "email": "a@b.c", "verified": false } },
+                { "model": "account.address", "pk": 2, "fields": { "user": 1, "email": "b@b.c", "verified": true } },
+            ]);
+            assert_eq!(proofs("is_active", json!(true), &several), [false, true]);
             let another = elsewhere(json!({ "user": 1, "email": "b@b.c", "verified": false }));
             assert_eq!(proofs("is_active", json!(true), &another), [true, true]);
         }
