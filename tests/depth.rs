@@ -275,6 +275,9 @@ pub(crate) fn budgets() -> Vec<Row> {
         row("POST /api/token/verify", 200, 1, [1, 1], async |api, name| {
             by(api).with(json!({ "token": signed_in(api, name).await.access }))
         }),
+        row("POST /api/token/verify of a refresh token", 200, 2, [2, 2], async |api, name| {
+            by(api).with(json!({ "token": signed_in(api, name).await.refresh }))
+        }),
         row("POST /api/logout", 200, 2, [2, 2], async |api, name| {
             by(api).with(json!({ "refresh": signed_in(api, name).await.refresh }))
         }),

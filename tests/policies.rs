@@ -151,6 +151,8 @@ fn long_ago() -> Value {
 async fn limits_pass(api: &Api) {
     let ada = api.signed_in().await;
     let (email, phone, wrong) = ("nobody@example.com", "+12025550100", "a wrong password");
+    let used_up = api.log_in("ada").await;
+    used_up.refreshed().await;
     let passwords = json!({ "new_password": NEXT, "confirm_password": NEXT });
     let with = |mut body: Value, more: &Value| {
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -166,6 +168,7 @@ async fn limits_pass(api: &Api) {
         ("/auth/verify", json!({ "phone": phone, "code": "123456" })),
         ("/auth/login", json!({ "phone": phone, "password": wrong })),
     ];
+        ("/api/token/verify", json!({ "token": used_up.refresh })),
     for (path, body) in &requests {
         for _ in 0..2 {
             let answer = ada.post(path, body).await;

@@ -83,6 +83,12 @@ pub enum Act {
     LoggedOutEverywhere,
     /// A refresh token was used twice: its session was ended.
     SessionKilledForReuse,
+    /// The client that had just used a refresh token used it again, within the grace: it got the same successor.
+    RefreshRepeated,
+    /// The same after the grace, and the successor had not been used: it got another in its place.
+    RefreshReplaced,
+    /// Somebody asked whether a token is alive that had ended or been used up.
+    DeadTokenShown,
 }
 
 impl fmt::Display for Act {
@@ -109,6 +115,9 @@ impl fmt::Display for Act {
             Self::LoggedOut => "logged out",
             Self::LoggedOutEverywhere => "logged out everywhere",
             Self::SessionKilledForReuse => "session killed for reuse",
+            Self::RefreshRepeated => "refresh repeated",
+            Self::RefreshReplaced => "refresh replaced",
+            Self::DeadTokenShown => "dead token shown",
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     dynamo::{
         Item, Write, from_item, in_the_way, is_refused, key2, n, no, operation_id, s, text, to_item, yes,
     },
-    http::TokenFault,
+    http::{TokenFault, network_of},
     log::{self, Act},
     time,
     token::{Claims, Draft, Pair, SigningKey, new_jti},
@@ -47,6 +47,7 @@ pub struct Session {
     rotated_at: u64,
     created_at: Timestamp,
     last_used_at: Timestamp,
+    /// Of the client to which the tokens were given: see [`Session::standing`].
     ip: String,
     user_agent: String,
     revoked: bool,
@@ -210,11 +211,42 @@ fn issue(
     draft.sign(app, key)
 }
 
+/// What it means that a client shows a refresh token of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It is the session's refresh token.
+    Current,
+    /// The client that has just used it up uses it again: a retry, or two requests at once.
+    Repeated,
+    /// The client that used it up shows it again later, and its successor has not been used: the answer was lost.
+    Unanswered,
+    /// Anything else: another client has the token too.
+    Reused,
+}
+
+impl Session {
+    /// What it means that `request` shows the refresh token `jti` of this session, with a grace of so many milliseconds.
+    fn standing(&self, jti: &str, request: &Request, grace: u64) -> Standing {
+        if self.is_current(jti) {
+            return Standing::Current;
+        }
+        // The record names the client that rotated the session last.
+        let is_same_client =
+            network_of(&self.ip) == request.network() && self.user_agent == request.user_agent();
+        if self.previous_jti.as_deref() != Some(jti) || !is_same_client {
+            return Standing::Reused;
+        }
+        let since = time::milliseconds(time::now()).saturating_sub(self.rotated_at);
+        if since < grace { Standing::Repeated } else { Standing::Unanswered }
+    }
+}
+
 /// New tokens for a refresh token, which was verified and whose user is active.
 ///
-/// The first to show a token rotates the session, by a conditional write. Whoever shows it again within the grace
-/// (`REFRESH_GRACE_SECONDS`) gets the same successor: a retry, or a client that refreshed twice at once. Later, or with a
-/// token older than that, somebody else has the token too: the session is ended for both.
+/// The first to show a token rotates the session, by a conditional write. The client that did so gets the same successor when
+/// it shows the token again within the grace (`REFRESH_GRACE_SECONDS`), and a new successor later, as long as the first one has
+/// not been used; the first is dead then. Shown by another client, or after its successor was used, the token is in two hands:
+/// the session ends for both.
 pub async fn refresh(
     app: &App,
     key: &SigningKey,
@@ -228,36 +260,46 @@ pub async fn refresh(
     if !session.is_live(account) {
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
-    let (session, is_first) = if session.current_jti == claims.jti {
-        rotate(app, session, &lifetimes, request).await?
-    } else {
-        (session, false)
+    let shown = session.standing(&claims.jti, request, grace);
+    let (session, is_first) = match shown {
+        Standing::Current | Standing::Unanswered => {
+            rotate(app, session, &claims.jti, &lifetimes, request).await?
+        }
+        Standing::Repeated | Standing::Reused => (session, false),
     };
     if !session.is_live(account) {
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
-    let since = time::milliseconds(time::now()).saturating_sub(session.rotated_at);
-    let is_retry = session.previous_jti.as_ref() == Some(&claims.jti) && since < grace;
-    if !is_first && !is_retry {
-        end(app, claims.user_id, claims.sid).await?;
-        log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
-        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
+    match (shown, is_first) {
+        (Standing::Unanswered, true) => log::audit(Act::RefreshReplaced, claims.user_id, request.ip()),
+        (_, true) => {}
+        // Another request may have rotated it in the meantime.
+        (_, false) if session.standing(&claims.jti, request, grace) == Standing::Repeated => {
+            log::audit(Act::RefreshRepeated, claims.user_id, request.ip());
+        }
+        (_, false) => {
+            end(app, claims.user_id, claims.sid).await?;
+            log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
+            return Err(Error::TokenNotValid(TokenFault::Blacklisted));
+        }
     }
     issue(app, key, &session, account.user.is_staff, &lifetimes)
 }
 
-/// Makes the current token the previous one. Gives the session as it then is, and whether this request made it so, be it
-/// by a first try whose answer was lost; otherwise another request with the same token did.
+/// Gives a session a new refresh token, as the successor of `shown`. Gives the session as it then is, and whether this request
+/// made it so, be it by a first try whose answer was lost; otherwise another request did.
 async fn rotate(
     app: &App,
     session: Session,
+    shown: &str,
     lifetimes: &Lifetimes,
     request: &Request,
 ) -> Result<(Session, bool), Error> {
     let now = time::now();
+    let read = session.current_jti.clone();
     let next = Session {
         current_jti: new_jti(),
-        previous_jti: Some(session.current_jti.clone()),
+        previous_jti: Some(shown.to_owned()),
         rotated_at: time::milliseconds(now),
         last_used_at: now,
         ip: request.ip().to_owned(),
@@ -274,9 +316,10 @@ async fn rotate(
             "SET current_jti = :next, previous_jti = :shown, rotated_at = :now, last_used_at = :used, ip = :ip, \
              user_agent = :agent, expires = :expires",
         )
-        .condition_expression("current_jti = :shown AND revoked = :no")
+        .condition_expression("current_jti = :read AND revoked = :no")
+        .expression_attribute_values(":read", s(read))
         .expression_attribute_values(":next", s(&next.current_jti))
-        .expression_attribute_values(":shown", s(next.previous_jti.clone().unwrap_or_default()))
+        .expression_attribute_values(":shown", s(shown))
         .expression_attribute_values(":now", n(next.rotated_at))
         .expression_attribute_values(":used", s(next.last_used_at.to_string()))
         .expression_attribute_values(":ip", s(&next.ip))

@@ -1,7 +1,18 @@
 //! `POST /api/token/verify`: tells anyone whether a token of either kind is alive.
+//!
+//! Answers about refresh tokens and dead tokens are limited for each session: from them a thief could learn when the owner uses a
+//! refresh token. Live access tokens are not counted.
 
 use serde_json::json as object;
-use shared::{Anyone, App, Error, Reply, Request, http::TokenFault, json, shown, token};
+use shared::{
+    Anyone, App, Error, Reply, Request, config,
+    http::TokenFault,
+    json,
+    log::{self, Act},
+    shown,
+    throttle::{self, HOUR, Throttle},
+    token,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -12,9 +23,21 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let mut form = request.form()?;
     let Some(text) = form.required("token", token::text) else { return Err(form.complaints()) };
 
-    if shown(app, &text, None).await?.is_live() {
-        json(200, &object!({}))
-    } else {
-        Err(Error::TokenNotValid(TokenFault::Blacklisted))
+    let shown = shown(app, &text, None).await?;
+    let (claims, is_live) = (&shown.claims, shown.is_live());
+    if !is_live || claims.token_type == token::Kind::Refresh {
+        let checks = Throttle::new("token_checks", &claims.sid.to_string(), HOUR)
+            .at_most(config::number("TOKEN_CHECKS_PER_HOUR")?, "made");
+        if let Err(error) = throttle::admit(app, [checks]).await {
+            if matches!(error, Error::Throttled(_)) {
+                log::audit(Act::Throttled, claims.user_id, request.ip());
+            }
+            return Err(error);
+        }
     }
+    if !is_live {
+        log::audit(Act::DeadTokenShown, claims.user_id, request.ip());
+        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
+    }
+    json(200, &object!({}))
 }

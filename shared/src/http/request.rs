@@ -164,13 +164,7 @@ impl Request {
     /// What limits count a client by: its IPv4 address, or the /64 of its IPv6 address, which is what one customer has.
     #[must_use]
     pub fn network(&self) -> String {
-        match self.ip().parse() {
-            Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
-                let [a, b, c, d, ..] = ip.segments();
-                format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-            _ => self.ip().to_owned(),
-        }
+        network_of(self.ip())
     }
 
     /// The `User-Agent`, cut to 200 characters.
@@ -335,6 +329,17 @@ pub(super) fn object(value: Value) -> Result<Map<String, Value>, Error> {
         Value::Null => "NoneType",
     };
     Err(Error::field("non_field_errors", format!("Invalid data. Expected a dictionary, but got {kind}.")))
+}
+
+/// The network of an IP address: see [`Request::network`].
+pub(crate) fn network_of(ip: &str) -> String {
+    match ip.parse() {
+        Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        _ => ip.to_owned(),
+    }
 }
 
 /// What a client demands of a record before it changes it (RFC 9110, section 13.1.1): to be in a version it has seen.

@@ -107,13 +107,18 @@ fn tokens() -> Vec<Operation> {
             .answers(200, a_new_session()),
         post("/api/token/refresh", "api-token-refresh", "Get new tokens")
             .about(
-                "The refresh token is used up. Shown again within a few seconds it has the same successor; \
-                 later, it ends the session.",
+                "The refresh token is used up. The client that used it (the same network and `User-Agent`) may \
+                 repeat it: within a few seconds it gets the same successor, and later another one, as long as \
+                 the first has not been used. Any other use of the token again ends the session.",
             )
             .takes("Refresh", &[json!({ "refresh": "<refresh_token>" })])
             .refuses(&[TOKEN_REFUSED])
             .answers(200, shown("The next tokens of the session.", "RefreshedTokens")),
         post("/api/token/verify", "api-token-verify", "Ask whether a token is alive")
+            .about(
+                "Answers about a refresh token, and about dead tokens, are limited for each session. Those about \
+                 live access tokens are not.",
+            )
             .takes("AnyToken", &[json!({ "token": "<access_token>" })])
             .refuses(&[TOKEN_REFUSED])
             .answers(200, shown_as("It is.", &json!({ "type": "object", "maxProperties": 0 }))),
