@@ -22,6 +22,18 @@ fn sent() -> Value {
     json!({ "message": "OTP sent successfully" })
 }
 
+/// Guesses at the code of a number.
+async fn verify(client: &Client, number: &str, otp: &str) -> Answer {
+    client.post("/otp/verify", &json!({ "phone_number": number, "otp": otp })).await
+}
+
+/// The code that `client` asks for.
+async fn code_by(api: &Api, client: &Client, number: &str) -> String {
+    let before = api.stack.messages(number).len();
+    generate(client, number).await.is(200, &sent());
+    api.code_after(number, before).await
+}
+
 /// Registers `name` with a phone number.
 async fn registered_with(api: &Api, name: &str, number: &str) {
     let mut body = registration(name);

@@ -26,7 +26,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
     let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
     let (admitted, holders) =
-        join!(throttle::admit(app, limits), claim::read(app, &names, address.as_deref()));
+        join!(throttle::admit(app, limits), claim::read_to_take(app, &names, address.as_deref()));
     let counted = admitted?;
     let registered = async { make(app, &request, body?, holders?).await };
     let user = throttle::settle(app, &counted, registered).await?;
@@ -36,7 +36,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
 /// Registers, once that is counted.
 async fn make(app: &App, request: &Request, mut fields: Fields, holders: Holders) -> Result<User, Error> {
     let names = fields.names();
-    fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
+    fields.form.complain_all(user::taken(&names, &holders, user::Id::nil())?);
     let given = fields.given();
     let (username, phone, registration) = fields.accept(app)?;
     let user = user::register(app, request, &username, phone.as_ref(), registration, holders).await?;

@@ -1,4 +1,5 @@
-//! `POST /auth/check-phone`: whether anyone has an account with a phone number; if not, a code goes there to begin one.
+//! `POST /auth/check-phone`: whether anyone has an account with a phone number; if not, a code goes there to begin one. Under
+//! `Policy=strict` only a verified number counts: an unverified one keeps nobody from signing up with it.
 
 use serde_json::json as object;
 use shared::{
@@ -7,6 +8,7 @@ use shared::{
     json,
     otp::{self, Purpose, Record},
     phone::{Phone, PhoneRules, Reach},
+    user::Account,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,8 +21,8 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
     let mut form = request.form();
     let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
     let phone = form.as_mut().ok().and_then(|form| form.required("phone", parse));
-    let record = |phone: &Phone, holder: Option<&Holder>, _| {
-        let is_free = holder.is_none_or(Holder::has_lapsed);
+    let record = |phone: &Phone, holder: Option<&Holder>, _: Option<&Account>| {
+        let is_free = holder.map_or(Ok(true), Holder::yields_to_proof)?;
         is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None, &request)).transpose()
     };
     if otp::send_by_sms(app, &request, None, form, phone, record).await? {

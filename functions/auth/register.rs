@@ -63,7 +63,7 @@ async fn make(
     let username = phone.as_ref().map(|phone| phone.e164().to_owned()).unwrap_or_default();
     if phone.is_some() {
         // Without a live token nobody hears whose an address is.
-        fields.form.complain_all(user::taken(&names, &holders, user::Id::nil()));
+        fields.form.complain_all(user::taken(&names, &holders, user::Id::nil())?);
     }
     fields.check(&username)?;
     let (Some(token), Some(phone)) = (&fields.token, phone) else {

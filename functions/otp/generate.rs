@@ -7,7 +7,7 @@ use shared::{
     json,
     otp::{self, Purpose, Record},
     phone::{Phone, PhoneRules, Reach},
-    user,
+    user::Account,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,10 +26,11 @@ async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
         }
         form.required("phone_number", parse)
     });
-    let record = |phone: &Phone, holder: Option<&Holder>, asker: Option<user::Id>| {
-        let user = holder.map(|holder| holder.user_id);
+    // It is for the caller if their profile has the number; otherwise it is for an employee's record.
+    let record = |phone: &Phone, _: Option<&Holder>, asker: Option<&Account>| {
+        let user = asker.filter(|account| account.claims(phone)).map(|account| account.user.id);
         let record = Record::by_sms(Purpose::VerifyPhone, phone, user, &request)?;
-        Ok(Some(record.by_themselves(user.is_some() && user == asker)))
+        Ok(Some(record.by_themselves(user.is_some())))
     };
     otp::send_by_sms(app, &request, asker.as_ref(), form, phone, record).await?;
     json(200, &object!({ "message": "OTP sent successfully" }))

@@ -47,6 +47,14 @@ impl Who for Caller {
 }
 
 impl Caller {
+    /// The caller of a request that anyone may send: `None` without an `Authorization` header.
+    pub async fn if_given(app: &App, request: &Request) -> Result<Option<Self>, Error> {
+        if request.header("authorization").is_none() {
+            return Ok(None);
+        }
+        Self::of(app, request).await.map(Some)
+    }
+
     /// The user's id.
     #[must_use]
     pub fn id(&self) -> Id {

@@ -3,20 +3,22 @@
 //! A name is taken by writing that record on condition that there is none, in the transaction that writes the user: two
 //! requests cannot both succeed, and no name is left without its user.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use crate::{
     App, Error,
+    config::Policy,
     dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
     email::Email,
     log::{self, Act, Changed},
     otp::{self, Allowance, Purpose},
-    phone::PhoneRules,
+    page::lowered,
+    phone::{self, PhoneRules},
     time,
-    user::{self, Id, STILL_STAFF, Username},
+    user::{self, Id, STILL_STAFF, USERNAME, Username},
 };
 
 /// A name that one user has.
@@ -60,12 +62,22 @@ impl Name {
         }
     }
 
-    /// The record of a code that verifies it; a username needs none.
+    /// The record of the code that reserves it while it lives. Nothing reserves a number (docs/decisions.md).
     fn code(&self) -> Option<String> {
         match self {
-            Self::Username(_) => None,
+            Self::Username(_) | Self::Phone(_) => None,
             Self::Email(address) => Some(otp::pk(Purpose::VerifyEmail, address)),
-            Self::Phone(number) => Some(otp::pk(Purpose::VerifyPhone, number)),
+        }
+    }
+
+    /// The username that is spelled like this address or number, or the address or number that this username is spelled like.
+    /// Such a username is only for the owner of the address or number.
+    #[must_use]
+    pub fn twin(&self) -> Option<Self> {
+        match self {
+            Self::Username(name) if phone::is_e164(name) => Some(Self::Phone(name.clone())),
+            Self::Username(name) => Email::parse(name).ok().map(|email| Self::Email(email.key())),
+            Self::Email(name) | Self::Phone(name) => Some(Self::Username(name.clone())),
         }
     }
 }
@@ -86,12 +98,26 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether an unverified address has lapsed: nobody can squat on one that its owner may want to register.
+    /// Whether another user may claim the name, so that nobody can squat on one that its owner may want: an unverified
+    /// address once its reservation has passed and no code for it lives, an unverified number at once.
     #[must_use]
     pub fn has_lapsed(&self) -> bool {
         !self.verified
             && !self.code_lives
             && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
+    }
+
+    /// Whether a user who has proven the name, a phone number, takes it over. Under `Policy=strict` that is every unverified
+    /// number, also one that was imported or claimed under `seeds`, which no other claim takes over.
+    pub fn yields_to_proof(&self) -> Result<bool, Error> {
+        Ok(!self.verified && (self.has_lapsed() || Policy::from_env()? == Policy::Strict))
+    }
+
+    fn yields(&self, name: &Name, terms: Terms) -> Result<bool, Error> {
+        match name {
+            Name::Phone(_) if terms.verified => self.yields_to_proof(),
+            _ => Ok(self.has_lapsed()),
+        }
     }
 }
 
@@ -106,11 +132,36 @@ pub struct Holders {
 
 /// Reads who has these names, whether codes are on their way to them and, of `code_to`, how many were sent.
 pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
+    read_with_codes(app, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
+}
+
+/// The same, before a user takes the names: with their [twins](Name::twin), which decide who may have a name and which move
+/// with it.
+pub async fn read_to_take(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
     read_beside(app, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
 }
 
-/// The same, in one call with what `batch` wants.
+/// The same as [`read_to_take`], in one call with what `batch` wants.
 pub(crate) async fn read_beside(
+    app: &App,
+    batch: BatchGet,
+    names: &[Name],
+    code_to: Option<&str>,
+) -> Result<(Holders, Found), Error> {
+    read_with_codes(app, batch, &with_twins(names), code_to).await
+}
+
+/// Reads who has a name and who has its twin, and nothing else.
+pub async fn read_twins(app: &App, name: &Name) -> Result<Holders, Error> {
+    read_names(app, &with_twins(std::slice::from_ref(name))).await
+}
+
+fn with_twins(names: &[Name]) -> Vec<Name> {
+    let all: BTreeSet<Name> = names.iter().cloned().chain(names.iter().filter_map(Name::twin)).collect();
+    all.into_iter().collect()
+}
+
+async fn read_with_codes(
     app: &App,
     mut batch: BatchGet,
     names: &[Name],
@@ -161,7 +212,9 @@ fn holder(app: &App, name: &Name, found: &mut Found) -> Result<Option<Holder>, E
         user_id: user_id.ok_or_else(|| Error::internal("a name without its user"))?,
         verified: is_yes(&claim, "verified"),
         staged: is_yes(&claim, "staged"),
-        reserved_until: number(&claim, "reserved_until"),
+        // The time of a number is for the previous release: here nothing reserves one.
+        reserved_until: number(&claim, "reserved_until")
+            .map(|until| if matches!(name, Name::Phone(_)) { 0 } else { until }),
         code_lives: code.is_some_and(|code| otp::is_live(&code)),
     }))
 }
@@ -173,10 +226,20 @@ impl Holders {
         self.holders.get(name)
     }
 
-    /// Whether `user` cannot have the name: somebody else has it, and it has not lapsed.
-    #[must_use]
-    pub fn refuse(&self, name: &Name, user: Id) -> bool {
-        self.of(name).is_some_and(|holder| holder.user_id != user && !holder.has_lapsed())
+    /// Whether `user` cannot have the name on these terms: another user has it and keeps it.
+    ///
+    /// A username that is spelled like an address or number is kept by the user who has that address or number, and by
+    /// nobody else. That `user` is its owner is for the caller to check ([`Username::poses_as_another`]).
+    pub fn refuse(&self, name: &Name, user: Id, terms: Terms) -> Result<bool, Error> {
+        let Some(holder) = self.of(name).filter(|holder| holder.user_id != user) else { return Ok(false) };
+        match (name, name.twin()) {
+            (Name::Username(_), None) => Ok(true),
+            (Name::Username(_), Some(twin)) => match self.of(&twin) {
+                Some(owner) if owner.user_id == holder.user_id => Ok(!owner.yields(&twin, terms)?),
+                _ => Ok(false),
+            },
+            _ => Ok(!holder.yields(name, terms)?),
+        }
     }
 }
 
@@ -191,7 +254,7 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
 }
 
-/// What others lose when a user takes names that have lapsed from them.
+/// What others lose when a user takes names from them that they had not proven.
 #[derive(Default)]
 pub struct Losses(BTreeMap<Id, Loss>);
 
@@ -210,7 +273,8 @@ impl Losses {
     }
 }
 
-/// The writes by which `user` takes names: their records and, when they lapsed from somebody else, that user's loss of them.
+/// The writes by which `user` takes names: their records and, when another user had them unproven, that user's loss of them.
+/// With an address or number goes the username that is spelled like it: the loser gets a generated one.
 /// Who is `staff`, and gives the names to the user, may be who loses them: they must be staff still.
 pub fn take(
     app: &App,
@@ -222,18 +286,20 @@ pub fn take(
     let mut writes = Vec::new();
     let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
     for (name, terms) in wanted {
-        writes.push(take_one(app, name, user, *terms, holders.of(name))?);
-        if let Some(loser) = holders.of(name).filter(|holder| holder.user_id != user) {
-            losses.entry(loser.user_id).or_default().add(name, loser);
-        }
         // The code of an e-mail address is replaced in the same transaction, and its allowance is the condition.
-        if let (Name::Phone(_), Some(code), Some(_)) = (name, name.code(), holders.of(name)) {
-            let now = n(time::seconds(time::now()));
-            writes.push(Write::to(&app.tables.otps).when(otp::NOT_LIVE).value("now", now).check(key(code))?);
+        writes.push(take_one(app, name, user, *terms, holders.of(name))?);
+        let Some(loser) = holders.of(name).filter(|holder| holder.user_id != user) else { continue };
+        let loss = losses.entry(loser.user_id).or_default();
+        loss.add(name, loser);
+        let Some(twin @ Name::Username(_)) = name.twin() else { continue };
+        let is_theirs = holders.of(&twin).is_some_and(|holder| holder.user_id == loser.user_id);
+        if is_theirs && !wanted.iter().any(|(name, _)| *name == twin) {
+            loss.add(&twin, loser);
+            writes.push(free(app, &twin, loser.user_id)?);
         }
     }
     for (loser, loss) in &losses {
-        writes.push(loss.write(app, *loser, staff == Some(*loser))?);
+        writes.extend(loss.write(app, *loser, staff == Some(*loser))?);
     }
     Ok((writes, Losses(losses)))
 }
@@ -259,15 +325,27 @@ fn take_one(
     if holder.user_id == user {
         return table.when("user_id = :user").value("user", s(user.to_string())).put(claim);
     }
-    let until =
-        holder.reserved_until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
-    table
-        .when("user_id = :loser AND verified = :no AND staged = :staged AND reserved_until = :until")
-        .value("loser", s(holder.user_id.to_string()))
-        .value("no", no())
-        .value("staged", if holder.staged { yes() } else { no() })
-        .value("until", n(until))
-        .put(claim)
+    let table = table.value("loser", s(holder.user_id.to_string()));
+    match name {
+        // Its twin is taken in the same transaction, or is the user's in the version of their record.
+        Name::Username(_) => table.when("user_id = :loser").put(claim),
+        Name::Phone(_) => table.when("user_id = :loser AND verified = :no").value("no", no()).put(claim),
+        Name::Email(_) => {
+            let until = holder.reserved_until;
+            let until = until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
+            table
+                .when("user_id = :loser AND verified = :no AND staged = :staged AND reserved_until = :until")
+                .value("no", no())
+                .value("staged", if holder.staged { yes() } else { no() })
+                .value("until", n(until))
+                .put(claim)
+        }
+    }
+}
+
+/// The write by which `user` takes a name that nobody has.
+pub(crate) fn take_free(app: &App, name: &Name, user: Id, terms: Terms) -> Result<TransactWriteItem, Error> {
+    take_one(app, name, user, terms, None)
 }
 
 /// What one user loses by a takeover, in one write: a transaction may touch a record only once.
@@ -275,30 +353,32 @@ fn take_one(
 struct Loss {
     email: bool,
     pending_email: bool,
-    phone: bool,
+    phone: Option<String>,
+    /// What they are called instead.
+    username: Option<Username>,
 }
 
 impl Loss {
     fn add(&mut self, name: &Name, holder: &Holder) {
         match name {
-            // A username never lapses.
-            Name::Username(_) => {}
+            Name::Username(_) => self.username = Some(Username::generated()),
             Name::Email(_) if holder.staged => self.pending_email = true,
             Name::Email(_) => self.email = true,
-            Name::Phone(_) => self.phone = true,
+            Name::Phone(number) => self.phone = Some(number.clone()),
         }
     }
 
-    /// The fields that are empty then.
+    /// The fields that are empty then, and the username if it is another.
     fn fields(&self) -> Vec<&'static str> {
         log::changed([
+            ("username", self.username.is_some()),
             ("email", self.email),
             ("pending_email", self.pending_email),
-            ("phone_number", self.phone),
+            ("phone_number", self.phone.is_some()),
         ])
     }
 
-    fn write(&self, app: &App, loser: Id, is_staff: bool) -> Result<TransactWriteItem, Error> {
+    fn write(&self, app: &App, loser: Id, is_staff: bool) -> Result<Vec<TransactWriteItem>, Error> {
         let write = Write::to(&app.tables.users).value("one", n(1));
         let mut write = if is_staff {
             write.when(STILL_STAFF).value("yes", yes())
@@ -310,18 +390,35 @@ impl Loss {
             write = write.name("email");
             set.extend(["#email = :none", "is_email_verified = :no", "#search.#email = :none"]);
         }
-        if self.phone {
-            write = write.name("phone_number");
-            set.extend(["is_phone_verified = :no", "#search.#phone_number = :none"]);
+        if let Some(number) = &self.phone {
+            write = write.name("phone_number").value("lost", s(number));
+            set.extend([
+                "is_phone_verified = :no",
+                "#search.#phone_number = :none",
+                "lost_phone_number = :lost",
+            ]);
             remove.push("#phone_number");
         }
         if self.pending_email {
             remove.push("pending_email");
         }
-        if self.email || self.phone {
-            write = write.name("search").value("no", no()).value("none", s(""));
+        if self.email || self.phone.is_some() {
+            write = write.value("no", no()).value("none", s(""));
         }
-        write.update(user::record_key(loser), &update_expression(&set, &remove))
+        let mut writes = Vec::new();
+        if let Some(username) = &self.username {
+            write = write
+                .name("username")
+                .value("username", s(username.text()))
+                .value("searched", s(lowered(username.text())));
+            set.extend(["#username = :username", "#search.#username = :searched"]);
+            writes.push(take_free(app, &Name::Username(username.key()), loser, USERNAME)?);
+        }
+        if self.email || self.phone.is_some() || self.username.is_some() {
+            write = write.name("search");
+        }
+        writes.push(write.update(user::record_key(loser), &update_expression(&set, &remove))?);
+        Ok(writes)
     }
 }
 
@@ -371,7 +468,10 @@ impl Login {
     /// Reads it as an e-mail address, a phone number and a username, whichever it can be.
     #[must_use]
     pub fn read(text: &str, phones: PhoneRules) -> Self {
-        let email = Email::parse(text).ok().map(|email| Name::Email(email.key()));
+        // What is an address only in the unique form of a username ("ı" is "i" there) is that address, too: its owner goes
+        // before a user whose username is spelled like it.
+        let email = Email::parse(text).or_else(|_| Email::parse(&user::username_key(text)));
+        let email = email.ok().map(|email| Name::Email(email.key()));
         let phone = phones.parse(text).ok().map(|phone| Name::Phone(phone.e164().to_owned()));
         let username = Username::parse(text).ok().map(|username| Name::Username(username.key()));
         let identifier = match &phone {

@@ -12,5 +12,5 @@ pub(crate) use form::{BLANK, at_most};
 pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_public, no_content, text_public};
-pub(crate) use request::{cut, network_of};
 pub use request::{LONGEST_BODY, Precondition, Request};
+pub(crate) use request::{cut, network_of};

@@ -61,7 +61,7 @@ pub enum Act {
     ProfileChanged,
     /// Staff changed somebody.
     UserChanged,
-    /// A name of theirs that nothing had proven lapsed, and somebody else took it.
+    /// Another user took a name of theirs that they had not proven, and with it perhaps the username that is spelled like it.
     NameLost,
     /// An account was deleted.
     UserDeleted,

@@ -79,7 +79,8 @@ pub struct Record {
     /// For whom, if for a user: the code proves nothing for anybody else who has the address by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
-    /// Whether it was that user who asked for it, signed in.
+    /// Whether it was that user who asked for it, signed in. Otherwise a code for a phone number is for no user; one of
+    /// the previous release names the user who had claimed the number, which verifies nothing.
     #[serde(default)]
     by_themselves: bool,
     /// What makes the code this one, in hexadecimal.
@@ -95,10 +96,6 @@ pub struct Record {
     /// Seconds since 1970.
     pub expires: u64,
 }
-
-/// Holds for a record that no longer reserves anything: `:now` is in seconds.
-pub(crate) const NOT_LIVE: &str =
-    "attribute_not_exists(pk) OR attribute_not_exists(user_id) OR expires <= :now";
 
 /// The key of the record of a purpose and an address in its unique form.
 pub(crate) fn pk(purpose: Purpose, address: &str) -> String {

@@ -152,6 +152,12 @@ impl Phone {
     }
 }
 
+/// Whether a text has the form in which numbers are stored.
+pub(crate) fn is_e164(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether a text is written the way phone numbers are: digits and their punctuation, nothing else.
 #[must_use]
 pub(crate) fn reads_as_phone(text: &str) -> bool {

@@ -145,6 +145,9 @@ pub struct Account {
     /// The fingerprints of the networks from which they have logged in, the latest first. A record of release 0.1.0 has none
     /// until the next login.
     known_networks: Vec<String>,
+    /// A phone number that another user claimed after them, before either had proven it. It is in the record and not in
+    /// [`Account::item`]: a change of other fields leaves it there.
+    lost_phone_number: Option<String>,
 }
 
 /// How many networks of a user are remembered.
@@ -153,8 +156,17 @@ const KNOWN_NETWORKS: usize = 8;
 impl Account {
     fn new(user: User, password: Hash) -> Self {
         let cursor_key = Uuid::new_v4().simple().to_string();
-        let known_networks = Vec::new();
-        Self { user, password, epoch: 0, sessions_begun: 0, version: 1, cursor_key, known_networks }
+        let (known_networks, lost_phone_number) = (Vec::new(), None);
+        Self {
+            user,
+            password,
+            epoch: 0,
+            sessions_begun: 0,
+            version: 1,
+            cursor_key,
+            known_networks,
+            lost_phone_number,
+        }
     }
 
     /// Whether the user has logged in from this network before.
@@ -181,6 +193,7 @@ impl Account {
             sessions_begun: number(&item, "sessions_begun").unwrap_or(0),
             version: number(&item, "version").unwrap_or(0),
             known_networks: strings(&item, "known_networks"),
+            lost_phone_number: text(&item, "lost_phone_number").map(str::to_owned),
             user: from_item(item)?,
         })
     }
@@ -197,6 +210,14 @@ impl Account {
             item.insert("known_networks".into(), string_list(&self.known_networks));
         }
         Ok(item)
+    }
+
+    /// Whether they have said that this number is theirs: it is in their profile, or would be if no other user had claimed it
+    /// since.
+    #[must_use]
+    pub fn claims(&self, phone: &Phone) -> bool {
+        let number = self.user.phone_number.as_ref().or(self.lost_phone_number.as_ref());
+        number.is_some_and(|number| number == phone.e164())
     }
 
     /// What a new password of theirs must not resemble.
@@ -324,21 +345,33 @@ fn reservation() -> Result<Option<u64>, Error> {
 /// How an address or number is had that is proven.
 const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None };
 /// A username is never in doubt.
-const USERNAME: Terms = PROVEN;
+pub(crate) const USERNAME: Terms = PROVEN;
 
 /// How one is had that nothing has proven yet.
 fn unproven() -> Result<Terms, Error> {
     Ok(Terms { verified: false, staged: false, reserved_for: reservation()? })
 }
 
-/// Complaints about names that somebody other than `user` has. Who is only about to register has no id yet: nil.
-#[must_use]
-pub fn taken(names: &[Name], holders: &Holders, user: Id) -> FieldErrors {
-    names
-        .iter()
-        .filter(|name| holders.refuse(name, user))
-        .map(|name| (name.field(), vec![name.taken().into()]))
-        .collect()
+/// Complaints about names that `user`, who has proven none of them, cannot have because another user has them. Who is only
+/// about to register has no id yet: nil.
+pub fn taken(names: &[Name], holders: &Holders, user: Id) -> Result<FieldErrors, Error> {
+    let claimed = Terms { verified: false, ..PROVEN };
+    taken_on(names.iter().map(|name| (name, claimed)), holders, user)
+}
+
+/// The same for names that are to be had on these terms.
+fn taken_on<'a>(
+    wanted: impl Iterator<Item = (&'a Name, Terms)>,
+    holders: &Holders,
+    user: Id,
+) -> Result<FieldErrors, Error> {
+    let mut complaints = FieldErrors::new();
+    for (name, terms) in wanted {
+        if holders.refuse(name, user, terms)? {
+            complaints.insert(name.field(), vec![name.taken().into()]);
+        }
+    }
+    Ok(complaints)
 }
 
 /// Notes a login and its network and counts its session, with a new hash of the same password when the old one was made by rules

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Api, PASSWORD, complaint, registration};
+use crate::support::{Api, PASSWORD, User, complaint, registration};
 
 /// A user as the API shows them right after registration as `ada`; what nobody can foresee is taken from `seen`.
 fn ada(seen: &Value) -> Value {
@@ -318,6 +318,8 @@ async fn a_name_that_is_taken_is_refused_in_any_spelling() {
     let api = Api::start().await;
     let phone = json!({ "phone_number": "9881167671" });
     assert_eq!(api.post("/api/register", &with(&phone)).await.status, 201);
+    // Only a verified number is taken.
+    api.set("Users", |key| key == "phone#+919881167671", "verified", &json!({ "BOOL": true })).await;
 
     let body = json!({
         "username": "ADA", "email": "Ada@EXAMPLE.com", "phone_number": "+91 98811-67671", "password": PASSWORD,
@@ -364,12 +366,41 @@ async fn of_parallel_registrations_of_one_address_one_succeeds() {
 }
 
 #[tokio::test]
-async fn of_parallel_registrations_of_one_phone_number_one_succeeds() {
-    one_of_eight_succeeds("phone_number", "user with this phone number already exists.", |n| {
+async fn of_parallel_registrations_with_one_phone_number_one_has_it() {
+    let api = Api::start().await;
+    api.staff().await;
+    let body = |n| {
         let (username, email) = (format!("ada{n}"), format!("ada{n}@example.com"));
         with(&json!({ "username": username, "email": email, "phone_number": "9881167671" }))
-    })
-    .await;
+    };
+    let bodies: Vec<Value> = (0..4).map(body).collect();
+
+    for answer in join_all(bodies.iter().map(|body| api.post("/api/register", body))).await {
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+
+    let users = api.items("Users").await;
+    assert_eq!(users.values().filter(|user| user["phone_number"].is_object()).count(), 1);
+    assert_eq!(api.audited("name lost").len(), 3);
+    crate::model::users_agree(&api).await;
+}
+
+#[tokio::test]
+async fn under_the_seeds_policy_of_parallel_registrations_with_one_phone_number_one_succeeds() {
+    let api = Api::seeds().await;
+    let body = |n| {
+        let (username, email) = (format!("ada{n}"), format!("ada{n}@example.com"));
+        with(&json!({ "username": username, "email": email, "phone_number": "9881167671" }))
+    };
+    let bodies: Vec<Value> = (0..8).map(body).collect();
+
+    let answers = join_all(bodies.iter().map(|body| api.post("/api/register", body))).await;
+
+    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!(made.len(), 1);
+    for answer in refused {
+        answer.is(400, &complaint("phone_number", "user with this phone number already exists."));
+    }
 }
 
 #[tokio::test]
@@ -398,17 +429,135 @@ async fn an_ip_address_registers_so_many_users_an_hour() {
 #[tokio::test]
 async fn an_unverified_address_reserves_itself_while_its_code_lives() {
     let api = Api::start().await;
+    api.registered("ada").await;
+
+    let body = json!({ "username": "bob", "email": "ada@example.com", "password": PASSWORD });
+    is_refused(&api, &body, &complaint("email", "user with this email already exists.")).await;
+}
+
+#[tokio::test]
+async fn an_unverified_number_reserves_nothing() {
+    let api = Api::start().await;
     let phone = json!({ "phone_number": "9881167671" });
     assert_eq!(api.post("/api/register", &with(&phone)).await.status, 201);
+    let loser = api.log_in("ada").await;
 
-    let body = json!({
-        "username": "bob", "email": "ada@example.com", "phone_number": "9881167671", "password": PASSWORD,
-    });
-    let complaints = json!({
-        "email": ["user with this email already exists."],
-        "phone_number": ["user with this phone number already exists."],
-    });
-    is_refused(&api, &body, &complaints).await;
+    let mut body = registration("bob");
+    body["phone_number"] = json!("9881167671");
+    let answer = api.post("/api/register", &body).await;
+
+    assert_eq!(
+        (answer.status, &answer.body["phone_number"]),
+        (201, &json!("+919881167671")),
+        "{}",
+        answer.text
+    );
+    assert_eq!(loser.profile().await["phone_number"], Value::Null);
+    assert_eq!(api.changes("name lost"), json!([[answer.body["id"], loser.id(), null, "phone_number"]]));
+}
+
+/// A body with an address as its username, too.
+fn called_like_the_address(address: &str) -> Value {
+    json!({ "username": address, "email": address, "password": PASSWORD })
+}
+
+#[tokio::test]
+async fn a_username_that_is_an_address_is_lost_with_it() {
+    let api = Api::start().await;
+    api.staff().await;
+    let address = "ada@example.com";
+    assert_eq!(api.post("/api/register", &called_like_the_address(address)).await.status, 201);
+    let loser = api.log_in(address).await;
+    let_lapse(&api).await;
+
+    let mut body = called_like_the_address(address);
+    body["password"] = json!("another long phrase");
+    let answer = api.post("/api/register", &body).await;
+
+    assert_eq!((answer.status, &answer.body["username"]), (201, &json!(address)), "{}", answer.text);
+    let lost = loser.profile().await;
+    let username = lost["username"].as_str().unwrap();
+    assert!(username.starts_with("user-"), "{username}");
+    assert_eq!(lost["email"], "");
+    assert_eq!(api.changes("name lost"), json!([[answer.body["id"], loser.id(), null, "username,email"]]));
+    // Nobody logs in as the other.
+    assert_eq!(api.try_token(address, PASSWORD).await.status, 401);
+    assert_eq!(api.log_in(username).await.id(), loser.id());
+    api.log_in_with(address, "another long phrase").await;
+    crate::model::users_agree(&api).await;
+}
+
+#[tokio::test]
+async fn a_username_that_is_a_lapsed_address_is_lost_even_to_who_is_called_otherwise() {
+    let api = Api::start().await;
+    api.staff().await;
+    let address = "ada@example.com";
+    assert_eq!(api.post("/api/register", &called_like_the_address(address)).await.status, 201);
+    let loser = api.log_in(address).await;
+    let_lapse(&api).await;
+
+    assert_eq!(api.post("/api/register", &with(&json!({ "username": "bob" }))).await.status, 201);
+
+    assert_eq!(api.item("Users", &format!("username#{address}")).await, None);
+    assert!(loser.profile().await["username"].as_str().unwrap().starts_with("user-"));
+    api.try_token(address, PASSWORD).await.is(401, &crate::support::no_active_account());
+    crate::model::users_agree(&api).await;
+}
+
+/// Mallory, whom the previous release has left an address as her username that is hers no longer.
+async fn called_like(api: &Api, address: &str) -> User {
+    api.verified("mallory").await;
+    let mallory = api.log_in("mallory").await;
+    let id = format!("user#{}", mallory.id());
+    api.set("Users", |key| key == id, "username", &json!({ "S": address })).await;
+    let mut claim = api.item("Users", "username#mallory").await.unwrap();
+    claim["pk"] = json!({ "S": format!("username#{address}") });
+    api.put_item("Users", &claim).await;
+    api.delete_items("Users", |key| key == "username#mallory").await;
+    // That does not break: she logs in with it as long as it is nobody else's address.
+    assert_eq!(api.log_in(address).await.id(), mallory.id());
+    mallory
+}
+
+#[tokio::test]
+async fn who_is_called_like_an_address_that_is_not_theirs_loses_the_username_to_its_owner() {
+    let api = Api::start().await;
+    api.staff().await;
+    let address = "ada@example.com";
+    let mallory = called_like(&api, address).await;
+
+    let answer = api.post("/api/register", &called_like_the_address("Ada@example.com")).await;
+
+    assert_eq!(
+        (answer.status, &answer.body["username"]),
+        (201, &json!("Ada@example.com")),
+        "{}",
+        answer.text
+    );
+    let username = mallory.profile().await["username"].clone();
+    assert!(username.as_str().unwrap().starts_with("user-"), "{username}");
+    assert_eq!(api.changes("name lost"), json!([[answer.body["id"], mallory.id(), null, "username"]]));
+    mallory.is_signed_in().await;
+    crate::model::users_agree(&api).await;
+}
+
+#[tokio::test]
+async fn who_is_called_like_the_verified_address_of_another_does_not_log_in_with_it() {
+    let api = Api::start().await;
+    let address = "ada@example.com";
+    called_like(&api, address).await;
+    let mut body = with(&json!({ "password": "another long phrase" }));
+    body["username"] = json!("ada");
+    let ada = api.post("/api/register", &body).await;
+    assert_eq!(ada.status, 201, "{}", ada.text);
+    api.verify(address).await;
+
+    // Nor in a spelling that is the address only as a username.
+    for spelling in [address, "ADA@EXAMPLE.COM", "ada@example.co\u{ff4d}"] {
+        api.try_token(spelling, PASSWORD).await.is(401, &crate::support::no_active_account());
+        let session = api.log_in_with(spelling, "another long phrase").await;
+        assert_eq!(session.id(), ada.body["id"].as_str().unwrap());
+    }
 }
 
 /// Lets the reservations and the code of `ada` pass.

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{NUMBER, OTHER, check, exists, let_number_lapse, newcomer, registered_with, signed_up};
+use super::{NUMBER, OTHER, check, exists, newcomer, registered_with, signed_up};
 use crate::support::{Api, complaint};
 
 #[tokio::test]
@@ -32,25 +32,11 @@ async fn a_number_with_an_account_is_told_and_sent_nothing() {
 }
 
 #[tokio::test]
-async fn an_unproven_number_has_an_account_while_it_is_reserved() {
+async fn an_unproven_number_is_no_account() {
     let api = Api::start().await;
-    registered_with(&api, "ada", NUMBER).await;
-    check(&api, NUMBER).await.is(200, &exists());
-
-    let_number_lapse(&api, NUMBER).await;
-
-    check(&api, NUMBER).await.is(200, &newcomer());
-}
-
-#[tokio::test]
-async fn an_unproven_number_is_reserved_while_a_code_for_it_lives() {
-    let api = Api::start().await;
-    registered_with(&api, "ada", NUMBER).await;
-    assert_eq!(api.post("/otp/generate", &json!({ "phone_number": NUMBER })).await.status, 200);
-    let_number_lapse(&api, NUMBER).await;
-    check(&api, NUMBER).await.is(200, &exists());
-
-    api.let_code_expire("verify_phone", NUMBER).await;
+    let ada = registered_with(&api, "ada", NUMBER).await;
+    // Nor is it one while a code for it lives.
+    assert_eq!(ada.post("/otp/generate", &json!({ "phone_number": NUMBER })).await.status, 200);
 
     check(&api, NUMBER).await.is(200, &newcomer());
 }
@@ -132,8 +118,8 @@ async fn of_parallel_requests_for_one_number_one_is_granted() {
 #[tokio::test]
 async fn an_ip_address_asks_about_so_many_numbers_an_hour() {
     let api = Api::with(&[("OtpPerIpPerHour", "2")]).await;
-    registered_with(&api, "ada", NUMBER).await;
-    // The registration was the first. Who has an account is told so often, too.
+    // The sign-up was the first. Who has an account is told so often, too.
+    signed_up(&api, NUMBER).await;
     check(&api, NUMBER).await.is(200, &exists());
 
     assert!(check(&api, NUMBER).await.is_throttled() > 60);

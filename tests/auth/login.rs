@@ -27,7 +27,7 @@ async fn a_number_logs_in_once_it_is_proven() {
     let ada = registered_with(&api, "ada", NUMBER).await;
     log_in(&api, NUMBER, PASSWORD).await.is(401, &no_active_account());
 
-    prove(&api, NUMBER).await;
+    prove(&api, &ada, NUMBER).await;
 
     let answer = log_in(&api, NUMBER, PASSWORD).await;
     assert_eq!(User::new(&api, &answer.body).id(), ada.id());
@@ -46,7 +46,7 @@ async fn a_number_that_was_changed_logs_nobody_in() {
     }
     api.try_token(OTHER, PASSWORD).await.is(401, &no_active_account());
 
-    prove(&api, OTHER).await;
+    prove(&api, &ada, OTHER).await;
     let answer = log_in(&api, OTHER, PASSWORD).await;
     assert_eq!(User::new(&api, &answer.body).id(), ada.id());
 }

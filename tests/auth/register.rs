@@ -3,10 +3,7 @@
 use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
 
-use super::{
-    NUMBER, OTHER, check, exists, let_number_lapse, log_in, prove, register, registered_with, signed_up,
-    token_of,
-};
+use super::{NUMBER, OTHER, check, exists, log_in, prove, register, registered_with, signed_up, token_of};
 use crate::support::{
     Answer, Api, PASSWORD, User, complaint, no_active_account, registration, registration_token_invalid,
 };
@@ -313,10 +310,11 @@ async fn a_taken_address_is_told_with_the_rest() {
 }
 
 #[tokio::test]
-async fn a_number_that_was_registered_meanwhile_is_taken() {
+async fn a_number_that_was_proven_meanwhile_is_taken() {
     let api = Api::start().await;
     let token = token_of(&api, NUMBER).await;
-    registered_with(&api, "ada", NUMBER).await;
+    let ada = registered_with(&api, "ada", NUMBER).await;
+    prove(&api, &ada, NUMBER).await;
     let before = api.records().await;
 
     let answer = register(&api, &token).await;
@@ -338,7 +336,7 @@ async fn of_two_tokens_for_one_number_one_makes_an_account() {
 }
 
 #[tokio::test]
-async fn of_a_sign_up_and_a_registration_at_once_one_gets_the_number() {
+async fn of_a_sign_up_and_a_registration_at_once_the_sign_up_gets_the_number() {
     let api = Api::start().await;
     let token = token_of(&api, NUMBER).await;
     let mut body = registration("ada");
@@ -346,20 +344,26 @@ async fn of_a_sign_up_and_a_registration_at_once_one_gets_the_number() {
 
     let answers: [Answer; 2] = join!(register(&api, &token), api.post("/api/register", &body)).into();
 
-    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
-    assert_eq!((made.len(), refused.len()), (1, 1));
-    refused[0].is(400, &complaint("phone_number", "user with this phone number already exists."));
+    let [signed_up, registered] = answers;
+    assert_eq!(signed_up.status, 201, "{}", signed_up.text);
+    // It came after the sign-up, or it has lost the number to it.
+    if registered.status != 201 {
+        registered.is(400, &complaint("phone_number", "user with this phone number already exists."));
+    }
     let claim = api.item("Users", &format!("phone#{NUMBER}")).await.unwrap();
-    assert_eq!(claim["user_id"]["S"], made[0].body["id"]);
+    assert_eq!(claim["user_id"]["S"], signed_up.body["id"]);
 }
 
 #[tokio::test]
-async fn who_never_proved_a_number_loses_it_to_who_does() {
+async fn who_never_proved_a_number_loses_it_at_once_to_who_does() {
     let api = Api::start().await;
     let loser = registered_with(&api, "eve", NUMBER).await;
-    let_number_lapse(&api, NUMBER).await;
+    let version = loser.get("/api/profile").await.header("etag").to_owned();
 
     let winner = signed_up(&api, NUMBER).await;
+
+    assert_ne!(loser.get("/api/profile").await.header("etag"), version);
+    assert_eq!(api.changes("name lost"), json!([[winner.id(), loser.id(), null, "phone_number"]]));
 
     let lost = loser.profile().await;
     assert_eq!((&lost["phone_number"], &lost["is_phone_verified"]), (&Value::Null, &json!(false)));
@@ -370,14 +374,57 @@ async fn who_never_proved_a_number_loses_it_to_who_does() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_about_to_be_proven_is_not_taken_over() {
+async fn a_number_cannot_be_held_without_a_proof() {
     let api = Api::start().await;
-    let ada = registered_with(&api, "ada", NUMBER).await;
-    let_number_lapse(&api, NUMBER).await;
+    let eve = registered_with(&api, "eve", NUMBER).await;
     let token = token_of(&api, NUMBER).await;
-    assert_eq!(api.post("/otp/generate", &json!({ "phone_number": NUMBER })).await.status, 200);
+    // Neither by claiming it again nor by a code on its way.
+    for number in [Value::Null, json!(NUMBER)] {
+        assert_eq!(eve.patch("/api/profile", &json!({ "phone_number": number })).await.status, 200);
+    }
+    assert_eq!(eve.post("/otp/generate", &json!({ "phone_number": NUMBER })).await.status, 200);
 
     let answer = register(&api, &token).await;
+
+    assert_eq!((answer.status, &answer.body["username"]), (201, &json!(NUMBER)), "{}", answer.text);
+    assert_eq!(eve.profile().await["phone_number"], Value::Null);
+    let login = log_in(&api, NUMBER, PASSWORD).await;
+    assert_eq!(User::new(&api, &login.body).id(), answer.body["id"]);
+}
+
+#[tokio::test]
+async fn a_number_that_was_imported_unproven_is_its_provers() {
+    let api = Api::start().await;
+    let id = uuid::Uuid::now_v7().to_string();
+    let record = json!({ "id": id, "username": NUMBER, "phone_number": NUMBER });
+    let imported = api.stack.invoke("import", json!({ "users": [record] })).await.unwrap();
+    assert_eq!(imported["users"][0]["outcome"], "imported", "{imported}");
+    // Who only says that it is theirs does not get it: an import sends no code, so that its user had no time to prove it.
+    let mut body = registration("eve");
+    body["phone_number"] = json!(NUMBER);
+    let claimed = api.post("/api/register", &body).await;
+    claimed.is(400, &complaint("phone_number", "user with this phone number already exists."));
+
+    let token = token_of(&api, NUMBER).await;
+    let answer = register(&api, &token).await;
+
+    answer.is(201, &newcomer(&answer.body));
+    let lost = api.item("Users", &format!("user#{id}")).await.unwrap();
+    assert_eq!(lost.get("phone_number"), None);
+    assert!(lost["username"]["S"].as_str().unwrap().starts_with("user-"), "{lost}");
+    assert_eq!(api.changes("name lost"), json!([[answer.body["id"], id, null, "username,phone_number"]]));
+}
+
+#[tokio::test]
+async fn under_the_seeds_policy_an_unproven_number_is_not_taken_over() {
+    let api = Api::seeds().await;
+    check(&api, NUMBER).await.is(200, &super::newcomer());
+    let text = api.message_to(NUMBER).await.body;
+    let code: String = text.chars().filter(char::is_ascii_digit).take(4).collect();
+    let token = super::verify(&api, NUMBER, &code).await.body["registration_token"].clone();
+    let ada = registered_with(&api, "ada", NUMBER).await;
+
+    let answer = register(&api, token.as_str().unwrap()).await;
 
     answer.is(400, &complaint("phone_number", "user with this phone number already exists."));
     assert_eq!(ada.profile().await["phone_number"], NUMBER);
@@ -387,7 +434,6 @@ async fn a_number_that_is_about_to_be_proven_is_not_taken_over() {
 async fn a_lapsed_address_is_taken_over_with_the_number() {
     let api = Api::start().await;
     let loser = registered_with(&api, "eve", NUMBER).await;
-    let_number_lapse(&api, NUMBER).await;
     api.let_code_expire("verify_email", "eve@example.com").await;
     let long_ago = json!({ "N": "1000000000" });
     api.set("Users", |key| key == "email#eve@example.com", "reserved_until", &long_ago).await;
@@ -406,20 +452,21 @@ async fn a_lapsed_address_is_taken_over_with_the_number() {
 async fn a_number_that_its_user_gave_up_signs_up_again() {
     let api = Api::start().await;
     let former = signed_up(&api, NUMBER).await;
-    assert_eq!(former.patch("/api/profile", &json!({ "phone_number": OTHER })).await.status, 200);
-    prove(&api, OTHER).await;
+    let changed = former.patch("/api/profile", &json!({ "phone_number": OTHER })).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let username = changed.body["username"].as_str().unwrap().to_owned();
+    let generated = username.strip_prefix("user-").unwrap();
+    assert!(generated.len() == 16 && generated.chars().all(|c| c.is_ascii_hexdigit()), "{username}");
+    let events = api.changes("profile changed");
+    assert_eq!(events[0][3], "username,phone_number,is_phone_verified");
+    prove(&api, &former, OTHER).await;
     api.forget_limits().await;
     let token = token_of(&api, NUMBER).await;
     let second = "another long phrase";
 
     let answer = register_with(&api, &token, &json!({ "password": second })).await;
 
-    let username = answer.body["username"].as_str().unwrap().to_owned();
-    let mut expected = newcomer(&answer.body);
-    expected["username"] = json!(username);
-    answer.is(201, &expected);
-    let suffix = username.strip_prefix(&format!("{NUMBER}.")).unwrap();
-    assert!(suffix.len() == 8 && suffix.chars().all(|c| c.is_ascii_hexdigit()), "{username}");
+    answer.is(201, &newcomer(&answer.body));
     let present = User::new(&api, &answer.body);
     assert_ne!(present.id(), former.id());
 
@@ -431,8 +478,36 @@ async fn a_number_that_its_user_gave_up_signs_up_again() {
     }
     log_in(&api, NUMBER, PASSWORD).await.is(401, &no_active_account());
     log_in(&api, OTHER, second).await.is(401, &no_active_account());
-    assert_eq!(api.log_in_with(&username, second).await.id(), present.id());
-    assert_eq!(former.profile().await["username"], NUMBER);
+    assert_eq!(api.log_in(&username).await.id(), former.id());
+    assert_eq!(former.profile().await["username"], username);
+}
+
+#[tokio::test]
+async fn who_is_called_like_a_number_since_the_previous_release_is_called_otherwise_when_its_owner_signs_up()
+{
+    let api = Api::start().await;
+    api.staff().await;
+    let former = signed_up(&api, NUMBER).await;
+    let changed = former.patch("/api/profile", &json!({ "phone_number": OTHER })).await;
+    // The previous release left them the number as their username.
+    let (id, generated) = (format!("user#{}", former.id()), changed.body["username"].as_str().unwrap());
+    api.set("Users", |key| key == id, "username", &json!({ "S": NUMBER })).await;
+    let mut claim = api.item("Users", &format!("username#{generated}")).await.unwrap();
+    claim["pk"] = json!({ "S": format!("username#{NUMBER}") });
+    api.put_item("Users", &claim).await;
+    api.delete_items("Users", |key| key == format!("username#{generated}")).await;
+    assert_eq!(api.log_in(NUMBER).await.id(), former.id());
+    api.forget_limits().await;
+    let token = token_of(&api, NUMBER).await;
+
+    let answer = register(&api, &token).await;
+
+    answer.is(201, &newcomer(&answer.body));
+    let username = former.profile().await["username"].clone();
+    assert!(username.as_str().unwrap().starts_with("user-"), "{username}");
+    assert_eq!(api.changes("name lost"), json!([[answer.body["id"], former.id(), null, "username"]]));
+    assert_eq!(User::new(&api, &api.try_token(NUMBER, PASSWORD).await.body).id(), answer.body["id"]);
+    crate::model::users_agree(&api).await;
 }
 
 #[tokio::test]

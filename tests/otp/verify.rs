@@ -3,12 +3,10 @@
 use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
 
-use super::{NUMBER, OTHER, generate, registered_with, sent};
-use crate::support::{Answer, Api, PASSWORD, User, no_active_account, otp_invalid, wrong_code};
-
-async fn verify(api: &Api, number: &str, otp: &str) -> Answer {
-    api.post("/otp/verify", &json!({ "phone_number": number, "otp": otp })).await
-}
+use super::{NUMBER, OTHER, code_by, generate, registered_with, sent, verify};
+use crate::support::{
+    Answer, Api, PASSWORD, User, bearer_not_valid, no_active_account, otp_invalid, wrong_code,
+};
 
 fn verified() -> Value {
     json!({ "message": "Phone number verified successfully" })
@@ -20,9 +18,12 @@ fn nobody() -> Value {
 
 /// The code that is sent to a number.
 async fn code_to(api: &Api, number: &str) -> String {
-    let before = api.stack.messages(number).len();
-    generate(api, number).await.is(200, &sent());
-    api.code_after(number, before).await
+    code_by(api, api, number).await
+}
+
+/// Tries to log in by number.
+async fn log_in(api: &Api, number: &str) -> Answer {
+    api.post("/auth/login", &json!({ "phone": number, "password": PASSWORD })).await
 }
 
 /// An employee of `owner` with a phone number.
@@ -78,17 +79,167 @@ async fn an_employee_who_is_proven_is_listed_as_proven() {
 }
 
 #[tokio::test]
-async fn a_right_code_proves_the_user_with_the_number() {
+async fn a_user_proves_their_own_number_with_a_code_that_they_asked_for() {
     let api = Api::start().await;
     registered_with(&api, "ada", NUMBER).await;
     let ada = api.log_in("ada").await;
     assert_eq!(ada.profile().await["is_phone_verified"], false);
-    let code = code_to(&api, NUMBER).await;
+    let code = code_by(&api, &ada, NUMBER).await;
 
-    verify(&api, NUMBER, &code).await.is(200, &verified());
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
 
     assert_eq!(ada.profile().await["is_phone_verified"], true);
     assert_eq!(api.try_token("9881167671", PASSWORD).await.status, 200);
+}
+
+/// A stranger registers with somebody's number; its owner enters a code that nobody signed in has asked for.
+async fn the_owner_proves_nothing_for_a_stranger(api: Api) {
+    registered_with(&api, "mallory", NUMBER).await;
+    let mallory = api.log_in("mallory").await;
+    let before = api.stack.messages(NUMBER).len();
+    generate(&api, NUMBER).await.is(200, &sent());
+    let text = api.stack.message(NUMBER, before).await.unwrap().body;
+    let digits = text.chars().skip_while(|c| !c.is_ascii_digit());
+    let code: String = digits.take_while(char::is_ascii_digit).collect();
+
+    verify(&api, NUMBER, &code).await.is(404, &nobody());
+
+    assert_eq!(mallory.profile().await["is_phone_verified"], false);
+    log_in(&api, NUMBER).await.is(401, &no_active_account());
+    api.try_token(NUMBER, PASSWORD).await.is(401, &no_active_account());
+}
+
+#[tokio::test]
+async fn the_owner_of_a_number_does_not_prove_the_account_of_a_stranger_who_registered_with_it() {
+    the_owner_proves_nothing_for_a_stranger(Api::start().await).await;
+}
+
+#[tokio::test]
+async fn under_the_seeds_policy_they_do_not_either() {
+    the_owner_proves_nothing_for_a_stranger(Api::seeds().await).await;
+}
+
+#[tokio::test]
+async fn a_code_that_a_stranger_asked_for_proves_nothing_when_the_owner_enters_it() {
+    let api = Api::start().await;
+    registered_with(&api, "mallory", NUMBER).await;
+    let mallory = api.log_in("mallory").await;
+    let employer = api.signed_in().await;
+    // The newest message is not the one that the owner asked for.
+    let code = code_by(&api, &mallory, NUMBER).await;
+
+    verify(&employer, NUMBER, &code).await.is(404, &nobody());
+
+    assert_eq!(mallory.profile().await["is_phone_verified"], false);
+    log_in(&api, NUMBER).await.is(401, &no_active_account());
+}
+
+#[tokio::test]
+async fn a_code_of_the_previous_release_proves_no_user_who_did_not_ask_for_it() {
+    let api = Api::start().await;
+    registered_with(&api, "mallory", NUMBER).await;
+    let mallory = api.log_in("mallory").await;
+    let code = code_to(&api, NUMBER).await;
+    // It named the user who had claimed the number.
+    let record = format!("verify_phone#{NUMBER}");
+    api.set("Otps", |key| key == record, "user_id", &json!({ "S": mallory.id() })).await;
+
+    verify(&mallory, NUMBER, &code).await.is(404, &nobody());
+
+    assert_eq!(mallory.profile().await["is_phone_verified"], false);
+}
+
+#[tokio::test]
+async fn a_users_code_is_kept_when_their_token_is_invalid() {
+    let api = Api::start().await;
+    registered_with(&api, "ada", NUMBER).await;
+    let ada = api.log_in("ada").await;
+    let code = code_by(&api, &ada, NUMBER).await;
+
+    let refused = verify(&api.bearer("no.valid.token"), NUMBER, &code).await;
+    refused.is(401, &bearer_not_valid("Token is invalid"));
+
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
+    assert_eq!(ada.profile().await["is_phone_verified"], true);
+}
+
+#[tokio::test]
+async fn an_invalid_token_is_no_obstacle_for_a_code_that_no_user_asked_for() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    employee(&ada, NUMBER).await;
+    let code = code_to(&api, NUMBER).await;
+
+    verify(&api.bearer("no.valid.token"), NUMBER, &code).await.is(200, &verified());
+}
+
+/// Eve claims the number of Ada, who had claimed it before. Gives Eve's session.
+async fn claimed_by_eve(api: &Api) -> User {
+    api.registered("eve").await;
+    let eve = api.log_in("eve").await;
+    let claimed = eve.patch("/api/profile", &json!({ "phone_number": NUMBER })).await;
+    assert_eq!((claimed.status, &claimed.body["phone_number"]), (200, &json!(NUMBER)), "{}", claimed.text);
+    eve
+}
+
+#[tokio::test]
+async fn a_claim_by_another_user_does_not_keep_the_owner_from_proving_their_number() {
+    let api = Api::with(&[("OtpCooldownSeconds", "0")]).await;
+    registered_with(&api, "ada", NUMBER).await;
+    let ada = api.log_in("ada").await;
+    // Between the claim and the code, and between the code and the proof.
+    let eve = claimed_by_eve(&api).await;
+    assert_eq!(ada.profile().await["phone_number"], Value::Null);
+    let code = code_by(&api, &ada, NUMBER).await;
+    let changed = eve.patch("/api/profile", &json!({ "phone_number": null })).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let changed = eve.patch("/api/profile", &json!({ "phone_number": NUMBER })).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
+
+    let profile = ada.profile().await;
+    assert_eq!((&profile["phone_number"], &profile["is_phone_verified"]), (&json!(NUMBER), &json!(true)));
+    let lost = eve.profile().await;
+    assert_eq!((&lost["phone_number"], &lost["is_phone_verified"]), (&Value::Null, &json!(false)));
+    assert_eq!(User::new(&api, &log_in(&api, NUMBER).await.body).id(), ada.id());
+    let (ada, eve) = (ada.id(), eve.id());
+    let lost = json!([[eve, ada, null, "phone_number"], [ada, eve, null, "phone_number"]]);
+    assert_eq!(api.changes("name lost"), lost);
+    assert_eq!(api.changes("verified"), json!([[ada, ada, null, "phone_number,is_phone_verified"]]));
+}
+
+#[tokio::test]
+async fn a_proof_takes_nothing_from_who_has_proven_the_number_before() {
+    let api = Api::with(&[("OtpCooldownSeconds", "0")]).await;
+    registered_with(&api, "ada", NUMBER).await;
+    let ada = api.log_in("ada").await;
+    let adas = code_by(&api, &ada, NUMBER).await;
+    // As if the code of Eve had not taken the place of Ada's.
+    let record = api.item("Otps", &format!("verify_phone#{NUMBER}")).await.unwrap();
+    let eve = claimed_by_eve(&api).await;
+    let eves = code_by(&api, &eve, NUMBER).await;
+    verify(&eve, NUMBER, &eves).await.is(200, &verified());
+    api.put_item("Otps", &record).await;
+
+    verify(&ada, NUMBER, &adas).await.is(404, &nobody());
+
+    assert_eq!(eve.profile().await["is_phone_verified"], true);
+    assert_eq!(ada.profile().await["phone_number"], Value::Null);
+    generate(&ada, NUMBER).await.is(200, &sent());
+}
+
+#[tokio::test]
+async fn an_employers_code_gives_the_employer_no_number() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let grace = employee(&ada, NUMBER).await;
+    let code = code_by(&api, &ada, NUMBER).await;
+
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
+
+    assert_eq!(read(&ada, &grace).await["is_phone_verified"], true);
+    assert_eq!(ada.profile().await["phone_number"], Value::Null);
 }
 
 #[tokio::test]
@@ -97,9 +248,9 @@ async fn a_right_code_proves_a_user_and_an_employee_at_once() {
     registered_with(&api, "ada", NUMBER).await;
     let ada = api.log_in("ada").await;
     let grace = employee(&ada, NUMBER).await;
-    let code = code_to(&api, NUMBER).await;
+    let code = code_by(&api, &ada, NUMBER).await;
 
-    verify(&api, NUMBER, &code).await.is(200, &verified());
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
 
     assert_eq!(read(&ada, &grace).await["is_phone_verified"], true);
     assert_eq!(ada.profile().await["is_phone_verified"], true);
@@ -304,14 +455,14 @@ async fn a_code_for_one_user_proves_no_other_who_has_the_number_since() {
     let api = Api::start().await;
     registered_with(&api, "ada", NUMBER).await;
     let ada = api.log_in("ada").await;
-    let code = code_to(&api, NUMBER).await;
+    let code = code_by(&api, &ada, NUMBER).await;
     assert_eq!(ada.patch("/api/profile", &json!({ "phone_number": OTHER })).await.status, 200);
     registered_with(&api, "eve", NUMBER).await;
     let eve = api.log_in("eve").await;
     // An employee shows that the code was right.
     let grace = employee(&ada, NUMBER).await;
 
-    verify(&api, NUMBER, &code).await.is(200, &verified());
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
 
     assert_eq!(read(&ada, &grace).await["is_phone_verified"], true);
     assert_eq!(ada.profile().await["is_phone_verified"], false);
@@ -413,8 +564,7 @@ async fn who_proves_a_number_to_their_employer_does_not_prove_a_strangers_accoun
 
     assert_eq!(read(&employer, &grace).await["is_phone_verified"], true);
     assert_eq!(mallory.profile().await["is_phone_verified"], false);
-    let login = api.post("/auth/login", &json!({ "phone": NUMBER, "password": PASSWORD })).await;
-    login.is(401, &no_active_account());
+    log_in(&api, NUMBER).await.is(401, &no_active_account());
 }
 
 #[tokio::test]
@@ -424,10 +574,9 @@ async fn a_user_who_asks_for_the_code_themselves_is_proven_beside_an_employee_of
     let grace = api.log_in("grace").await;
     let employer = api.signed_in().await;
     let record = employee(&employer, NUMBER).await;
-    generate(&grace, NUMBER).await.is(200, &sent());
-    let code = api.code_for(NUMBER).await;
+    let code = code_by(&api, &grace, NUMBER).await;
 
-    verify(&api, NUMBER, &code).await.is(200, &verified());
+    verify(&grace, NUMBER, &code).await.is(200, &verified());
 
     assert_eq!(read(&employer, &record).await["is_phone_verified"], true);
     assert_eq!(grace.profile().await["is_phone_verified"], true);
@@ -450,23 +599,23 @@ async fn the_token_of_another_user_or_none_proves_no_more_than_a_code_that_nobod
 }
 
 #[tokio::test]
-async fn a_proof_is_audited_for_the_employee_and_the_user_and_names_who_asked_for_it() {
-    let api = Api::start().await;
+async fn a_proof_is_audited_for_the_employee_and_the_user_and_names_who_is_signed_in() {
+    let api = Api::with(&[("OtpCooldownSeconds", "0")]).await;
     registered_with(&api, "grace", NUMBER).await;
     let grace = api.log_in("grace").await;
     let record = employee(&grace, NUMBER).await;
     let code = code_to(&api, NUMBER).await;
     verify(&api, NUMBER, &code).await.is(200, &verified());
 
-    let mut events = json!([
-        [null, null, record["id"], "is_phone_verified"],
-        [null, grace.id(), null, "is_phone_verified"],
-    ]);
+    let mut events = json!([[null, null, record["id"], "is_phone_verified"]]);
     assert_eq!(api.changes("verified"), events);
 
-    grace.patch("/api/profile", &json!({ "phone_number": OTHER })).await;
-    generate(&grace, OTHER).await.is(200, &sent());
-    verify(&api, OTHER, &api.code_for(OTHER).await).await.is(200, &verified());
-    events.as_array_mut().unwrap().push(json!([grace.id(), grace.id(), null, "is_phone_verified"]));
+    let code = code_by(&api, &grace, NUMBER).await;
+    verify(&grace, NUMBER, &code).await.is(200, &verified());
+    let events_of_grace = [
+        json!([grace.id(), null, record["id"], "is_phone_verified"]),
+        json!([grace.id(), grace.id(), null, "is_phone_verified"]),
+    ];
+    events.as_array_mut().unwrap().extend(events_of_grace);
     assert_eq!(api.changes("verified"), events);
 }

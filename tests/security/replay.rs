@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, PASSWORD, bearer_not_valid, otp_invalid, registration_token_invalid, token_not_valid,
+    Api, Client, PASSWORD, User, bearer_not_valid, otp_invalid, registration_token_invalid, token_not_valid,
 };
 
 const EMAIL: &str = "ada@example.com";
@@ -11,7 +11,7 @@ const NUMBER: &str = "+919881167671";
 const NEXT: &str = "another long phrase";
 
 /// Sends the same request twice: the first succeeds. Gives what it said.
-async fn once(api: &Api, path: &str, body: &Value, refusal: &Value) -> Value {
+async fn once(api: &Client, path: &str, body: &Value, refusal: &Value) -> Value {
     let first = api.post(path, body).await;
     assert!(first.status < 300, "{path}: {}", first.text);
     api.post(path, body).await.is(400, refusal);
@@ -35,12 +35,13 @@ async fn asvs_6_5_1_a_code_or_registration_token_works_once() {
     let body = json!({ "phone": NUMBER, "code": api.code_for(NUMBER).await });
     let token = once(&api, "/auth/verify", &body, &otp_invalid()).await["registration_token"].take();
     let body = json!({ "reg_token": token, "password": PASSWORD });
-    once(&api, "/auth/register", &body, &registration_token_invalid()).await;
+    let user = once(&api, "/auth/register", &body, &registration_token_invalid()).await;
+    let user = User::new(&api, &user);
 
     let texts = api.texts_to(NUMBER).await;
-    api.post("/otp/generate", &json!({ "phone_number": NUMBER })).await;
+    user.post("/otp/generate", &json!({ "phone_number": NUMBER })).await;
     let body = json!({ "phone_number": NUMBER, "otp": api.code_after(NUMBER, texts).await });
-    once(&api, "/otp/verify", &body, &otp_invalid()).await;
+    once(&user, "/otp/verify", &body, &otp_invalid()).await;
 }
 
 #[tokio::test]

@@ -25,14 +25,13 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
 
     let address = email.key();
     let name = Name::Email(address.clone());
-    let (redeemed, holder) =
-        join!(otp::redeem(app, &request, Purpose::VerifyEmail, &address, &guess), claim::find(app, &name));
+    let (redeemed, holders) = join!(
+        otp::redeem(app, &request, Purpose::VerifyEmail, &address, &guess),
+        claim::read_twins(app, &name)
+    );
     let audit = |error: &Error| log::audit_code(error, email.typed(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let verified = code.use_for(app, async {
-        let holder = holder?.ok_or(Error::OtpInvalid)?;
-        user::verify_email(app, &address, holder.staged, &code).await
-    });
+    let verified = code.use_for(app, async { user::verify_email(app, &address, &holders?, &code).await });
     let fields = verified.await.inspect_err(audit)?;
     let id = code.holder()?;
     log::audit_change(Act::Verified, Some(id), Changed::User(id), &fields, request.ip());

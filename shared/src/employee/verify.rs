@@ -2,43 +2,49 @@
 
 use super::{Holder, Holders, Name, list, record_key};
 use crate::{
-    App, Error,
-    claim::{self, Name as UserName},
+    App, Error, Request,
+    claim::{self, Losses, Name as UserName},
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, yes},
     log::Changed,
     otp::Redeemed,
     phone::Phone,
-    time, user,
+    time,
+    user::{self, Account},
 };
 
 /// Who has a phone number.
 pub struct Bearers {
     employee: Option<Holder>,
-    user: Option<user::Id>,
+    users: claim::Holders,
 }
+
+/// The field that a proof changes.
+const VERIFIED: &[&str] = &["is_phone_verified"];
 
 /// Finds who has a phone number.
 pub async fn find_bearers(app: &App, phone: &Phone) -> Result<Bearers, Error> {
     let number = phone.e164().to_owned();
     let (of_employee, of_user) = ([Name::Phone(number.clone())], UserName::Phone(number));
-    let (employee, user) = futures_util::join!(Holders::read(app, &of_employee), claim::find(app, &of_user));
-    Ok(Bearers {
-        employee: employee?.0.first().map(|(_, holder)| *holder),
-        user: user?.map(|holder| holder.user_id),
-    })
+    let (employee, users) =
+        futures_util::join!(Holders::read(app, &of_employee), claim::read_twins(app, &of_user));
+    Ok(Bearers { employee: employee?.0.first().map(|(_, holder)| *holder), users: users? })
 }
 
-/// Spends a code that was guessed right: the employee who has the number is proven, and the user who had it when the code was
-/// asked for. If the employee's record is not that user's own, they must have asked for it themselves: who proves a number to
-/// their employer must not prove the account of a stranger who has registered with it. Gives whose records say so now;
-/// [`Error::EmployeeNotFound`] when nobody has the number, [`Error::OtpInvalid`] when another request has used the code
-/// meanwhile.
+/// Spends a code that was guessed right: the number of the employee who has it is verified and, if the caller asked for the
+/// code and the number is theirs, the caller's. No other user's is: the owner of a phone must not verify the account of a
+/// stranger who has registered with their number.
+///
+/// Gives whose records have changed and in which fields; [`Error::EmployeeNotFound`] when there are none,
+/// [`Error::OtpInvalid`] when another request has used the code in the meantime.
 pub async fn verify_phone(
     app: &App,
+    request: &Request,
     phone: &Phone,
     code: &Redeemed,
+    caller: Option<Account>,
     mut bearers: Bearers,
-) -> Result<Vec<Changed>, Error> {
+) -> Result<Vec<(Changed, &'static [&'static str])>, Error> {
+    let mut user = caller.filter(|account| code.was_asked_for_by(account.user.id));
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
@@ -46,6 +52,10 @@ pub async fn verify_phone(
                 return Err(Error::OtpInvalid);
             }
             bearers = find_bearers(app, phone).await?;
+            user = match user {
+                Some(account) => user::find(app, account.user.id).await?,
+                None => None,
+            };
         }
         let mut writes = vec![code.spend(app)?];
         if let Some(Holder { id, owner }) = bearers.employee {
@@ -64,17 +74,22 @@ pub async fn verify_phone(
             );
             writes.push(proven.update(record_key(id), &set)?);
         }
-        let is_theirs = |user: user::Id| bearers.employee.is_none_or(|employee| employee.owner == user);
-        let user = bearers.user.filter(|user| code.user_id == Some(*user));
-        let user = user.filter(|user| code.by_themselves || is_theirs(*user));
-        if let Some(user) = user {
-            writes.extend(user::prove_phone(app, user, phone.e164())?);
+        let (mut changed, mut losses) = (Vec::new(), Losses::default());
+        if let Some(employee) = bearers.employee {
+            changed.push((Changed::Employee(employee.id), VERIFIED));
+        }
+        if let Some(account) = &user
+            && let Some(proof) = user::prove_phone(app, account, phone, &bearers.users)?
+        {
+            changed.push((Changed::User(account.user.id), proof.fields));
+            writes.extend(proof.writes);
+            losses = proof.losses;
         }
         match transact(app, writes).await {
-            Ok(()) if bearers.employee.is_none() && user.is_none() => return Err(Error::EmployeeNotFound),
+            Ok(()) if changed.is_empty() => return Err(Error::EmployeeNotFound),
             Ok(()) => {
-                let employee = bearers.employee.map(|employee| Changed::Employee(employee.id));
-                return Ok(employee.into_iter().chain(user.map(Changed::User)).collect());
+                losses.audit(user.map(|account| account.user.id), request.ip());
+                return Ok(changed);
             }
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),

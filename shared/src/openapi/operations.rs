@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{
     answers::{
         EMAIL_NOT_VERIFIED, FORBIDDEN, INVALID_OR_LAST_STAFF, LAST_STAFF, LOGIN_REFUSED, NOBODY_HAS_IT,
-        NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, TOKEN_REFUSED, file, listed, nothing, says,
-        shown, shown_as, shown_in_version, such_as,
+        NOT_AUTHENTICATED, NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, TOKEN_REFUSED, file, listed,
+        nothing, says, shown, shown_as, shown_in_version, such_as,
     },
     operation::{Operation, delete, get, patch, post, put},
 };
@@ -267,21 +267,28 @@ fn phones() -> Vec<Operation> {
         json!({ "message": "Phone verified.", "registration_token": "fef8702768384d1d88a2e1454e6c749c" });
     vec![
         post("/otp/generate", "otp-generate", "Send a code to a phone number")
-            .about("By SMS, whether or not anybody has the number.")
+            .about(
+                "By SMS, whether or not anybody has the number. Send an access token to verify the number of your \
+                 own account.",
+            )
             .also_by_user()
             .takes("EmployeePhone", &[json!({ "phone_number": "1234567890" })])
             .answers(200, says("OTP sent successfully")),
         post("/otp/verify", "otp-verify", "Prove a phone number with its code")
-            .about("The number of its employee and of its user.")
+            .about(
+                "The number of the employee who has it, for anyone with the code. The number of your own account, if \
+                 you send your access token both here and with the request for the code.",
+            )
+            .also_by_user()
             .takes("EmployeePhoneProof", &[json!({ "phone_number": "1234567890", "otp": "1234" })])
-            .refuses(&[OTP_INVALID, NOBODY_HAS_IT])
+            .refuses(&[OTP_INVALID, NOT_AUTHENTICATED, NOBODY_HAS_IT])
             .answers(200, says("Phone number verified successfully")),
         post(
             "/auth/check-phone",
             "auth-check-phone",
             "Ask whether anyone has an account with a phone number",
         )
-        .about("If not, a code goes there to make one.")
+        .about("If not, a code goes there to make one. An unverified number is no account, unless `Policy` is `seeds`.")
         .takes("Phone", &[json!({ "phone": "09101234567" })])
         .answers(
             200,
@@ -296,7 +303,10 @@ fn phones() -> Vec<Operation> {
             .refuses(&[OTP_INVALID])
             .answers(200, such_as(shown("The number is proven.", "PhoneVerified"), &verified)),
         post("/auth/register", "auth-register", "Make an account with a registration token")
-            .about("Its username is the phone number.")
+            .about(
+                "Its username is the phone number. An account that has the number unverified loses it, unless `Policy` \
+                 is `seeds`.",
+            )
             .takes("PhoneRegistration", &[sign_up])
             .refuses(&[REGISTRATION_TOKEN_INVALID])
             .answers(201, shown("The new user and a session.", "RegisteredUser")),

@@ -214,6 +214,12 @@ async fn attempt(app: &App, pk: &str, op: &str, network: &str) -> Result<Attempt
 }
 
 impl Redeemed {
+    /// Whether this user asked for it, signed in.
+    #[must_use]
+    pub fn was_asked_for_by(&self, user: Id) -> bool {
+        self.by_themselves && self.user_id == Some(user)
+    }
+
     /// Whose it is, where only users have codes.
     pub fn holder(&self) -> Result<Id, Error> {
         self.user_id.ok_or(Error::OtpInvalid)

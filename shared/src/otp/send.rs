@@ -13,7 +13,7 @@ use crate::{
     phone::Phone,
     throttle::{self, DAY, HOUR, Throttle},
     time,
-    user::Id,
+    user::{Account, Id},
 };
 
 /// The limit on codes asked for from one network.
@@ -102,7 +102,7 @@ pub async fn send_by_sms(
     asker: Option<&Bearer>,
     form: Result<Form, Error>,
     phone: Option<Phone>,
-    record: impl Fn(&Phone, Option<&Holder>, Option<Id>) -> Result<Option<Record>, Error>,
+    record: impl Fn(&Phone, Option<&Holder>, Option<&Account>) -> Result<Option<Record>, Error>,
 ) -> Result<bool, Error> {
     let names: Vec<_> = phone.iter().map(|phone| Name::Phone(phone.e164().to_owned())).collect();
     let number = phone.as_ref().map(Phone::e164);
@@ -114,7 +114,7 @@ pub async fn send_by_sms(
     let sent = async {
         let (mut form, holders, asker) = (form?, holders?, asker?);
         let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
-        store(app, name, phone.e164(), holders, |holder| record(phone, holder, asker)).await
+        store(app, name, phone.e164(), holders, |holder| record(phone, holder, asker.as_ref())).await
     };
     let sent = throttle::settle(app, &[of_network], sent).await;
     if !matches!(sent, Ok(true)) {
@@ -124,10 +124,10 @@ pub async fn send_by_sms(
 }
 
 /// Who asks, where anybody may: a token that is no good is as good as none.
-async fn caller(app: &App, bearer: Option<&Bearer>) -> Result<Option<Id>, Error> {
+async fn caller(app: &App, bearer: Option<&Bearer>) -> Result<Option<Account>, Error> {
     let Some(bearer) = bearer else { return Ok(None) };
     match bearer.caller(app).await {
-        Ok(caller) => Ok(Some(caller.id())),
+        Ok(caller) => Ok(Some(caller.account)),
         Err(error) if error.status().as_u16() == 401 => Ok(None),
         Err(error) => Err(error),
     }

@@ -3,7 +3,6 @@
 use super::{
     ADDRESS_LENGTH, Account, Flags, NAME_LENGTH, User, Username, throttle_of_names,
     update::{Changes, update},
-    username_key,
 };
 use crate::{
     App, Caller, Error, Form, Request,
@@ -38,7 +37,7 @@ impl Edit {
     /// Who has the names that it asks for.
     pub async fn holders(&self, app: &App) -> Result<Holders, Error> {
         let Ok(Fields { changes, .. }) = &self.0 else { return claim::read(app, &[], None).await };
-        claim::read(app, &changes.names(), changes.email.as_ref().map(Email::key).as_deref()).await
+        claim::read_to_take(app, &changes.names(), changes.email.as_ref().map(Email::key).as_deref()).await
     }
 
     /// The fields, once it is known that the caller may ask; 400 or 415 for a body that is none.
@@ -130,14 +129,7 @@ impl Fields {
         if without_email && !user.email.is_empty() {
             form.complain("email", BLANK);
         }
-        // An address is one's own once it is proven.
-        let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
-        if let Some(new) = changes.username.as_ref().filter(|name| name.key() != username_key(&user.username))
-            && let Some(complaint) = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?)
-        {
-            form.complain("username", complaint);
-        }
-        form.complain_all(changes.complaints(user, &holders));
+        form.complain_all(changes.complaints(user, &holders)?);
         form.check()?;
         let (account, fields) = update(app, caller, account, &changes, holders, request).await?;
         if !fields.is_empty() {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
-use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken, unproven};
+use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken_on, unproven};
 use crate::{
     App, Error, Request,
     claim::{self, Holders, Name, Terms},
@@ -68,7 +68,7 @@ pub async fn register(
         if attempt > 0 {
             pause_before(attempt).await;
             let address = email.as_ref().map(Email::key);
-            holders = claim::read(app, &names_in(&wanted), address.as_deref()).await?;
+            holders = claim::read_to_take(app, &names_in(&wanted), address.as_deref()).await?;
         }
         if try_register(app, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
             return Ok(account.user);
@@ -80,7 +80,8 @@ pub async fn register(
 /// Registers a user who has proven their phone number, which becomes their username, and begins a session for them:
 /// everything is written and the token is used up, or nothing is.
 ///
-/// `holders` says who has the e-mail address. The number is first taken to be free, as it was when the code was sent.
+/// `holders` says who has the e-mail address. The number is first taken to be free. When it is not, a user who has it unverified
+/// loses it (under `Policy=strict`), and a user whose username it is loses that.
 pub async fn register_by_phone(
     app: &App,
     request: &Request,
@@ -90,37 +91,29 @@ pub async fn register_by_phone(
     mut holders: Holders,
 ) -> Result<(User, session::New), Error> {
     let email = new.email.clone();
-    let mut username = Username::parse(phone.e164()).map_err(Error::Internal)?;
+    let username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
     account.known_networks = account.networks_after(&request.network());
     let session = session::begin(&account, account.epoch, request)?;
     let unproven = unproven()?;
-    let wanted = |username: &Username| {
-        let names = super::names(Some(username), email.as_ref(), Some(phone)).into_iter();
-        names
-            .map(|name| if matches!(name, Name::Email(_)) { (name, unproven) } else { (name, PROVEN) })
-            .collect::<Vec<_>>()
-    };
+    let names = super::names(Some(&username), email.as_ref(), Some(phone)).into_iter();
+    let wanted: Vec<_> = names
+        .map(|name| if matches!(name, Name::Email(_)) { (name, unproven) } else { (name, PROVEN) })
+        .collect();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
             let address = email.as_ref().map(Email::key);
-            let names = names_in(&wanted(&username));
+            let names = names_in(&wanted);
             let (proven, again) = registration::read(app, Some(token), &names, address.as_deref()).await?;
             if proven.is_none() {
                 return Err(Error::RegistrationTokenInvalid);
             }
             holders = again;
-            // Somebody had the number once, and has another by now: their username they keep.
-            if holders.of(&Name::Username(username.key())).is_some() {
-                let another = format!("{}.{}", phone.e164(), &account.cursor_key[..8]);
-                username = Username::parse(&another).map_err(Error::Internal)?;
-                account.user.username = another;
-            }
         }
         let also = vec![token.spend(app)?, session.write(app)?];
-        if try_register(app, request, &account, email.as_ref(), &wanted(&username), &holders, also).await? {
+        if try_register(app, request, &account, email.as_ref(), &wanted, &holders, also).await? {
             return Ok((account.user, session));
         }
     }
@@ -142,7 +135,9 @@ async fn try_register(
     also: Vec<TransactWriteItem>,
 ) -> Result<bool, Error> {
     let id = account.user.id;
-    let complaints = taken(&names_in(wanted), holders, id);
+    // A username that is a number is taken only when the number is, and was not chosen by the user.
+    let given = wanted.iter().filter(|(name, _)| !matches!(name.twin(), Some(Name::Phone(_))));
+    let complaints = taken_on(given.map(|(name, terms)| (name, *terms)), holders, id)?;
     if !complaints.is_empty() {
         return Err(Error::Invalid(complaints));
     }

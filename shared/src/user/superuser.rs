@@ -39,7 +39,7 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, E
     let names = [username.clone(), Name::Email(new.email.key())];
     for attempt in 0..ATTEMPTS {
         pause_before(attempt).await;
-        let holders = claim::read(app, &names, None).await?;
+        let holders = claim::read_to_take(app, &names, None).await?;
         let present = match holders.of(&username) {
             Some(holder) => find(app, holder.user_id).await?,
             None => None,
@@ -48,7 +48,7 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, E
             Some(account) => promote(app, account, new)?,
             None => create(app, new)?,
         };
-        let complaints = taken(&names, &holders, next.user.id);
+        let complaints = taken(&names, &holders, next.user.id)?;
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }

@@ -14,7 +14,7 @@ use crate::{
     http::FieldErrors,
     log,
     otp::{Limits, Purpose, Record},
-    phone::Phone,
+    phone::{Phone, PhoneRules},
     time,
 };
 
@@ -100,7 +100,7 @@ pub(super) async fn update(
             let code_to = changes.email.as_ref().map(Email::key);
             let names = changes.names();
             let (read, names) =
-                futures_util::join!(find(app, id), claim::read(app, &names, code_to.as_deref()));
+                futures_util::join!(find(app, id), claim::read_to_take(app, &names, code_to.as_deref()));
             let before = account;
             (account, holders) = (read?.ok_or(Error::NotFound("User"))?, names?);
             let is_unchanged = account.version == before.version;
@@ -114,7 +114,7 @@ pub(super) async fn update(
             }
         }
         precondition.check(account.version)?;
-        let complaints = changes.complaints(&account.user, &holders);
+        let complaints = changes.complaints(&account.user, &holders)?;
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
@@ -149,8 +149,15 @@ pub(super) async fn update(
 
 impl Changes {
     /// What stands against these changes in the state in which the user and the names are.
-    pub fn complaints(&self, user: &User, holders: &Holders) -> FieldErrors {
-        let mut complaints = taken(&self.names(), holders, user.id);
+    pub fn complaints(&self, user: &User, holders: &Holders) -> Result<FieldErrors, Error> {
+        let mut complaints = taken(&self.names(), holders, user.id)?;
+        // An address is one's own once it is proven.
+        let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
+        if let Some(new) = self.username.as_ref().filter(|name| name.key() != username_key(&user.username))
+            && let Some(complaint) = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?)
+        {
+            complaints.entry("username").or_default().insert(0, complaint.to_owned());
+        }
         // What is not there cannot be proven.
         if self.flags.is_email_verified == Some(true) && user.email.is_empty() {
             complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
@@ -159,7 +166,7 @@ impl Changes {
         if self.flags.is_phone_verified == Some(true) && !has_phone {
             complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
         }
-        complaints
+        Ok(complaints)
     }
 
     /// Whether an active staff user would no longer be one.
@@ -205,6 +212,16 @@ fn apply(
             wanted.push((Name::Phone(number.clone()), terms_of(user.is_phone_verified)?));
         }
         if let Some(old) = old_phone {
+            // A username that is the old number goes with it. It does not become the new one, which may be unproven.
+            let username = Username::parse(&user.username).ok();
+            let phones = PhoneRules::from_env()?;
+            let is_old = |phone: Phone| phone.e164() == old;
+            if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
+                let generated = Username::generated();
+                wanted.push((Name::Username(generated.key()), USERNAME));
+                writes.push(claim::free(app, &Name::Username(username_key(&user.username)), id)?);
+                generated.text().clone_into(&mut user.username);
+            }
             writes.push(claim::free(app, &Name::Phone(old), id)?);
         }
     } else if user.is_phone_verified != was_phone_verified

@@ -1,6 +1,7 @@
 //! Usernames.
 
 use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
 
 use crate::{
     email::Email,
@@ -24,6 +25,11 @@ impl Username {
         let text = http::at_most(LONGEST, &text)?;
         let valid = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_@.+-".contains(c));
         if valid { Ok(Self(text.to_owned())) } else { Err(INVALID.to_owned()) }
+    }
+
+    /// One that nobody chose, for a user whose username was an address or number that is no longer theirs.
+    pub(crate) fn generated() -> Self {
+        Self(format!("user-{:.16}", Uuid::new_v4().simple().to_string()))
     }
 
     /// As it is shown.
@@ -94,6 +100,15 @@ mod tests {
             Username::parse(&"a".repeat(151)),
             Err("Ensure this field has no more than 150 characters.".to_owned())
         );
+    }
+
+    #[test]
+    fn a_generated_username_is_valid_and_neither_an_address_nor_a_number() {
+        let username = Username::generated();
+        assert_eq!(Username::parse(username.text()), Ok(username.clone()));
+        assert_eq!(username.text().len(), "user-".len() + 16);
+        assert_eq!(username.poses_as_another(None, PhoneRules::of("IN").unwrap()), None);
+        assert_ne!(username, Username::generated());
     }
 
     proptest! {

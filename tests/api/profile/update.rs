@@ -163,6 +163,89 @@ async fn a_username_may_not_pose_as_somebody_elses_address_or_number() {
 }
 
 #[tokio::test]
+async fn a_username_that_is_the_users_address_follows_it() {
+    let api = Api::start().await;
+    api.staff().await;
+    let body = json!({ "username": OLD, "email": OLD, "password": PASSWORD });
+    assert_eq!(api.post("/api/register", &body).await.status, 201);
+    api.verify(OLD).await;
+    let ada = api.log_in(OLD).await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": "New@example.com" })).await.body["username"], OLD);
+
+    api.verify(NEW).await;
+
+    let profile = ada.profile().await;
+    let named = (&profile["username"], &profile["email"]);
+    assert_eq!(named, (&json!("New@example.com"), &json!("New@example.com")));
+    assert_eq!(api.changes("verified")[1][3], "username,email,pending_email");
+    assert_eq!(api.log_in(NEW).await.id(), ada.id());
+    // The old one is free, also as a username, and says nothing of Ada any more.
+    api.try_token(OLD, PASSWORD).await.is(401, &no_active_account());
+    let owner = api.post("/api/register", &body).await;
+    assert_eq!((owner.status, &owner.body["username"]), (201, &json!(OLD)), "{}", owner.text);
+    crate::model::users_agree(&api).await;
+}
+
+#[tokio::test]
+async fn a_username_that_is_the_users_address_is_generated_when_the_next_one_is_somebodys_username() {
+    let api = Api::start().await;
+    api.staff().await;
+    let body = json!({ "username": OLD, "email": OLD, "password": PASSWORD });
+    assert_eq!(api.post("/api/register", &body).await.status, 201);
+    let ada = api.log_in(OLD).await;
+    // As the previous release could leave it.
+    let bob = api.registered("bob").await["id"].as_str().unwrap().to_owned();
+    let is_bob = |key: &str| key == format!("user#{bob}");
+    api.set("Users", is_bob, "username", &json!({ "S": NEW })).await;
+    let mut claim = api.item("Users", "username#bob").await.unwrap();
+    claim["pk"] = json!({ "S": format!("username#{NEW}") });
+    api.put_item("Users", &claim).await;
+    api.delete_items("Users", |key| key == "username#bob").await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "email": NEW })).await.status, 200);
+
+    api.verify(NEW).await;
+
+    let username = ada.profile().await["username"].clone();
+    assert!(username.as_str().unwrap().starts_with("user-"), "{username}");
+    // The address is proven to be Ada's, and so is the username if she wants it.
+    let named = ada.patch("/api/profile", &json!({ "username": NEW })).await;
+    assert_eq!((named.status, &named.body["username"]), (200, &json!(NEW)), "{}", named.text);
+    assert_eq!(api.changes("name lost"), json!([[ada.id(), bob, null, "username"]]));
+    crate::model::users_agree(&api).await;
+}
+
+#[tokio::test]
+async fn an_unverified_number_keeps_nobody_from_claiming_it() {
+    let api = Api::start().await;
+    let eve = api.signed_in().await;
+    let number = json!({ "phone_number": "+919881167671" });
+    api.registered("bob").await;
+    let bob = api.log_in("bob").await;
+    for _ in 0..2 {
+        assert_eq!(eve.patch("/api/profile", &json!({ "phone_number": null })).await.status, 200);
+        assert_eq!(eve.patch("/api/profile", &number).await.status, 200);
+
+        let claimed = bob.patch("/api/profile", &number).await;
+
+        assert_eq!((claimed.status, &claimed.body["phone_number"]), (200, &number["phone_number"]));
+        assert_eq!(eve.profile().await["phone_number"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn under_the_seeds_policy_an_unverified_number_is_its_first_users() {
+    let api = Api::seeds().await;
+    let eve = api.signed_in().await;
+    let number = json!({ "phone_number": "+919881167671" });
+    assert_eq!(eve.patch("/api/profile", &number).await.status, 200);
+    api.registered("bob").await;
+    let bob = api.log_in("bob").await;
+
+    let complaints = complaint("phone_number", "user with this phone number already exists.");
+    is_refused(&api, &bob, &number, &complaints).await;
+}
+
+#[tokio::test]
 async fn names_asked_for_are_counted_with_the_registrations_of_a_network() {
     let api = Api::with(&[("RegistrationsPerIpPerHour", "3")]).await;
     let bob = api.registered("bob").await;

@@ -322,7 +322,8 @@ async fn a_name_that_is_taken_is_refused() {
     let admin = api.staff().await;
     let bob = signed_in(&api, "bob").await;
     let ada = api.signed_in().await;
-    change(&admin, &path(&bob), &json!({ "phone_number": PHONE })).await;
+    // An unverified number is not taken.
+    change(&admin, &path(&bob), &json!({ "phone_number": PHONE, "is_phone_verified": true })).await;
 
     let body = json!({ "username": "BOB", "email": "Bob@Example.com", "phone_number": "9881167671" });
     let complaints = json!({
@@ -336,7 +337,7 @@ async fn a_name_that_is_taken_is_refused() {
 }
 
 #[tokio::test]
-async fn of_parallel_changes_to_one_number_one_succeeds() {
+async fn of_parallel_changes_to_one_verified_number_one_succeeds() {
     let api = Api::start().await;
     let admin = api.staff().await;
     let mut paths = Vec::new();
@@ -344,7 +345,7 @@ async fn of_parallel_changes_to_one_number_one_succeeds() {
         paths.push(path_to(api.registered(name).await["id"].as_str().unwrap()));
     }
 
-    let number = json!({ "phone_number": PHONE });
+    let number = json!({ "phone_number": PHONE, "is_phone_verified": true });
     let answers = join_all(paths.iter().map(|path| admin.patch(path, &number))).await;
 
     let (changed, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
