@@ -28,7 +28,7 @@ pub fn flag(name: &'static str) -> Result<bool, Error> {
 /// Which of the two sets of rules holds, from `POLICY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// Every password rule; an unverified address is reserved only while its code lives.
+    /// Every password rule; an unverified address is reserved only while its code lives, an unverified number not at all.
     Strict,
     /// What the Django systems' own sample requests need: only the length rule, addresses reserved for good.
     Seeds,
