@@ -370,7 +370,7 @@ pub(crate) fn budgets() -> Vec<Row> {
             let code = texted(api, "/otp/generate", "phone_number", name).await;
             by(api).with(json!({ "phone_number": number(name), "otp": code }))
         }),
-        row("POST /otp/verify by a user", 200, 2, [9, 9], async |api, name| {
+        row("POST /otp/verify by a user", 200, 3, [10, 10], async |api, name| {
             let user = signed_in(api, name).await;
             user.patch("/api/profile", &json!({ "phone_number": number(name) })).await;
             user.post("/otp/generate", &json!({ "phone_number": number(name) })).await;

@@ -537,3 +537,19 @@ async fn it_is_audited_and_logs_no_personal_data() {
         }
     }
 }
+
+#[tokio::test]
+async fn of_parallel_logins_that_renew_a_hash_each_is_counted() {
+    let api = Api::start().await;
+    let record = json!({ "id": ID, "username": "countess", "password": HASH });
+    assert_eq!(import_users(&api, vec![record]).await, [imported()]);
+
+    let logins = (0..5).map(|_| api.try_token("countess", "password123"));
+    for answer in join_all(logins).await {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    let record = api.item("Users", &format!("user#{ID}")).await.unwrap();
+    assert_eq!(record["sessions_begun"], json!({ "N": "5" }));
+    assert!(record["password"]["S"].as_str().unwrap().starts_with("$argon2id$"), "{record}");
+}

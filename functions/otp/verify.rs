@@ -4,10 +4,10 @@
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Caller, Error, Reply, Request, employee, json,
+    App, Bearer, Error, Reply, Request, employee, json,
     log::{self, Act},
-    otp::{self, Purpose},
-    phone::PhoneRules,
+    otp::{self, Purpose, Redeemed},
+    phone::{Phone, PhoneRules},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,35 +15,44 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(verify).await
 }
 
-async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
+async fn verify(app: &App, bearer: Option<Bearer>, request: Request) -> Reply {
     let phones = PhoneRules::from_env()?;
     let mut form = request.form()?;
     let phone = form.required("phone_number", |text| phones.parse(text));
     let guess = form.required("otp", otp::guess);
     let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
 
-    let (redeemed, bearers, caller) = join!(
-        otp::redeem(app, &request, Purpose::VerifyPhone, phone.e164(), &guess),
+    let (redeemed, bearers, account) = join!(
+        redeem(app, bearer.as_ref(), &request, &phone, &guess),
         employee::find_bearers(app, &phone),
-        Caller::if_given(app, &request)
+        Bearer::account_if_given(bearer.as_ref(), app)
     );
     let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let (caller, refusal) = match caller {
-        Ok(caller) => (caller.map(|caller| caller.account), None),
-        Err(error) => (None, Some(error)),
-    };
-    let actor = caller.as_ref().map(|account| account.user.id);
+    let actor = bearer.as_ref().map(Bearer::claimed_user);
+    // A code whose user is signed out is kept: they can log in and enter it again.
     let verified = code.use_for(app, async {
-        // An invalid token does not matter for a code that no user asked for. The code of a user is kept: they can log in and
-        // enter it again.
-        if let Some(error) = refusal.filter(|error| code.by_themselves || error.is_ours()) {
-            return Err(error);
-        }
-        employee::verify_phone(app, &request, &phone, &code, caller, bearers?).await
+        employee::verify_phone(app, &request, &phone, &code, account?, bearers?).await
     });
     for (record, fields) in verified.await.inspect_err(audit)? {
         log::audit_change(Act::Verified, actor, record, fields, request.ip());
     }
     json(200, &object!({ "message": "Phone number verified successfully" }))
+}
+
+/// Checks a guess: at the code that the caller has asked for to verify their own number, or else at the one that anyone may ask
+/// for.
+async fn redeem(
+    app: &App,
+    bearer: Option<&Bearer>,
+    request: &Request,
+    phone: &Phone,
+    guess: &str,
+) -> Result<Redeemed, Error> {
+    let own = bearer.map(|bearer| otp::address_of_claimant(phone.e164(), bearer.claimed_user()));
+    let address = match own {
+        Some(own) if otp::is_waiting(app, Purpose::VerifyPhone, &own).await? => own,
+        _ => phone.e164().to_owned(),
+    };
+    otp::redeem(app, request, Purpose::VerifyPhone, &address, guess).await
 }

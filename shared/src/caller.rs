@@ -47,14 +47,6 @@ impl Who for Caller {
 }
 
 impl Caller {
-    /// The caller of a request that anyone may send: `None` without an `Authorization` header.
-    pub async fn if_given(app: &App, request: &Request) -> Result<Option<Self>, Error> {
-        if request.header("authorization").is_none() {
-            return Ok(None);
-        }
-        Self::of(app, request).await.map(Some)
-    }
-
     /// The user's id.
     #[must_use]
     pub fn id(&self) -> Id {
@@ -96,14 +88,14 @@ impl Who for Bearer {
     }
 }
 
-/// Somebody who may say who they are; a header that is no good says nothing.
+/// Anyone, or a user: without an `Authorization` header nobody, and with an invalid one 401, as Django REST Framework has it. What
+/// is done for a user must not be done for nobody because their token has expired.
 impl Who for Option<Bearer> {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        match Bearer::of(app, request).await {
-            Ok(bearer) => Ok(Some(bearer)),
-            Err(error) if error.is_ours() => Err(error),
-            Err(_) => Ok(None),
+        if request.header("authorization").is_none() {
+            return Ok(None);
         }
+        Bearer::of(app, request).await.map(Some)
     }
 }
 
@@ -118,6 +110,14 @@ impl Bearer {
     #[must_use]
     pub fn claims_staff(&self) -> bool {
         self.0.staff
+    }
+
+    /// The account of a caller who may be nobody.
+    pub async fn account_if_given(bearer: Option<&Self>, app: &App) -> Result<Option<Account>, Error> {
+        match bearer {
+            Some(bearer) => Ok(Some(bearer.caller(app).await?.account)),
+            None => Ok(None),
+        }
     }
 
     /// Sees to it that the token's user and session live.

@@ -233,7 +233,8 @@ impl Holders {
     pub fn refuse(&self, name: &Name, user: Id, terms: Terms) -> Result<bool, Error> {
         let Some(holder) = self.of(name).filter(|holder| holder.user_id != user) else { return Ok(false) };
         match (name, name.twin()) {
-            (Name::Username(_), None) => Ok(true),
+            // One that is spelled like a number goes with the number, by sign-up: nobody may choose it.
+            (Name::Username(_), None | Some(Name::Phone(_))) => Ok(true),
             (Name::Username(_), Some(twin)) => match self.of(&twin) {
                 Some(owner) if owner.user_id == holder.user_id => Ok(!owner.yields(&twin, terms)?),
                 _ => Ok(false),

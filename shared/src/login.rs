@@ -40,7 +40,8 @@ fn of_identifier_from(identifier: &str, request: &Request) -> Result<Throttle, E
 pub async fn unlock(app: &App, user: &User) -> Result<(), Error> {
     let username = Login::read(&user.username, PhoneRules::from_env()?).identifier;
     let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
-    let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone());
+    let claimed = user.phone_number.as_ref().map(|number| otp::address_of_claimant(number, user.id));
+    let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone()).chain(claimed);
     let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
     let sent = try_join_all(addresses.iter().map(|address| Allowance::clear(app, address)));
     try_join!(forget_failures(app, user, &addresses, Some(username)), sent).map(drop)
@@ -149,7 +150,8 @@ async fn log_in(
     };
     if let Err(refusal) = also(&account) {
         log::audit(Act::LoginRefused, account.user.id, request.ip());
-        clear.await?;
+        // It is no failure, but it is no login either: the identifier is not proven to be this user's.
+        join!(throttle::take_back(app, of_identifier), throttle::take_back(app, of_network));
         return Err(refusal);
     }
     let session = session::begin(&account, account.epoch, request)?;

@@ -24,8 +24,10 @@ use crate::{
 };
 
 pub use allowance::{Allowance, Limits};
-pub use redeem::{GUESS_LENGTH, Redeemed, forget_guesses, guess, redeem};
-pub use send::{send_by_sms, send_to_whom_it_concerns, throttle_of, throttle_of_changes};
+pub use redeem::{GUESS_LENGTH, Redeemed, forget_guesses, guess, is_waiting, redeem};
+pub use send::{
+    address_of_claimant, send_by_sms, send_to_whom_it_concerns, throttle_of, throttle_of_changes,
+};
 
 /// What a code is for. A code for one purpose is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

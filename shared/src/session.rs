@@ -47,6 +47,9 @@ pub struct Session {
     rotated_at: u64,
     created_at: Timestamp,
     last_used_at: Timestamp,
+    /// When it was used before that: what the user sees until the grace is over.
+    #[serde(default)]
+    used_before: Option<Timestamp>,
     /// Of the client to which the tokens were given: see [`Session::standing`].
     ip: String,
     user_agent: String,
@@ -120,16 +123,21 @@ impl Session {
     }
 
     /// What its user sees of it; `current` is the session that asks.
-    #[must_use]
-    pub fn view(self, current: Uuid) -> View {
-        View {
+    ///
+    /// A refresh is not seen until its grace is over (`REFRESH_GRACE_SECONDS`): it would tell a thief who also has an access
+    /// token when the used refresh token is still answered.
+    pub fn view(self, current: Uuid) -> Result<View, Error> {
+        let grace_ends = self.rotated_at + config::number("REFRESH_GRACE_SECONDS")? * 1_000;
+        let is_in_grace = time::milliseconds(time::now()) < grace_ends;
+        let used_before = self.used_before.filter(|_| is_in_grace);
+        Ok(View {
             id: self.sid,
             created_at: self.created_at,
-            last_used_at: self.last_used_at,
+            last_used_at: used_before.unwrap_or(self.last_used_at),
             ip: self.ip,
             user_agent: self.user_agent,
             current: self.sid == current,
-        }
+        })
     }
 }
 
@@ -156,6 +164,7 @@ pub fn begin(account: &Account, epoch: u64, request: &Request) -> Result<New, Er
         rotated_at: time::milliseconds(now),
         created_at: now,
         last_used_at: now,
+        used_before: None,
         ip: request.ip().to_owned(),
         user_agent: request.user_agent(),
         revoked: false,
@@ -302,6 +311,7 @@ async fn rotate(
         previous_jti: Some(shown.to_owned()),
         rotated_at: time::milliseconds(now),
         last_used_at: now,
+        used_before: Some(session.last_used_at),
         ip: request.ip().to_owned(),
         user_agent: request.user_agent(),
         expires: session.ends.min(time::seconds(now) + lifetimes.refresh),
@@ -313,8 +323,8 @@ async fn rotate(
         .table_name(&app.tables.tokens)
         .set_key(Some(record_key(next.user_id, next.sid)))
         .update_expression(
-            "SET current_jti = :next, previous_jti = :shown, rotated_at = :now, last_used_at = :used, ip = :ip, \
-             user_agent = :agent, expires = :expires",
+            "SET current_jti = :next, previous_jti = :shown, rotated_at = :now, last_used_at = :used, \
+             used_before = :before, ip = :ip, user_agent = :agent, expires = :expires",
         )
         .condition_expression("current_jti = :read AND revoked = :no")
         .expression_attribute_values(":read", s(read))
@@ -322,6 +332,7 @@ async fn rotate(
         .expression_attribute_values(":shown", s(shown))
         .expression_attribute_values(":now", n(next.rotated_at))
         .expression_attribute_values(":used", s(next.last_used_at.to_string()))
+        .expression_attribute_values(":before", s(session.last_used_at.to_string()))
         .expression_attribute_values(":ip", s(&next.ip))
         .expression_attribute_values(":agent", s(&next.user_agent))
         .expression_attribute_values(":expires", n(next.expires))

@@ -70,7 +70,7 @@ pub(crate) fn fingerprint(text: &str) -> String {
 }
 
 /// An event that was counted, to be taken back if it turns out not to be one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Counted {
     throttle: Throttle,
     expires: u64,
@@ -124,8 +124,18 @@ pub async fn keep(app: &App, counted: &Counted) {
     revise(app, counted, 0).await;
 }
 
+/// Takes a counted event back from one tally alone, with the same write.
+pub async fn take_back_from(app: &App, counted: &Counted, tally: &str) {
+    let mut counted = counted.clone();
+    counted.throttle.tallies.retain(|(name, _)| name == tally);
+    revise(app, &counted, -1).await;
+}
+
 /// Adds `by` to every tally that counted the event, once.
 async fn revise(app: &App, counted: &Counted, by: i8) {
+    if counted.throttle.tallies.is_empty() {
+        return;
+    }
     let (names, mut values, sum) = tallies(&counted.throttle, by);
     values.insert(":window".to_owned(), n(counted.expires));
     values.insert(":op".to_owned(), s(&counted.op));

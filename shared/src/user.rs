@@ -14,7 +14,11 @@ mod verify;
 
 use std::iter;
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::update_item::{UpdateItemError, UpdateItemOutput},
+    types::ReturnValuesOnConditionCheckFailure,
+};
 use jiff::Timestamp;
 pub use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -377,6 +381,25 @@ fn taken_on<'a>(
 /// Notes a login and its network and counts its session, with a new hash of the same password when the old one was made by rules
 /// that are no longer ours. When it fails, the login stands; of two logins at once, one network is noted.
 pub async fn note_login(app: &App, account: &Account, network: &str, at: Timestamp, rehashed: Option<&Hash>) {
+    let mut noted = try_note_login(app, account, network, at, rehashed).await;
+    if rehashed.is_some() && noted.as_ref().is_err_and(is_refused) {
+        // Another login has renewed the hash.
+        noted = try_note_login(app, account, network, at, None).await;
+    }
+    if let Err(error) = noted
+        && !is_refused(&error)
+    {
+        tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");
+    }
+}
+
+async fn try_note_login(
+    app: &App,
+    account: &Account,
+    network: &str,
+    at: Timestamp,
+    rehashed: Option<&Hash>,
+) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
     let mut set = vec!["last_login = :now"];
     let mut update = app
         .dynamodb
@@ -391,22 +414,20 @@ pub async fn note_login(app: &App, account: &Account, network: &str, at: Timesta
         update = update.expression_attribute_values(":networks", string_list(&networks));
     }
     // A first try whose answer was lost has counted the session: it is refused.
-    let mut condition = "attribute_exists(pk) AND (attribute_not_exists(last_login) OR last_login <> :now)";
+    let mut condition =
+        "attribute_exists(pk) AND (attribute_not_exists(last_login) OR last_login <> :now)".to_owned();
     if let Some(hash) = rehashed {
         set.push("password = :new");
-        condition = "password = :old";
+        condition.push_str(" AND password = :old");
         update = update
             .expression_attribute_values(":old", s(account.password.text()))
             .expression_attribute_values(":new", s(hash.text()));
     }
-    let update = update
+    update
         .update_expression(format!("SET {} ADD sessions_begun :one", set.join(", ")))
-        .condition_expression(condition);
-    if let Err(error) = update.send().await
-        && !is_refused(&error)
-    {
-        tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");
-    }
+        .condition_expression(condition)
+        .send()
+        .await
 }
 
 /// As if that login had not been noted: it has failed. The new hash stays, it is of the same password.

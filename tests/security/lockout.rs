@@ -74,6 +74,20 @@ async fn guesses_of_strangers_do_not_burn_the_code_of_its_owner() {
 }
 
 #[tokio::test]
+async fn guesses_of_the_network_that_asked_do_not_burn_those_of_others() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    let stranger = api.at([127, 0, 0, 2]);
+    let code = recovery_code(&api, &stranger).await;
+    for n in 0..12 {
+        let status = confirm(&stranger, &wrong_code(&code, n)).await.status;
+        assert_eq!(status, if n < 10 { 400 } else { 429 });
+    }
+
+    assert_eq!(confirm(&api, &code).await.status, 200);
+}
+
+#[tokio::test]
 async fn of_forty_guesses_of_strangers_at_once_ten_are_looked_at() {
     let api = Api::start().await;
     api.registered("ada").await;
@@ -293,6 +307,47 @@ async fn a_user_of_release_0_1_0_knows_a_network_after_the_next_login() {
     lock(&api, "ada").await;
 
     api.log_in("ada").await.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn a_right_password_that_does_not_log_in_forgets_no_failures() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    let log_in = async |password: &str| {
+        api.post("/api/login", &json!({ "email": ADA, "password": password })).await.status
+    };
+    for _ in 0..4 {
+        assert_eq!(log_in("a wrong password").await, 401);
+    }
+
+    // Ada's address is not verified: it may be somebody else's.
+    assert_eq!(log_in(PASSWORD).await, 403);
+
+    assert_eq!(log_in("a wrong password").await, 401);
+    assert_eq!(log_in(PASSWORD).await, 429);
+}
+
+#[tokio::test]
+async fn nobody_chooses_a_username_that_is_spelled_like_a_number() {
+    let api = Api::start().await;
+    for username in ["+1234", "+1", "+00000001", "+99999999999999999999", "+919881167671", "09881167671"] {
+        let mut body = registration("ada");
+        body["username"] = json!(username);
+        let answer = api.post("/api/register", &body).await;
+        assert_eq!(answer.status, 400, "{username}: {}", answer.text);
+    }
+    // A user of release 0.1.0 keeps theirs.
+    let ada = api.signed_in().await;
+    let mut claim = api.item("Users", "username#ada").await.unwrap();
+    claim["pk"] = json!({ "S": "username#+1234" });
+    api.put_item("Users", &claim).await;
+    let key = format!("user#{}", ada.id());
+    api.set("Users", |found| found == key, "username", &json!({ "S": "+1234" })).await;
+    let mut body = registration("mallory");
+    body["username"] = json!("+1234");
+    assert_eq!(api.post("/api/register", &body).await.status, 400);
+
+    assert_eq!(api.log_in("+1234").await.id(), ada.id());
 }
 
 /// Uses up what strangers may ask for at an address without an account.

@@ -13,5 +13,5 @@ async fn list(app: &App, bearer: Bearer, _: Request) -> Reply {
     let (caller, sessions) = join!(bearer.caller(app), session::list(app, bearer.claimed_user()));
     let caller = caller?;
     let live = sessions?.into_iter().filter(|session| session.is_live(&caller.account));
-    json(200, &live.map(|session| session.view(caller.sid)).collect::<Vec<_>>())
+    json(200, &live.map(|session| session.view(caller.sid)).collect::<Result<Vec<_>, _>>()?)
 }

@@ -63,10 +63,10 @@ impl Operation {
         self.by(&[])
     }
 
-    /// For anyone; who has an access token may show it, and one that is no good is as good as none.
+    /// For anyone; a user may send an access token, and an invalid one is refused.
     pub(super) fn also_by_user(mut self) -> Self {
         self.value["security"] = json!([{}, { "bearer": [] }]);
-        self
+        self.refuses(&[answers::NOT_AUTHENTICATED])
     }
 
     /// For who has an access token and is staff.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{
     answers::{
         EMAIL_NOT_VERIFIED, FORBIDDEN, INVALID_OR_LAST_STAFF, LAST_STAFF, LOGIN_REFUSED, NOBODY_HAS_IT,
-        NOT_AUTHENTICATED, NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, TOKEN_REFUSED, file, listed,
-        nothing, says, shown, shown_as, shown_in_version, such_as,
+        NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, TOKEN_REFUSED, file, listed, nothing, says,
+        shown, shown_as, shown_in_version, such_as,
     },
     operation::{Operation, delete, get, patch, post, put},
 };
@@ -281,7 +281,7 @@ fn phones() -> Vec<Operation> {
             )
             .also_by_user()
             .takes("EmployeePhoneProof", &[json!({ "phone_number": "1234567890", "otp": "1234" })])
-            .refuses(&[OTP_INVALID, NOT_AUTHENTICATED, NOBODY_HAS_IT])
+            .refuses(&[OTP_INVALID, NOBODY_HAS_IT])
             .answers(200, says("Phone number verified successfully")),
         post(
             "/auth/check-phone",

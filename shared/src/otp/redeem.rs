@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::{future::join_all, join};
 
-use super::{Channel, Purpose, Record, pk};
+use super::{Channel, Purpose, Record, is_live, pk};
 use crate::{
     App, Error, Request, config,
     dynamo::{Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
@@ -45,10 +45,12 @@ struct Guess {
     of_network: Option<Counted>,
 }
 
+const EVERYWHERE: &str = "everywhere";
+
 /// The guesses at the codes of an address, for all purposes together: from everywhere, and from one network.
 fn of_address(address: &str, network: &str) -> Result<Throttle, Error> {
     let most = config::number("OTP_WRONG_PER_DAY")?;
-    Ok(of_address_from(address, network)?.at_most(most, "everywhere"))
+    Ok(of_address_from(address, network)?.at_most(most, EVERYWHERE))
 }
 
 /// The same from one network alone, however many come from others.
@@ -68,6 +70,13 @@ pub async fn forget_guesses(app: &App, address: &str) -> Result<(), Error> {
     throttle::clear(app, &Throttle::new("guesses", address, DAY)).await
 }
 
+/// Whether a code for this purpose and address is alive.
+pub async fn is_waiting(app: &App, purpose: Purpose, address: &str) -> Result<bool, Error> {
+    let get = app.dynamodb.get_item().table_name(&app.tables.otps).consistent_read(true);
+    let found = get.set_key(Some(key(pk(purpose, address)))).send().await.map_err(Error::from_aws)?;
+    Ok(found.item.is_some_and(|code| is_live(&code)))
+}
+
 /// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls; after too many guesses it is 429.
 ///
 /// The guess is counted before the code is compared:
@@ -75,7 +84,7 @@ pub async fn forget_guesses(app: &App, address: &str) -> Result<(), Error> {
 /// - against the code (`MAX_OTP_ATTEMPTS`), if it comes from the network that asked for the code. Strangers' guesses do not
 ///   burn the owner's code;
 /// - against the address, a day: `OTP_WRONG_PER_DAY` from everywhere and from each network, for all purposes together. The
-///   network that asked for the code has its own count alone, so that strangers do not use it up;
+///   network that asked for the code has its own count alone: strangers do not use it up, and it does not use theirs up;
 /// - against the network (`LOGIN_FAILURES_PER_IP`), whatever it guesses at.
 ///
 /// A guess at no code counts against the network alone. A guess that was compared and wrong stays counted whatever fails
@@ -271,6 +280,7 @@ impl Guess {
     /// not tell which.
     async fn settle(&self, app: &App, is_at_a_code: bool) {
         match &self.of_address {
+            Some(counted) if self.is_askers => throttle::take_back_from(app, counted, EVERYWHERE).await,
             Some(counted) if is_at_a_code => throttle::keep(app, counted).await,
             Some(counted) => throttle::take_back(app, counted).await,
             None => {}

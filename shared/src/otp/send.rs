@@ -91,6 +91,13 @@ fn throttle_of_stack() -> Result<Throttle, Error> {
     Ok(Throttle::new("sms", "", DAY).at_most(config::number("SMS_PER_DAY")?, "sent"))
 }
 
+/// Under what the code is stored and counted that a user asks for to verify their own number (in E.164 form). It is apart from the code that
+/// anyone may ask for: a stranger neither replaces it nor uses up how often it may be sent.
+#[must_use]
+pub fn address_of_claimant(number: &str, user: Id) -> String {
+    format!("{number}#{user}")
+}
+
 /// Sends a code to a phone number that a stranger typed, if `record`, which sees who has the number and who asks, makes one;
 /// says whether it did.
 ///
@@ -107,28 +114,30 @@ pub async fn send_by_sms(
     let names: Vec<_> = phone.iter().map(|phone| Name::Phone(phone.e164().to_owned())).collect();
     let number = phone.as_ref().map(Phone::e164);
     let limits = [throttle_of(request)?, throttle_of_stack()?];
-    let (admitted, holders, asker) =
-        join!(throttle::admit(app, limits), claim::read(app, &names, number), caller(app, asker));
+    let (admitted, holders, asker) = join!(
+        throttle::admit(app, limits),
+        claim::read(app, &names, number),
+        Bearer::account_if_given(asker, app)
+    );
     let [of_network, of_stack] = admitted
         .inspect_err(|error| log::audit_throttled(error, number.unwrap_or_default(), request.ip()))?;
     let sent = async {
         let (mut form, holders, asker) = (form?, holders?, asker?);
         let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
-        store(app, name, phone.e164(), holders, |holder| record(phone, holder, asker.as_ref())).await
+        let claimant = asker.as_ref().filter(|account| account.claims(phone));
+        let (address, holders) = match claimant {
+            Some(account) => {
+                let address = address_of_claimant(phone.e164(), account.user.id);
+                let holders = claim::read(app, &names, Some(&address)).await?;
+                (address, holders)
+            }
+            None => (phone.e164().to_owned(), holders),
+        };
+        store(app, name, &address, holders, |holder| record(phone, holder, asker.as_ref())).await
     };
     let sent = throttle::settle(app, &[of_network], sent).await;
     if !matches!(sent, Ok(true)) {
         throttle::take_back(app, &of_stack).await;
     }
     sent
-}
-
-/// Who asks, where anybody may: a token that is no good is as good as none.
-async fn caller(app: &App, bearer: Option<&Bearer>) -> Result<Option<Account>, Error> {
-    let Some(bearer) = bearer else { return Ok(None) };
-    match bearer.caller(app).await {
-        Ok(caller) => Ok(Some(caller.account)),
-        Err(error) if error.status().as_u16() == 401 => Ok(None),
-        Err(error) => Err(error),
-    }
 }

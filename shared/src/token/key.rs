@@ -31,7 +31,8 @@ use crate::{
 const PARTITION: &str = "keys";
 /// A published key is taken from memory for so long, and published again after it.
 const FRESH: Duration = Duration::from_mins(5);
-/// For so long it is remembered that there is no key of an id. No key is waited for: it is published before it signs.
+/// For so long it is remembered that there is no key of an id. A key is published before it signs: only one that had been
+/// deleted after its last token, and is published again, may be waited for so long.
 const ABSENT: Duration = Duration::from_secs(30);
 /// Of at most so many ids: anybody can name some.
 const MOST_ABSENT: usize = 1_000;

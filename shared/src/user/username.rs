@@ -47,7 +47,7 @@ impl Username {
     /// Why it may not be this user's: it would let them pose as an address or number of somebody else at login.
     #[must_use]
     pub fn poses_as_another(&self, own: Option<&Email>, phones: PhoneRules) -> Option<&'static str> {
-        if self.as_phone(phones).is_some() {
+        if self.as_phone(phones).is_some() || phone::is_e164(&self.key()) {
             return Some("A username may not be a phone number.");
         }
         // By its unique form, by which it is found: "ı" is "i" there.
