@@ -45,6 +45,7 @@ mod lists;
 mod load;
 mod model;
 mod policies;
+mod records;
 mod requests;
 mod rotation;
 mod security;

@@ -5,10 +5,14 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Api, PASSWORD, token};
 
 pub(crate) async fn rotate(api: &Api) {
+    rotate_to(api, &uuid::Uuid::new_v4().to_string().repeat(2)).await;
+}
+
+/// Makes this text the current version of the secret.
+pub(crate) async fn rotate_to(api: &Api, text: &str) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = json!({
-        "SecretId": "rollcall-Secret", "SecretString": uuid::Uuid::new_v4().to_string().repeat(2),
-        "ClientRequestToken": uuid::Uuid::new_v4(),
+        "SecretId": "rollcall-Secret", "SecretString": text, "ClientRequestToken": uuid::Uuid::new_v4(),
     });
     let request = client.post(api.stack.aws_url()).header("x-amz-target", "secretsmanager.PutSecretValue");
     let answer = request
