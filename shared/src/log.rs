@@ -61,7 +61,7 @@ pub enum Act {
     ProfileChanged,
     /// Staff changed somebody.
     UserChanged,
-    /// Another user took a name of theirs that they had not proven, and with it perhaps the username that is spelled like it.
+    /// Another user took an identifier that this user had not verified, and possibly the username that is spelled like it.
     NameLost,
     /// An account was deleted.
     UserDeleted,

@@ -399,7 +399,7 @@ async fn a_number_that_was_imported_unproven_is_its_provers() {
     let record = json!({ "id": id, "username": NUMBER, "phone_number": NUMBER });
     let imported = api.stack.invoke("import", json!({ "users": [record] })).await.unwrap();
     assert_eq!(imported["users"][0]["outcome"], "imported", "{imported}");
-    // Who only says that it is theirs does not get it: an import sends no code, so that its user had no time to prove it.
+    // A user who only claims it does not get it: an import sends no code, so that its user had no time to prove it.
     let mut body = registration("eve");
     body["phone_number"] = json!(NUMBER);
     let claimed = api.post("/api/register", &body).await;

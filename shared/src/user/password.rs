@@ -35,7 +35,7 @@ pub async fn change_password(
         }
         let mut writes = replace(app, &account, hash, None)?;
         writes.push(session.write(app)?);
-        // Whoever has a code for a new password could undo this one.
+        // Anyone who has a code for a new password could undo this one.
         if !account.user.email.is_empty() {
             writes.push(otp::withdraw_reset(app, &account.user.email)?);
         }
@@ -91,7 +91,7 @@ fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
 }
 
 /// The writes that replace a password and move the epoch on, on condition that the e-mail address is unchanged. A staged
-/// address is given up: whoever knew the old password may have staged it, and could take the account over with it later.
+/// address is given up: somebody who knew the old password may have staged it, and could take the account over with it later.
 /// `recovered` is the request that has shown the code.
 fn replace(
     app: &App,

@@ -99,11 +99,11 @@ fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error>
     next.epoch += 1;
     next.version += 1;
     let mut writes = Vec::new();
-    // Whoever staged it knew the old password, and could take the account over with it later.
+    // Somebody who knew the old password may have staged it, and could take the account over with it later.
     if let Some(staged) = next.user.pending_email.take() {
         writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id)?);
     }
-    // So could whoever has a code for a new password.
+    // So could anyone who has a code for a new password.
     writes.push(otp::withdraw_reset(app, new.email.typed())?);
     writes.push(change(&app.tables.users, record_key(user.id), &account.item()?, &next.item()?)?);
     writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN)?);
