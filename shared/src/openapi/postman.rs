@@ -121,7 +121,9 @@ fn follow_up(id: &str) -> Option<String> {
 }
 
 fn auth(security: &Value) -> Value {
-    let Some(roles) = security.get(0).and_then(|scheme| scheme.get("bearer")) else {
+    // A token is sent where it may be: some requests do more with it.
+    let schemes = security.as_array().into_iter().flatten();
+    let Some(roles) = schemes.into_iter().find_map(|scheme| scheme.get("bearer")) else {
         return object!({ "type": "noauth" });
     };
     let is_for_staff = roles.get(0).is_some();
