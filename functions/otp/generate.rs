@@ -27,8 +27,8 @@ async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
         form.required("phone_number", parse)
     });
     // It is for the caller if their profile has the number; otherwise it is for an employee's record.
-    let record = |phone: &Phone, _: Option<&Holder>, asker: Option<&Account>| {
-        let user = asker.filter(|account| account.claims(phone)).map(|account| account.user.id);
+    let record = |phone: &Phone, _: Option<&Holder>, claimant: Option<&Account>| {
+        let user = claimant.map(|account| account.user.id);
         let record = Record::by_sms(Purpose::VerifyPhone, phone, user, &request)?;
         Ok(Some(record.by_themselves(user.is_some())))
     };

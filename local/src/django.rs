@@ -168,13 +168,16 @@ struct Object {
     #[serde(default)]
     pk: Value,
     fields: Map<String, Value>,
+    /// Whether the dump has a model of users made from Django's: then one that is not has no users.
+    #[serde(skip)]
+    is_beside_users: bool,
 }
 
 impl Dump {
     /// Reads a dump in JSON or JSON Lines.
     pub fn read(text: &str, settings: &Settings) -> Result<Self, DumpError> {
         let text = text.trim_start_matches('\u{feff}').trim();
-        let objects: Vec<Object> = if text.starts_with('[') {
+        let mut objects: Vec<Object> = if text.starts_with('[') {
             serde_json::from_str(text)?
         } else {
             text.lines()
@@ -182,6 +185,13 @@ impl Dump {
                 .map(serde_json::from_str)
                 .collect::<Result<_, _>>()?
         };
+        let has =
+            |object: &Object, names: &[&str]| names.iter().any(|name| object.fields.contains_key(*name));
+        let is_beside_users =
+            objects.iter().any(|object| has(object, &["password"]) && has(object, OF_USERS));
+        for object in &mut objects {
+            object.is_beside_users = is_beside_users;
+        }
         Ok(Reader::new(&objects, settings).read(&objects))
     }
 }
@@ -473,7 +483,8 @@ impl Object {
         if has(HISTORY) {
             Kind::Other
         } else if has(&["password"]) && [USERNAME, EMAIL, PHONE].iter().any(|names| has(names)) {
-            if self.is_called_pending() || (self.has_code() && !has(OF_USERS)) {
+            let is_waiting = self.has_code() || (self.is_beside_users && !self.is_called_employee());
+            if self.is_called_pending() || (is_waiting && !has(OF_USERS)) {
                 Kind::Pending
             } else {
                 Kind::User
@@ -765,6 +776,23 @@ mod tests {
             assert_eq!(read("a.user", &json!({ field: null })).users.len(), 1, "{field}");
         }
         assert_eq!(read("a.pendinguser", &json!({ "last_login": null })).users.len(), 0);
+    }
+
+    #[test]
+    fn beside_users_of_django_a_model_without_their_fields_has_no_users_whatever_its_codes_are_called() {
+        let dump = json!([
+            { "model": "a.user", "pk": 1, "fields": {
+                "username": "ada", "password": "x", "last_login": null, "is_active": true } },
+            { "model": "a.signup", "pk": 1, "fields": {
+                "phone": "9881167680", "password": "x", "verificationCode": "123456" } },
+            { "model": "a.preregistration", "pk": 1, "fields": {
+                "phone": "9881167681", "password": "x", "created_at": "2024-01-01T00:00:00Z" } },
+        ]);
+
+        let read = Dump::read(&dump.to_string(), &Settings::default()).unwrap();
+
+        assert_eq!(read.users.len(), 1);
+        assert_eq!(read.pending, BTreeSet::from(["a.signup".to_owned(), "a.preregistration".to_owned()]));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Port {
 
     /// Serves programs and the port's own pages until `stop`.
     pub(crate) async fn serve(self, own: Router, stop: impl Future<Output = ()> + Send + 'static) {
-        let own = self.guard().closed(own);
+        let own = self.guard().closed(own, Links::Refused);
         self.run(own, stop).await;
     }
 
@@ -69,7 +69,7 @@ impl Port {
         api: Router,
         stop: impl Future<Output = ()> + Send + 'static,
     ) {
-        let router = self.guard().closed(own).merge(api);
+        let router = self.guard().closed(own, Links::Opened).merge(api);
         self.run(router, stop).await;
     }
 
@@ -101,8 +101,12 @@ async fn for_this_port(State(guard): State<Guard>, request: Request, next: Next)
 }
 
 /// Lets a request through that no page of another origin has caused.
-async fn from_no_other_origin(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    if guard.is_of_another_origin(&request) {
+async fn from_no_other_origin(
+    State((guard, links)): State<(Guard, Links)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if guard.is_of_another_origin(&request, links) {
         return refusal(StatusCode::FORBIDDEN, "Pages of another origin may not call this.");
     }
     next.run(request).await
@@ -120,6 +124,13 @@ enum Named {
     Nothing,
 }
 
+/// Whether a link of a page of another origin may open what is served. It may where a `GET` changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Links {
+    Opened,
+    Refused,
+}
+
 /// What a port knows of itself.
 #[derive(Debug, Clone, Copy)]
 struct Guard {
@@ -127,8 +138,8 @@ struct Guard {
 }
 
 impl Guard {
-    fn closed(self, own: Router) -> Router {
-        own.layer(middleware::from_fn_with_state(self, from_no_other_origin))
+    fn closed(self, own: Router, links: Links) -> Router {
+        own.layer(middleware::from_fn_with_state((self, links), from_no_other_origin))
     }
 
     fn names(self, request: &Request) -> Named {
@@ -147,7 +158,7 @@ impl Guard {
         }
     }
 
-    fn is_of_another_origin(self, request: &Request) -> bool {
+    fn is_of_another_origin(self, request: &Request, links: Links) -> bool {
         let texts = |name| {
             let values = request.headers().get_all(name).iter();
             values.map(|value: &HeaderValue| value.to_str().unwrap_or_default())
@@ -157,7 +168,8 @@ impl Guard {
             return true;
         }
         // A link to the inbox may be anywhere. What it opens, the page with the link cannot read.
-        let is_link = request.method() == Method::GET
+        let is_link = links == Links::Opened
+            && request.method() == Method::GET
             && texts(SEC_FETCH_MODE).eq(["navigate"])
             && texts(SEC_FETCH_DEST).eq(["document"]);
         let is_own_page = |site: &str| ["same-origin", "none"].contains(&site);
@@ -266,14 +278,16 @@ mod tests {
             &[("origin", "http://127.0.0.1:3000")],
             &[("sec-fetch-site", "none")],
             &[("origin", own), ("sec-fetch-site", "same-origin")],
-            &[
-                ("sec-fetch-site", "cross-site"),
-                ("sec-fetch-mode", "navigate"),
-                ("sec-fetch-dest", "document"),
-            ],
         ] {
-            assert!(!GUARD.is_of_another_origin(&request(headers)), "{headers:?}");
+            assert!(!GUARD.is_of_another_origin(&request(headers), Links::Refused), "{headers:?}");
         }
+        let link = [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        assert!(!GUARD.is_of_another_origin(&request(&link), Links::Opened));
+        assert!(GUARD.is_of_another_origin(&request(&link), Links::Refused));
         for headers in [
             &[("origin", "http://evil.example")][..],
             &[("origin", "http://evil.example:3000")],
@@ -287,7 +301,7 @@ mod tests {
             &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
             &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
         ] {
-            assert!(GUARD.is_of_another_origin(&request(headers)), "{headers:?}");
+            assert!(GUARD.is_of_another_origin(&request(headers), Links::Opened), "{headers:?}");
         }
     }
 }

@@ -88,14 +88,14 @@ impl Who for Bearer {
     }
 }
 
-/// Anyone, or a user: without an `Authorization` header nobody, and with an invalid one 401, as Django REST Framework has it. What
-/// is done for a user must not be done for nobody because their token has expired.
+/// Anyone, or a user: without an `Authorization: Bearer` header nobody, and with an invalid token 401, as `SimpleJWT` has it. What is
+/// done for a user must not be done for nobody because their token has expired.
 impl Who for Option<Bearer> {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        if request.header("authorization").is_none() {
-            return Ok(None);
+        match Bearer::of(app, request).await {
+            Err(Error::NotAuthenticated) => Ok(None),
+            bearer => bearer.map(Some),
         }
-        Bearer::of(app, request).await.map(Some)
     }
 }
 

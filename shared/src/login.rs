@@ -37,10 +37,11 @@ fn of_identifier_from(identifier: &str, request: &Request) -> Result<Throttle, E
 /// Lets a user log in again: forgets the failed logins of all their identifiers, the guesses at their codes, and those of their
 /// password by anyone who has their token. It is for staff, who know the user: unverified addresses and numbers count, and the
 /// codes that were sent to them are forgotten too.
-pub async fn unlock(app: &App, user: &User) -> Result<(), Error> {
+pub async fn unlock(app: &App, account: &Account) -> Result<(), Error> {
+    let user = &account.user;
     let username = Login::read(&user.username, PhoneRules::from_env()?).identifier;
     let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
-    let claimed = user.phone_number.as_ref().map(|number| otp::address_of_claimant(number, user.id));
+    let claimed = account.claimed_number().map(|number| otp::address_of_claimant(number, user.id));
     let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone()).chain(claimed);
     let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
     let sent = try_join_all(addresses.iter().map(|address| Allowance::clear(app, address)));

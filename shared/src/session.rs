@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::{
     App, Error, Request, config,
     dynamo::{
-        Item, Write, from_item, in_the_way, is_refused, key2, n, no, operation_id, s, text, to_item, yes,
+        AttributeValue, Item, Write, from_item, in_the_way, is_refused, key2, n, no, operation_id, s, text,
+        to_item, yes,
     },
     http::{TokenFault, network_of},
     log::{self, Act},
@@ -47,9 +48,9 @@ pub struct Session {
     rotated_at: u64,
     created_at: Timestamp,
     last_used_at: Timestamp,
-    /// When it was used before that: what the user sees until the grace is over.
-    #[serde(default)]
-    used_before: Option<Timestamp>,
+    /// Its use before that: what the user sees until the grace is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Use>,
     /// Of the client to which the tokens were given: see [`Session::standing`].
     ip: String,
     user_agent: String,
@@ -58,6 +59,14 @@ pub struct Session {
     ends: u64,
     /// When its refresh token dies, and DynamoDB may delete the record.
     expires: u64,
+}
+
+/// When and by which client a session was used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Use {
+    at: Timestamp,
+    ip: String,
+    user_agent: String,
 }
 
 /// A session as its user sees it.
@@ -129,13 +138,14 @@ impl Session {
     pub fn view(self, current: Uuid) -> Result<View, Error> {
         let grace_ends = self.rotated_at + config::number("REFRESH_GRACE_SECONDS")? * 1_000;
         let is_in_grace = time::milliseconds(time::now()) < grace_ends;
-        let used_before = self.used_before.filter(|_| is_in_grace);
+        let last = Use { at: self.last_used_at, ip: self.ip, user_agent: self.user_agent };
+        let seen = self.before.filter(|_| is_in_grace).unwrap_or(last);
         Ok(View {
             id: self.sid,
             created_at: self.created_at,
-            last_used_at: used_before.unwrap_or(self.last_used_at),
-            ip: self.ip,
-            user_agent: self.user_agent,
+            last_used_at: seen.at,
+            ip: seen.ip,
+            user_agent: seen.user_agent,
             current: self.sid == current,
         })
     }
@@ -164,7 +174,7 @@ pub fn begin(account: &Account, epoch: u64, request: &Request) -> Result<New, Er
         rotated_at: time::milliseconds(now),
         created_at: now,
         last_used_at: now,
-        used_before: None,
+        before: None,
         ip: request.ip().to_owned(),
         user_agent: request.user_agent(),
         revoked: false,
@@ -306,12 +316,14 @@ async fn rotate(
 ) -> Result<(Session, bool), Error> {
     let now = time::now();
     let read = session.current_jti.clone();
+    let before =
+        Use { at: session.last_used_at, ip: session.ip.clone(), user_agent: session.user_agent.clone() };
     let next = Session {
         current_jti: new_jti(),
         previous_jti: Some(shown.to_owned()),
         rotated_at: time::milliseconds(now),
         last_used_at: now,
-        used_before: Some(session.last_used_at),
+        before: Some(before.clone()),
         ip: request.ip().to_owned(),
         user_agent: request.user_agent(),
         expires: session.ends.min(time::seconds(now) + lifetimes.refresh),
@@ -324,7 +336,7 @@ async fn rotate(
         .set_key(Some(record_key(next.user_id, next.sid)))
         .update_expression(
             "SET current_jti = :next, previous_jti = :shown, rotated_at = :now, last_used_at = :used, \
-             used_before = :before, ip = :ip, user_agent = :agent, expires = :expires",
+             #before = :before, ip = :ip, user_agent = :agent, expires = :expires",
         )
         .condition_expression("current_jti = :read AND revoked = :no")
         .expression_attribute_values(":read", s(read))
@@ -332,7 +344,8 @@ async fn rotate(
         .expression_attribute_values(":shown", s(shown))
         .expression_attribute_values(":now", n(next.rotated_at))
         .expression_attribute_values(":used", s(next.last_used_at.to_string()))
-        .expression_attribute_values(":before", s(session.last_used_at.to_string()))
+        .expression_attribute_names("#before", "before")
+        .expression_attribute_values(":before", AttributeValue::M(to_item(&before)?))
         .expression_attribute_values(":ip", s(&next.ip))
         .expression_attribute_values(":agent", s(&next.user_agent))
         .expression_attribute_values(":expires", n(next.expires))

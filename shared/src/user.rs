@@ -220,8 +220,12 @@ impl Account {
     /// since.
     #[must_use]
     pub fn claims(&self, phone: &Phone) -> bool {
-        let number = self.user.phone_number.as_ref().or(self.lost_phone_number.as_ref());
-        number.is_some_and(|number| number == phone.e164())
+        self.claimed_number() == Some(phone.e164())
+    }
+
+    /// The number that they have said is theirs, in E.164 form: see [`Account::claims`].
+    pub(crate) fn claimed_number(&self) -> Option<&str> {
+        self.user.phone_number.as_deref().or(self.lost_phone_number.as_deref())
     }
 
     /// What a new password of theirs must not resemble.

@@ -162,6 +162,50 @@ async fn strangers_do_not_keep_a_user_from_verifying_their_number() {
 }
 
 #[tokio::test]
+async fn users_get_no_code_of_their_own_for_a_number_that_another_user_has_verified() {
+    let api = Api::with(&[("OtpCooldownSeconds", "0"), ("OtpPerHour", "2")]).await;
+    let mut losers = Vec::new();
+    for name in ["eve", "mallory"] {
+        registered_with(&api, name, NUMBER).await;
+        losers.push(api.log_in(name).await);
+    }
+    registered_with(&api, "ada", NUMBER).await;
+    let ada = api.log_in("ada").await;
+    let code = code_by(&api, &ada, NUMBER).await;
+    verify(&ada, NUMBER, &code).await.is(200, &verified());
+
+    // What they ask for is limited as for anyone.
+    for loser in &losers {
+        generate(loser, NUMBER).await.is(200, &sent());
+    }
+    for loser in &losers {
+        generate(loser, NUMBER).await.is_throttled();
+    }
+}
+
+#[tokio::test]
+async fn users_who_claim_one_number_share_the_guesses_and_the_codes_of_its_day() {
+    let limits = [("OtpCooldownSeconds", "0"), ("OtpPerDay", "1"), ("OtpPerIpPerHour", "100")];
+    let api = Api::with(&limits).await;
+    let (mut answers, mut guesses) = (Vec::new(), 0);
+    for n in 0..7_u8 {
+        let name = format!("user{n}");
+        registered_with(&api, &name, NUMBER).await;
+        let user = api.log_in(&name).await;
+        let answer = generate(&user, NUMBER).await;
+        answers.push(answer.status);
+        for guess in 0..3 {
+            let otp = wrong_code("123456", guess);
+            guesses += u32::from(verify(&user, NUMBER, &otp).await.status == 400);
+        }
+    }
+
+    // Five times as many codes as one user may ask for, and from one network as many guesses as at any address.
+    assert_eq!(answers, [200, 200, 200, 200, 200, 429, 429]);
+    assert_eq!(guesses, 10);
+}
+
+#[tokio::test]
 async fn a_code_of_the_previous_release_proves_no_user_who_did_not_ask_for_it() {
     let api = Api::start().await;
     registered_with(&api, "mallory", NUMBER).await;

@@ -88,6 +88,21 @@ async fn guesses_of_the_network_that_asked_do_not_burn_those_of_others() {
 }
 
 #[tokio::test]
+async fn a_network_whose_guesses_are_used_up_does_not_use_up_those_of_others() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    let code = api.code_for(ADA).await;
+    for n in 0..10 {
+        verify(&api, &wrong_code(&code, n)).await.is(400, &otp_invalid());
+    }
+
+    for n in 0..9 {
+        verify(&api.at([127, 0, 0, 2 + n]), &wrong_code(&code, n.into())).await.is(400, &otp_invalid());
+    }
+    assert_eq!(verify(&api.at([127, 0, 0, 99]), &code).await.status, 200);
+}
+
+#[tokio::test]
 async fn of_forty_guesses_of_strangers_at_once_ten_are_looked_at() {
     let api = Api::start().await;
     api.registered("ada").await;

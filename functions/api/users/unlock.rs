@@ -15,8 +15,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
     caller.must_be_staff()?;
-    let user = account.ok_or(Error::NotFound("User"))?.user;
-    login::unlock(app, &user).await?;
-    log::audit_change(Act::Unlocked, Some(caller.id()), Changed::User(user.id), &[], request.ip());
+    let account = account.ok_or(Error::NotFound("User"))?;
+    login::unlock(app, &account).await?;
+    log::audit_change(Act::Unlocked, Some(caller.id()), Changed::User(account.user.id), &[], request.ip());
     json(200, &object!({ "message": "The user can log in again." }))
 }

@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::{future::join_all, join};
 
-use super::{Channel, Purpose, Record, is_live, pk};
+use super::{Channel, Purpose, Record, is_live, pk, send::number_of};
 use crate::{
     App, Error, Request, config,
     dynamo::{Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
@@ -40,7 +40,10 @@ pub struct Redeemed {
 struct Guess {
     pk: String,
     op: String,
+    /// Whether it comes from the network that asked for the code.
     is_askers: bool,
+    /// Whether it was taken from the guesses of the code.
+    is_taken: bool,
     of_address: Option<Counted>,
     of_network: Option<Counted>,
 }
@@ -98,23 +101,26 @@ pub async fn redeem(
 ) -> Result<Redeemed, Error> {
     let network = request.network();
     let (pk, op, asker) = (pk(purpose, address), operation_id(), throttle::fingerprint(&network));
+    // The codes that users ask for to verify one number are guessed at as one.
+    let subject = if purpose == Purpose::VerifyPhone { number_of(address) } else { address };
     let (attempted, of_address, of_network, secret) = join!(
         attempt(app, &pk, &op, &asker),
-        throttle::admit(app, [of_address(address, &network)?]),
+        throttle::admit(app, [of_address(subject, &network)?]),
         throttle::admit(app, [of_network(&network)?]),
         app.secret(),
     );
     let of_address = match (of_address, &attempted) {
         // Others have guessed too often, but this network asked for the code.
         (Err(Error::Throttled(_)), Ok(Attempt { is_askers: true, .. })) => {
-            throttle::admit(app, [of_address_from(address, &network)?]).await
+            throttle::admit(app, [of_address_from(subject, &network)?]).await
         }
         (counted, _) => counted,
     };
     let (of_address, address_refusal) = counted(of_address);
     let (of_network, network_refusal) = counted(of_network);
     let is_askers = attempted.as_ref().is_ok_and(|attempt| attempt.is_askers);
-    let counted = Guess { pk, op, is_askers, of_address, of_network };
+    let is_taken = attempted.as_ref().is_ok_and(|attempt| attempt.is_taken);
+    let counted = Guess { pk, op, is_askers, is_taken, of_address, of_network };
     let refusal = network_refusal.or(address_refusal);
     let is_at_a_code = attempted.as_ref().is_ok_and(|attempt| attempt.is_at_a_code);
     let ready = attempted.and_then(|attempt| Ok((attempt, secret?)));
@@ -180,8 +186,10 @@ struct Attempt {
     record: Option<Record>,
     /// Whether a code or decoy is alive, with or without a guess left.
     is_at_a_code: bool,
-    /// Whether it comes from the network that asked for the code, and was counted against the code.
+    /// Whether it comes from the network that asked for the code.
     is_askers: bool,
+    /// Whether it was taken from the guesses of the code.
+    is_taken: bool,
 }
 
 /// Takes a guess of the network that asked for it from a live code, before it is compared. A decoy loses one like any other: a
@@ -207,7 +215,7 @@ async fn attempt(app: &App, pk: &str, op: &str, network: &str) -> Result<Attempt
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
-    let (item, is_askers) = match taken {
+    let (item, is_taken) = match taken {
         Ok(taken) => (taken.attributes.unwrap_or_default(), true),
         Err(error) => {
             let item = in_the_way(&error).ok_or_else(|| Error::from_aws(error))?;
@@ -218,8 +226,9 @@ async fn attempt(app: &App, pk: &str, op: &str, network: &str) -> Result<Attempt
     };
     let is_at_a_code = number(&item, "expires").is_some_and(|expires| expires > now);
     let is_strangers = text(&item, "network").is_some_and(|asker| asker != network);
-    let record = (is_askers || (is_at_a_code && is_strangers)).then(|| from_item(item)).transpose()?;
-    Ok(Attempt { record, is_at_a_code, is_askers })
+    let is_askers = is_at_a_code && !is_strangers;
+    let record = (is_taken || (is_at_a_code && is_strangers)).then(|| from_item(item)).transpose()?;
+    Ok(Attempt { record, is_at_a_code, is_askers, is_taken })
 }
 
 impl Redeemed {
@@ -289,7 +298,7 @@ impl Guess {
 
     /// Gives it back to its code, unless another guess came between. A failure is no matter: the code then allows one fewer.
     async fn return_attempt(&self, app: &App) {
-        if !self.is_askers {
+        if !self.is_taken {
             return;
         }
         let returned = app

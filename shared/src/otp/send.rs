@@ -91,6 +91,21 @@ fn throttle_of_stack() -> Result<Throttle, Error> {
     Ok(Throttle::new("sms", "", DAY).at_most(config::number("SMS_PER_DAY")?, "sent"))
 }
 
+/// The limit on codes that all users together ask for to verify one number as their own, beside what each may ask for.
+fn throttle_of_claimants(phone: &Phone) -> Result<Throttle, Error> {
+    let most = CLAIMANTS * config::number("OTP_PER_DAY")?;
+    Ok(Throttle::new("codes_of_claimants", phone.e164(), DAY).at_most(most, "sent"))
+}
+
+/// As many users can use up what they may ask for to verify one number, before there is no more for that number.
+const CLAIMANTS: u64 = 5;
+
+/// Whether a code can verify the number of this account: it claims the number, and no other user has verified it.
+fn may_verify(account: &Account, phone: &Phone, holder: Option<&Holder>) -> bool {
+    let is_anothers = holder.is_some_and(|holder| holder.verified && holder.user_id != account.user.id);
+    account.claims(phone) && !is_anothers
+}
+
 /// Under what the code is stored and counted that a user asks for to verify their own number (in E.164 form). It is apart from the code that
 /// anyone may ask for: a stranger neither replaces it nor uses up how often it may be sent.
 #[must_use]
@@ -98,8 +113,13 @@ pub fn address_of_claimant(number: &str, user: Id) -> String {
     format!("{number}#{user}")
 }
 
-/// Sends a code to a phone number that a stranger typed, if `record`, which sees who has the number and who asks, makes one;
-/// says whether it did.
+/// The number in such an address; any other address as it is.
+pub(super) fn number_of(address: &str) -> &str {
+    address.split_once('#').map_or(address, |(number, _)| number)
+}
+
+/// Sends a code to a phone number that a stranger typed, if `record`, which sees who has the number and which user the code can
+/// verify, makes one; says whether it did.
 ///
 /// The request's network and the whole stack are counted before anything is known; what is not sent is taken back from the
 /// stack's count, so that nobody can use it up by asking in vain.
@@ -124,16 +144,25 @@ pub async fn send_by_sms(
     let sent = async {
         let (mut form, holders, asker) = (form?, holders?, asker?);
         let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
-        let claimant = asker.as_ref().filter(|account| account.claims(phone));
-        let (address, holders) = match claimant {
-            Some(account) => {
-                let address = address_of_claimant(phone.e164(), account.user.id);
-                let holders = claim::read(app, &names, Some(&address)).await?;
-                (address, holders)
-            }
-            None => (phone.e164().to_owned(), holders),
+        let Some(account) = asker.filter(|account| may_verify(account, phone, holders.of(name))) else {
+            return store(app, name, phone.e164(), holders, |holder| record(phone, holder, None)).await;
         };
-        store(app, name, &address, holders, |holder| record(phone, holder, asker.as_ref())).await
+        let address = address_of_claimant(phone.e164(), account.user.id);
+        let (admitted, holders) = join!(
+            throttle::admit(app, [throttle_of_claimants(phone)?]),
+            claim::read(app, &names, Some(&address))
+        );
+        let [of_claimants] = admitted?;
+        let sent = match holders {
+            Ok(holders) => {
+                store(app, name, &address, holders, |holder| record(phone, holder, Some(&account))).await
+            }
+            Err(error) => Err(error),
+        };
+        if !matches!(sent, Ok(true)) {
+            throttle::take_back(app, &of_claimants).await;
+        }
+        sent
     };
     let sent = throttle::settle(app, &[of_network], sent).await;
     if !matches!(sent, Ok(true)) {

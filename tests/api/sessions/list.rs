@@ -41,13 +41,16 @@ async fn a_refresh_is_a_use_of_the_session_and_is_seen_when_its_grace_is_over() 
     let api = Api::start().await;
     let ada = api.signed_in().await;
     let before = ada.get("/api/sessions").await.body[0].clone();
-    let ada = ada.refreshed().await;
+    let elsewhere = ada.at([127, 0, 0, 2]).header("User-Agent", "Phone/2.0");
+    let answer = elsewhere.post("/api/token/refresh", &json!({ "refresh": ada.refresh })).await;
+    let ada = crate::support::User::new(&elsewhere, &answer.body);
 
     // Somebody with a stolen access token does not learn when the used refresh token is still answered.
     assert_eq!(ada.get("/api/sessions").await.body[0], before);
 
     api.set("Tokens", |key| key.contains("session#"), "rotated_at", &json!({ "N": "1000000000000" })).await;
     let after = ada.get("/api/sessions").await.body[0].clone();
+    assert_eq!((&after["ip"], &after["user_agent"]), (&json!("127.0.0.2"), &json!("Phone/2.0")));
     assert_eq!((&after["id"], &after["created_at"]), (&before["id"], &before["created_at"]));
     assert!(after["last_used_at"].as_str() > before["last_used_at"].as_str());
 }
