@@ -41,10 +41,11 @@ pub async fn unlock(app: &App, account: &Account) -> Result<(), Error> {
     let user = &account.user;
     let username = Login::read(&user.username, PhoneRules::from_env()?).identifier;
     let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
-    let claimed = account.claimed_number().map(|number| otp::address_of_claimant(number, user.id));
-    let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone()).chain(claimed);
+    let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone());
     let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
-    let sent = try_join_all(addresses.iter().map(|address| Allowance::clear(app, address)));
+    let claimed = account.claimed_number().map(|number| otp::address_of_claimant(number, user.id));
+    let sent = addresses.iter().chain(&claimed);
+    let sent = try_join_all(sent.map(|address| Allowance::clear(app, address)));
     try_join!(forget_failures(app, user, &addresses, Some(username)), sent).map(drop)
 }
 

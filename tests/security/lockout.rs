@@ -180,6 +180,24 @@ async fn staff_unlock_the_codes_of_a_user() {
 }
 
 #[tokio::test]
+async fn staff_unlock_the_codes_for_the_number_of_a_user_and_for_one_that_another_has_claimed_since() {
+    let api = Api::with(&[("OtpPerHour", "1"), ("OtpCooldownSeconds", "0")]).await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    let claim = json!({ "phone_number": NUMBER });
+    assert_eq!(ada.patch("/api/profile", &claim).await.status, 200);
+    let unlock = format!("/api/users/{}/unlock", ada.id());
+    for _ in 0..2 {
+        assert_eq!(ada.post("/otp/generate", &claim).await.status, 200);
+        ada.post("/otp/generate", &claim).await.is_throttled();
+        assert_eq!(admin.post(&unlock, &json!({})).await.status, 200);
+        // The second time, the number is in Ada's profile no more.
+        assert_eq!(admin.patch("/api/profile", &claim).await.status, 200);
+    }
+    assert_eq!(ada.post("/otp/generate", &claim).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_code_of_release_0_1_0_allows_everybody_three_guesses_together() {
     let api = Api::start().await;
     api.registered("ada").await;

@@ -9,7 +9,7 @@ use futures_util::{future::join_all, join};
 use super::{Channel, Purpose, Record, is_live, pk, send::number_of};
 use crate::{
     App, Error, Request, config,
-    dynamo::{Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
+    dynamo::{Item, Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
     http,
     secret::Secret,
     serve::in_time,
@@ -75,9 +75,13 @@ pub async fn forget_guesses(app: &App, address: &str) -> Result<(), Error> {
 
 /// Whether a code for this purpose and address is alive.
 pub async fn is_waiting(app: &App, purpose: Purpose, address: &str) -> Result<bool, Error> {
+    Ok(load(app, &pk(purpose, address)).await?.is_some_and(|code| is_live(&code)))
+}
+
+/// The record of a code, alive or not.
+async fn load(app: &App, pk: &str) -> Result<Option<Item>, Error> {
     let get = app.dynamodb.get_item().table_name(&app.tables.otps).consistent_read(true);
-    let found = get.set_key(Some(key(pk(purpose, address)))).send().await.map_err(Error::from_aws)?;
-    Ok(found.item.is_some_and(|code| is_live(&code)))
+    Ok(get.set_key(Some(key(pk))).send().await.map_err(Error::from_aws)?.item)
 }
 
 /// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls; after too many guesses it is 429.
@@ -245,9 +249,8 @@ impl Redeemed {
 
     /// Whether it can still be spent: no other request has, and no newer code has taken its place.
     pub(crate) async fn is_unspent(&self, app: &App) -> Result<bool, Error> {
-        let get = app.dynamodb.get_item().table_name(&app.tables.otps).consistent_read(true);
-        let found = get.set_key(Some(key(&self.guess.pk))).send().await.map_err(Error::from_aws)?;
-        Ok(found.item.is_some_and(|code| text(&code, "nonce") == Some(&self.nonce)))
+        let code = load(app, &self.guess.pk).await?;
+        Ok(code.is_some_and(|code| text(&code, "nonce") == Some(&self.nonce)))
     }
 
     /// The write by which the code is used up: it fails when another request was faster, or a newer code took its place.
