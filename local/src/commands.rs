@@ -1,0 +1,45 @@
+//! The operator's commands.
+
+pub(crate) mod cli;
+mod compile;
+mod create_superuser;
+mod import_django;
+mod invoker;
+mod serve;
+
+use std::{error::Error, io, process::ExitCode};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use cli::{Arguments, Command};
+
+/// Runs the command, or the local stack if there is none.
+pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let root = cli::workspace()?;
+    match arguments.command.take() {
+        Some(Command::CreateSuperuser(known)) => create_superuser::create(&root, arguments, known).await?,
+        Some(Command::ImportDjango(asked)) => return import_django::import(&root, arguments, asked).await,
+        None => serve::serve(&root, arguments).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C, and being told to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on neither ends the process by itself.
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `cargo run`: builds the functions, starts the stack and shows what happens.
+
+use std::{error::Error, path::Path};
+
+use local::Stack;
+
+use crate::commands::{Signals, cli::Arguments, compile::compile};
+
+/// Runs a stack until Ctrl-C.
+pub(crate) async fn serve(root: &Path, arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let release = arguments.release;
+    let mut options = arguments.options(root);
+    options.check()?;
+    let mut signals = Signals::new()?;
+    let stack = tokio::select! {
+        () = signals.received() => return Ok(()),
+        stack = async {
+            options.binaries = compile(root, release).await?;
+            Ok::<_, Box<dyn Error>>(Stack::start(options).await?)
+        } => stack?,
+    };
+    println!("Listening on {}", stack.url());
+    signals.received().await;
+    stack.stop().await;
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! API Gateway: a REST API with its stage, in front of the functions.
+
+mod event;
+mod routes;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{ConnectInfo, Request, State},
+    http::{
+        HeaderName, HeaderValue, Method, Response, StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_METHODS, CONTENT_TYPE},
+        uri::Authority,
+    },
+};
+use serde_json::json;
+use tokio::time;
+use tower_http::compression::{CompressionLayer, Predicate};
+
+use crate::emulator::{
+    body::{self, Unreadable},
+    lambda::{InvokeError, Pool},
+    logs::Logs,
+    requests::Requests,
+    template::{Cors, GatewayResponse},
+};
+use event::Incoming;
+use routes::Routes;
+
+/// The longest request body, in bytes (API Gateway's quota).
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// The longest a request may wait for its function (the default quota of a regional API).
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+
+/// The routes, and how the gateway answers when there is none.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    routes: Routes,
+    responses: BTreeMap<String, GatewayResponse>,
+    cors: Option<Cors>,
+    logs: Arc<Logs>,
+    requests: Arc<Requests>,
+}
+
+/// An answer of the gateway's own: its type, AWS's status and words for it, and the type that stands in for it.
+struct Refusal {
+    kind: &'static str,
+    status: u16,
+    message: &'static str,
+    error_type: &'static str,
+    fallback: &'static str,
+}
+
+const NO_ROUTE: Refusal = Refusal {
+    kind: "MISSING_AUTHENTICATION_TOKEN",
+    status: 403,
+    message: "Missing Authentication Token",
+    error_type: "MissingAuthenticationTokenException",
+    fallback: "DEFAULT_4XX",
+};
+const TOO_LARGE: Refusal = Refusal {
+    kind: "REQUEST_TOO_LARGE",
+    status: 413,
+    message: "Request Too Long",
+    error_type: "RequestTooLargeException",
+    fallback: "DEFAULT_4XX",
+};
+const BAD_REQUEST: Refusal = Refusal {
+    kind: "BAD_REQUEST_BODY",
+    status: 400,
+    message: "Bad Request",
+    error_type: "BadRequestException",
+    fallback: "DEFAULT_4XX",
+};
+/// What a function's crash, error, timeout or malformed answer becomes: AWS says 502 for each of them.
+const FAILED: Refusal = Refusal {
+    kind: "INTEGRATION_FAILURE",
+    status: 502,
+    message: "Internal server error",
+    error_type: "InternalServerErrorException",
+    fallback: "DEFAULT_5XX",
+};
+/// The gateway's own patience at its end.
+const TIMED_OUT: Refusal = Refusal {
+    kind: "INTEGRATION_TIMEOUT",
+    status: 504,
+    message: "Endpoint request timed out",
+    error_type: "InternalServerErrorException",
+    fallback: "DEFAULT_5XX",
+};
+
+impl Gateway {
+    pub(crate) fn new(
+        pools: &[Arc<Pool>],
+        responses: BTreeMap<String, GatewayResponse>,
+        cors: Option<Cors>,
+        logs: Arc<Logs>,
+        requests: Arc<Requests>,
+    ) -> Self {
+        let routes = pools
+            .iter()
+            .flat_map(|pool| pool.function.routes.iter().map(|route| (route.clone(), Arc::clone(pool))));
+        Self { routes: Routes::new(routes), responses, cors, logs, requests }
+    }
+
+    /// Method and route of a request, if there is one for it.
+    fn endpoint(&self, request: &Request) -> Option<String> {
+        let found = self.routes.find(request.method().as_str(), request.uri().path())?;
+        Some(format!("{} {}", request.method(), found.resource))
+    }
+
+    async fn answer(&self, request: Request, peer: SocketAddr, id: &str) -> (Response<Body>, bool) {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS
+            && let Some(preflight) = self.preflight(parts.uri.path())
+        {
+            return (preflight, false);
+        }
+        let Some(found) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
+            return (self.refuse(&NO_ROUTE, id), false);
+        };
+        // On AWS the host is always one that leads here; functions may rely on its being one.
+        let host = parts.headers.get("host").map(|host| Authority::try_from(host.as_bytes()));
+        if matches!(host, None | Some(Err(_))) {
+            return (self.refuse(&BAD_REQUEST, id), false);
+        }
+        let body = match body::read(body, BODY_LIMIT).await {
+            Ok(body) => body,
+            Err(Unreadable::TooLong) => return (self.refuse(&TOO_LARGE, id), false),
+            Err(Unreadable::BrokenOff) => return (self.refuse(&BAD_REQUEST, id), false),
+        };
+        let request = Incoming {
+            method: parts.method,
+            uri: parts.uri,
+            version: parts.version,
+            headers: parts.headers,
+            body,
+            peer,
+        };
+        let event = event::event(&request, id, found.resource, &found.parameters).to_string();
+        let Ok(invoked) = time::timeout(INTEGRATION_TIMEOUT, found.function.invoke(Bytes::from(event))).await
+        else {
+            return (self.refuse(&TIMED_OUT, id), false);
+        };
+        let name = &found.function.function.binary;
+        let response = match invoked.result {
+            Ok(answer) => event::response(&answer).unwrap_or_else(|| {
+                self.logs.notice(&format!("{name}: the answer is malformed"));
+                self.refuse(&FAILED, id)
+            }),
+            Err(InvokeError::TooLarge) => self.refuse(&TOO_LARGE, id),
+            Err(error) => {
+                self.logs.notice(&format!("{name}: {error}"));
+                self.refuse(&FAILED, id)
+            }
+        };
+        (response, invoked.cold)
+    }
+
+    /// What a browser hears that asks for leave to call a path; no function runs for it.
+    fn preflight(&self, path: &str) -> Option<Response<Body>> {
+        let cors = self.cors.as_ref()?;
+        let mut methods: Vec<&str> = self.routes.methods(path)?.chain(["OPTIONS"]).collect();
+        methods.sort_unstable();
+        let mut answer = Response::new(Body::from("{}"));
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::try_from(methods.join(",")).ok()?);
+        for (name, value) in &cors.headers {
+            headers.insert(*name, HeaderValue::try_from(value).ok()?);
+        }
+        Some(answer)
+    }
+
+    /// The template's gateway response for it, else its fallback's, else AWS's own.
+    fn refuse(&self, refusal: &Refusal, id: &str) -> Response<Body> {
+        let declared = self.responses.get(refusal.kind).or_else(|| self.responses.get(refusal.fallback));
+        let default = GatewayResponse::default();
+        let response = declared.unwrap_or(&default);
+        let body = response.body.as_deref().unwrap_or(r#"{"message":$context.error.messageString}"#);
+        let body = body
+            .replace("$context.error.messageString", &json!(refusal.message).to_string())
+            .replace("$context.error.message", refusal.message)
+            .replace("$context.error.responseType", refusal.kind)
+            .replace("$context.requestId", id);
+
+        let mut answer = Response::new(Body::from(body));
+        let status = response.status.unwrap_or(refusal.status);
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(refusal.error_type));
+        for (name, value) in &response.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                headers.insert(name, value);
+            }
+        }
+        answer
+    }
+}
+
+/// Which answers are compressed: those of at least so many bytes, whatever they hold.
+#[derive(Debug, Clone)]
+struct AtLeast(u64);
+
+impl Predicate for AtLeast {
+    fn should_compress<B: HttpBody>(&self, response: &Response<B>) -> bool {
+        response.body().size_hint().exact().is_some_and(|bytes| bytes >= self.0)
+    }
+}
+
+/// Everything that is not the inbox's. Answers of at least `minimum_compression` bytes go out with gzip or deflate to
+/// clients that accept it.
+pub(crate) fn router(gateway: Gateway, minimum_compression: Option<u64>) -> Router {
+    let router = Router::new().fallback(handle).with_state(Arc::new(gateway));
+    match minimum_compression {
+        None => router,
+        Some(bytes) => router.layer(CompressionLayer::new().compress_when(AtLeast(bytes))),
+    }
+}
+
+/// Handles every request that is not for the inbox, and tells the terminal about it in a line.
+async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let started = Instant::now();
+    let line = format!("{} {}", request.method(), request.uri().path());
+    let endpoint = gateway.endpoint(&request);
+    let id = uuid::Uuid::new_v4().to_string();
+    let (mut response, cold) = gateway.answer(request, peer, &id).await;
+    if let Ok(id) = HeaderValue::try_from(&id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    if let Some(endpoint) = endpoint {
+        gateway.requests.note(&endpoint, status, took, cold);
+    }
+    let milliseconds = took.as_millis();
+    gateway.logs.notice(&format!("{line} {status} {milliseconds} ms{}", if cold { " cold" } else { "" }));
+    response
+}
