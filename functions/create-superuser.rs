@@ -4,8 +4,9 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json as object};
 use shared::{
     App, Error, Form,
+    audit::{self, Changed, Event},
     email::Email,
-    log::{self, Act, Changed},
+    log,
     password::{About, Password, Rules},
     phone::PhoneRules,
     user::{self, Promoted, Superuser, Username},
@@ -19,7 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         Box::pin(create(app, event.payload)).await.map_err(|error| Diagnostic {
             error_type: "Refused".to_owned(),
-            error_message: log::refused(&error),
+            error_message: error.for_operator(),
         })
     }))
     .await
@@ -48,6 +49,6 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
     };
     let superuser = Superuser { username, email, password: app.hasher.hash(&password)? };
     let Promoted { user, created, fields } = user::create_or_promote(app, &superuser).await?;
-    log::audit_change(Act::SuperuserMade, None, Changed::User(user.id), &fields, "");
+    audit::change(Event::SuperuserMade, None, Changed::User(user.id), &fields, "");
     Ok(object!({ "created": created, "user": user }))
 }

@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{
     App, Error, Form,
-    claim::{self, Name},
+    audit::{self, Changed, Event},
     email::Email,
-    employee,
-    log::{self, Act, Changed},
+    employee, log,
     password::Hash,
     phone::PhoneRules,
     time,
-    user::{self, Import, Username},
+    user::{
+        self, Import, Username,
+        claim::{self, Name},
+    },
 };
 use uuid::Uuid;
 
@@ -71,7 +73,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Batch>| {
         Box::pin(import(app, event.payload)).await.map_err(|error| Diagnostic {
             error_type: "Refused".to_owned(),
-            error_message: log::refused(&error),
+            error_message: error.for_operator(),
         })
     }))
     .await
@@ -94,7 +96,7 @@ fn outcome(imported: Result<bool, Error>) -> Result<Outcome, Error> {
     match imported {
         Ok(true) => Ok(Outcome::Imported),
         Ok(false) => Ok(Outcome::Present),
-        Err(error @ Error::Invalid(_)) => Ok(Outcome::Refused { reason: log::refused(&error) }),
+        Err(error @ Error::Invalid(_)) => Ok(Outcome::Refused { reason: error.for_operator() }),
         Err(error) => Err(error),
     }
 }
@@ -163,7 +165,7 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
         // Who has no username is given one.
         let is_set = |name: &&str| *name == "username" || !form.is_none(name);
         let fields: Vec<_> = USER_FIELDS.into_iter().filter(is_set).collect();
-        log::audit_change(Act::Imported, None, Changed::User(id), &fields, "");
+        audit::change(Event::Imported, None, Changed::User(id), &fields, "");
     }
     Ok(imported)
 }
@@ -179,7 +181,7 @@ async fn import_employee(app: &App, record: Value) -> Result<bool, Error> {
     let imported = employee::import(app, id, owner, &fields, is_phone_verified).await?;
     if imported {
         let fields = [fields.given(), vec!["is_phone_verified", "owner"]].concat();
-        log::audit_change(Act::Imported, None, Changed::Employee(id), &fields, "");
+        audit::change(Event::Imported, None, Changed::Employee(id), &fields, "");
     }
     Ok(imported)
 }

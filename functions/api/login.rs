@@ -2,11 +2,11 @@
 
 use shared::{
     Anyone, App, Error, Reply, Request,
-    claim::{self, Name},
     email::Email,
     json,
     login::login,
     password::Password,
+    user::claim::{self, Name},
 };
 
 #[tokio::main(flavor = "current_thread")]

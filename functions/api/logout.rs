@@ -2,9 +2,9 @@
 
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Reply, Request, json,
-    log::{self, Act},
-    session, shown, token,
+    Anyone, App, Reply, Request,
+    audit::{self, Event},
+    json, session, shown, token,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,7 +20,7 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
 
     let claims = shown(app, &text, Some(token::Kind::Refresh)).await?.claims;
     if session::end(app, claims.user_id, claims.sid).await? {
-        log::audit(Act::LoggedOut, claims.user_id, request.ip());
+        audit::user(Event::LoggedOut, claims.user_id, request.ip());
     }
     json(200, &object!({ "message": "Logged out successfully." }))
 }

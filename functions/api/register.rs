@@ -3,15 +3,16 @@
 use futures_util::join;
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
-    claim::{self, Holders, Name},
+    audit::{self, Changed, Event},
     email::Email,
-    json,
-    log::{self, Act, Changed},
-    otp,
+    json, otp,
     password::{About, Password, Rules},
     phone::{Phone, PhoneRules},
     throttle,
-    user::{self, Registration, User, Username},
+    user::{
+        self, Registration, User, Username,
+        claim::{self, Holders, Name},
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,7 +41,7 @@ async fn make(app: &App, request: &Request, mut fields: Fields, holders: Holders
     let given = fields.given();
     let (username, phone, registration) = fields.accept(app)?;
     let user = user::register(app, request, &username, phone.as_ref(), registration, holders).await?;
-    log::audit_change(Act::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
+    audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(user)
 }
 

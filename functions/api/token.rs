@@ -1,8 +1,11 @@
 //! `POST /api/token`: logs anyone in by username, verified e-mail address or verified phone number.
 
 use shared::{
-    Anyone, App, Error, Reply, Request, claim::Login, config, json, login::login, password::Password,
-    phone::PhoneRules, user,
+    Anyone, App, Error, Reply, Request, config, json,
+    login::{Login, login},
+    password::Password,
+    phone::PhoneRules,
+    user,
 };
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,12 +3,11 @@
 
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Reply, Request,
-    claim::Holder,
-    json,
-    otp::{self, Purpose, Record},
+    Anyone, App, Reply, Request, json,
+    otp::{Purpose, Record},
     phone::{Phone, PhoneRules, Reach},
-    user::Account,
+    send_code,
+    user::{Account, claim::Holder},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,7 +24,7 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
         let is_free = holder.map_or(Ok(true), Holder::yields_to_proof)?;
         is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None, &request)).transpose()
     };
-    if otp::send_by_sms(app, &request, None, form, phone, record).await? {
+    if send_code::by_sms(app, &request, None, form, phone, record).await? {
         return json(200, &object!({ "exists": false, "message": "OTP sent." }));
     }
     json(200, &object!({ "exists": true, "message": "Phone number is registered. Please log in." }))

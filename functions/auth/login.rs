@@ -1,12 +1,11 @@
 //! `POST /auth/login`: logs anyone in by phone number, once it is verified.
 
 use shared::{
-    Anyone, App, Reply, Request,
-    claim::{self, Name},
-    json,
+    Anyone, App, Reply, Request, json,
     login::login,
     password::Password,
     phone::PhoneRules,
+    user::claim::{self, Name},
 };
 
 #[tokio::main(flavor = "current_thread")]

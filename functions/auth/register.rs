@@ -4,17 +4,15 @@ use futures_util::join;
 use serde::Serialize;
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
-    claim::Holders,
+    audit::{self, Changed, Event},
     email::Email,
-    json,
-    log::{self, Act, Changed},
-    otp,
+    json, otp,
     password::{About, Password, Rules},
     phone::Phone,
     registration::{self, Token},
     throttle::{self, Counted},
     token::{Pair, SigningKey},
-    user::{self, Registration, User},
+    user::{self, Registration, User, claim::Holders},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -73,7 +71,7 @@ async fn make(
     let (token, registration) = (token.clone(), fields.accept(app)?);
     let (user, session) =
         user::register_by_phone(app, request, &token, &phone, registration, holders).await?;
-    log::audit_change(Act::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
+    audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(Registered { user, tokens: session.tokens(app, key)? })
 }
 

@@ -2,8 +2,9 @@
 
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Error, Reply, Request, json,
-    log::{self, Act},
+    Anyone, App, Error, Reply, Request,
+    audit::{self, Event},
+    json,
     otp::{self, Purpose},
     phone::PhoneRules,
     registration,
@@ -22,9 +23,9 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
 
     let redeemed = otp::redeem(app, &request, Purpose::SignUp, phone.e164(), &guess).await;
-    let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
+    let audit = |error: &Error| audit::code_refused(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
     let token = code.use_for(app, registration::issue(app, &phone, &code)).await.inspect_err(audit)?;
-    log::audit_unknown(Act::Verified, phone.e164(), request.ip());
+    audit::unknown(Event::Verified, phone.e164(), request.ip());
     json(200, &object!({ "message": "Phone verified.", "registration_token": token.text() }))
 }

@@ -2,12 +2,11 @@
 
 use serde_json::json as object;
 use shared::{
-    App, Bearer, Reply, Request,
-    claim::Holder,
-    json,
-    otp::{self, Purpose, Record},
+    App, Bearer, Reply, Request, json,
+    otp::{Purpose, Record},
     phone::{Phone, PhoneRules, Reach},
-    user::Account,
+    send_code,
+    user::{Account, claim::Holder},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,6 +31,6 @@ async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
         let record = Record::by_sms(Purpose::VerifyPhone, phone, user, &request)?;
         Ok(Some(record.by_themselves(user.is_some())))
     };
-    otp::send_by_sms(app, &request, asker.as_ref(), form, phone, record).await?;
+    send_code::by_sms(app, &request, asker.as_ref(), form, phone, record).await?;
     json(200, &object!({ "message": "OTP sent successfully" }))
 }

@@ -4,8 +4,9 @@
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    App, Bearer, Error, Reply, Request, employee, json,
-    log::{self, Act},
+    App, Bearer, Error, Reply, Request,
+    audit::{self, Event},
+    employee, json,
     otp::{self, Purpose, Redeemed},
     phone::{Phone, PhoneRules},
 };
@@ -27,7 +28,7 @@ async fn verify(app: &App, bearer: Option<Bearer>, request: Request) -> Reply {
         employee::find_bearers(app, &phone),
         Bearer::account_if_given(bearer.as_ref(), app)
     );
-    let audit = |error: &Error| log::audit_code(error, phone.e164(), request.ip());
+    let audit = |error: &Error| audit::code_refused(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
     let actor = bearer.as_ref().map(Bearer::claimed_user);
     // A code whose user is signed out is kept: they can log in and enter it again.
@@ -35,7 +36,7 @@ async fn verify(app: &App, bearer: Option<Bearer>, request: Request) -> Reply {
         employee::verify_phone(app, &request, &phone, &code, account?, bearers?).await
     });
     for (record, fields) in verified.await.inspect_err(audit)? {
-        log::audit_change(Act::Verified, actor, record, fields, request.ip());
+        audit::change(Event::Verified, actor, record, fields, request.ip());
     }
     json(200, &object!({ "message": "Phone number verified successfully" }))
 }

@@ -10,10 +10,11 @@ use crate::{
     App, Error, Request,
     dynamo::{BatchGet, Found},
     http::TokenFault,
+    id::{self, Id},
     session::{self, Session},
     time,
     token::{Claims, Kind, Unverified},
-    user::{self, Account, Id},
+    user::Account,
 };
 
 /// A kind of caller.
@@ -154,7 +155,7 @@ pub struct Shown {
 impl Shown {
     /// Reads user, session and what else `batch` asks for in one strongly consistent call.
     async fn read(app: &App, claims: Claims, mut batch: BatchGet) -> Result<(Self, Found), Error> {
-        let user_key = user::record_key(claims.user_id);
+        let user_key = id::record_key(claims.user_id);
         let session_key = session::record_key(claims.user_id, claims.sid);
         batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
         let mut found = batch.send(app).await?;

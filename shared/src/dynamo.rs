@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{App, Error, serve::in_time};
+use crate::{App, Error, deadline::in_time};
 
 /// A record as DynamoDB holds it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

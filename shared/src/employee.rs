@@ -14,11 +14,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    App, Bearer, Caller, Error, Form,
+    App, Bearer, Caller, Error, Form, audit,
     dynamo::{BatchGet, Found, Item, Write, from_item, key, n, number, s, text, to_item},
     email::{self, Email},
     http::{self, FieldErrors},
-    log,
     page::searchable,
     phone::{Phone, PhoneRules},
     user::{self, ADDRESS_LENGTH, Date, NAME_LENGTH},
@@ -174,7 +173,7 @@ impl Fields {
     /// The names of the fields that are given.
     #[must_use]
     pub fn given(&self) -> Vec<&'static str> {
-        log::changed([
+        audit::changed([
             ("first_name", self.first_name.is_some()),
             ("last_name", self.last_name.is_some()),
             ("phone_number", self.phone.is_some()),

@@ -4,15 +4,17 @@
 //! ...) and the [`Request`]. It gives a [`Reply`]. [`serve`] runs it on Lambda.
 
 mod app;
+pub mod audit;
 pub mod aws;
 mod caller;
-pub mod claim;
 pub mod config;
+mod deadline;
 mod deliver;
 mod dynamo;
 pub mod email;
 pub mod employee;
 pub mod http;
+mod id;
 pub mod log;
 pub mod login;
 pub mod message;
@@ -23,6 +25,7 @@ pub mod password;
 pub mod phone;
 pub mod registration;
 mod secret;
+pub mod send_code;
 mod serve;
 pub mod session;
 pub mod throttle;

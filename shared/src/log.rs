@@ -1,11 +1,9 @@
 //! Structured logs: JSON lines for CloudWatch Logs Insights. No secret, code, token or full address is ever in one.
 
-use std::{fmt, panic, time::Duration};
+use std::{panic, time::Duration};
 
-use tracing::{field::display, level_filters::LevelFilter};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
-
-use crate::{Error, user::Id};
 
 /// Sends log lines to standard output, where Lambda collects them. Called once, by an instance's start.
 ///
@@ -36,153 +34,6 @@ pub(crate) fn request(
 /// To the microsecond.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// An act that matters to security, kept for audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    /// An account was made.
-    Registered,
-    /// An address was proven by a code.
-    Verified,
-    /// A wrong or dead code was tried.
-    CodeRefused,
-    /// A session began.
-    LoggedIn,
-    /// A login was refused: unknown, wrong, inactive, unverified.
-    LoginRefused,
-    /// A limit was reached.
-    Throttled,
-    /// A password was changed by its owner.
-    PasswordChanged,
-    /// A password was set anew with a code.
-    PasswordRecovered,
-    /// A profile was changed; the fields are named, never their values.
-    ProfileChanged,
-    /// Staff changed somebody.
-    UserChanged,
-    /// Another user took an identifier that this user had not verified, and possibly the username that is spelled like it.
-    NameLost,
-    /// An account was deleted.
-    UserDeleted,
-    /// Staff cleared somebody's failed logins.
-    Unlocked,
-    /// The operator made a staff user.
-    SuperuserMade,
-    /// The operator brought a user or an employee from another system.
-    Imported,
-    /// An employee's record was made.
-    EmployeeCreated,
-    /// An employee's record was changed.
-    EmployeeChanged,
-    /// An employee's record was deleted.
-    EmployeeDeleted,
-    /// One session was ended by its user.
-    LoggedOut,
-    /// All sessions of a user were ended.
-    LoggedOutEverywhere,
-    /// A refresh token was used twice: its session was ended.
-    SessionKilledForReuse,
-    /// The client that had just used a refresh token used it again, within the grace: it got the same successor.
-    RefreshRepeated,
-    /// The same after the grace, and the successor had not been used: it got another in its place.
-    RefreshReplaced,
-    /// Somebody asked whether a token is alive that had ended or been used up.
-    DeadTokenShown,
-}
-
-impl fmt::Display for Act {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Registered => "registered",
-            Self::Verified => "verified",
-            Self::CodeRefused => "code refused",
-            Self::LoggedIn => "logged in",
-            Self::LoginRefused => "login refused",
-            Self::Throttled => "throttled",
-            Self::PasswordChanged => "password changed",
-            Self::PasswordRecovered => "password recovered",
-            Self::ProfileChanged => "profile changed",
-            Self::UserChanged => "user changed",
-            Self::NameLost => "name lost",
-            Self::UserDeleted => "user deleted",
-            Self::Unlocked => "unlocked",
-            Self::SuperuserMade => "superuser made",
-            Self::Imported => "imported",
-            Self::EmployeeCreated => "employee created",
-            Self::EmployeeChanged => "employee changed",
-            Self::EmployeeDeleted => "employee deleted",
-            Self::LoggedOut => "logged out",
-            Self::LoggedOutEverywhere => "logged out everywhere",
-            Self::SessionKilledForReuse => "session killed for reuse",
-            Self::RefreshRepeated => "refresh repeated",
-            Self::RefreshReplaced => "refresh replaced",
-            Self::DeadTokenShown => "dead token shown",
-        })
-    }
-}
-
-/// Leaves an audit event about a user we know.
-pub fn audit(act: Act, user: Id, ip: &str) {
-    tracing::info!(audit = %act, user_id = %user, ip);
-}
-
-/// Whose record was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    /// A user's.
-    User(Id),
-    /// An employee's.
-    Employee(Id),
-}
-
-/// Leaves an audit event about a change: who made it, whose record it is, and the names of the changed fields, never their
-/// values. No user made what the operator did, or who had a code and was not signed in.
-pub fn audit_change(act: Act, actor: Option<Id>, record: Changed, fields: &[&str], ip: &str) {
-    let (actor, fields) = (actor.map(display), fields.join(","));
-    match record {
-        Changed::User(id) => tracing::info!(audit = %act, actor_id = actor, user_id = %id, fields, ip),
-        Changed::Employee(id) => {
-            tracing::info!(audit = %act, actor_id = actor, employee_id = %id, fields, ip);
-        }
-    }
-}
-
-/// The names of those fields of which it is true that they changed.
-pub(crate) fn changed<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<&'static str> {
-    fields.into_iter().filter_map(|(name, is_changed)| is_changed.then_some(name)).collect()
-}
-
-/// Leaves an audit event about a user of whom we have only what was typed: it is masked.
-pub fn audit_unknown(act: Act, typed: &str, ip: &str) {
-    tracing::info!(audit = %act, identifier = %mask(typed), ip);
-}
-
-/// What an operator who invokes a function hears of an error: all that is wrong with each field, or the cause, which is logged
-/// too.
-#[must_use]
-pub fn refused(error: &Error) -> String {
-    if let Error::Invalid(fields) = error {
-        let fields = fields.iter().map(|(field, complaints)| format!("{field}: {}", complaints.join(" ")));
-        return fields.collect::<Vec<_>>().join(" ");
-    }
-    let cause = error.cause();
-    tracing::error!(cause, "refused");
-    cause
-}
-
-/// Leaves an audit event about a limit that was reached; an error of another kind is none.
-pub fn audit_throttled(error: &Error, typed: &str, ip: &str) {
-    if matches!(error, Error::Throttled(_)) {
-        audit_unknown(Act::Throttled, typed, ip);
-    }
-}
-
-/// Leaves an audit event about a code that was refused; an error of another kind says nothing about the code.
-pub fn audit_code(error: &Error, typed: &str, ip: &str) {
-    if matches!(error, Error::OtpInvalid) {
-        audit_unknown(Act::CodeRefused, typed, ip);
-    }
 }
 
 /// Enough of an address or name to recognise it, not enough to use it: `t***@e***.com`, `+91***71`, `b***`.

@@ -6,9 +6,9 @@ use futures_util::{future::try_join_all, join, try_join};
 
 use crate::{
     App, Error, Request,
-    claim::Login,
-    config, email,
-    log::{self, Act},
+    audit::{self, Event},
+    config,
+    email::{self, Email},
     otp::{self, Allowance},
     password::{Hash, Match, Password},
     phone::PhoneRules,
@@ -16,8 +16,52 @@ use crate::{
     throttle::{self, Counted, Throttle},
     time,
     token::Pair,
-    user::{self, Account, Id, User},
+    user::{
+        self, Account, Id, User, Username,
+        claim::{self, Name},
+        username_key,
+    },
 };
+
+/// What somebody typed to log in, in its unique form, and the names it may be. A proven address or number goes before a
+/// username, which anybody could have chosen.
+pub struct Login {
+    /// What failures are counted by: every spelling of one name is one.
+    pub identifier: String,
+    names: Vec<Name>,
+}
+
+impl Login {
+    /// Reads it as an e-mail address, a phone number and a username, whichever it can be.
+    #[must_use]
+    pub fn read(text: &str, phones: PhoneRules) -> Self {
+        // What is an address only in the unique form of a username ("ı" is "i" there) is that address, too: its owner goes
+        // before a user whose username is spelled like it.
+        let email = Email::parse(text).or_else(|_| Email::parse(&username_key(text)));
+        let email = email.ok().map(|email| Name::Email(email.key()));
+        let phone = phones.parse(text).ok().map(|phone| Name::Phone(phone.e164().to_owned()));
+        let username = Username::parse(text).ok().map(|username| Name::Username(username.key()));
+        let identifier = match &phone {
+            Some(Name::Phone(number)) => number.clone(),
+            _ => username_key(text),
+        };
+        Self { identifier, names: email.into_iter().chain(phone).chain(username).collect() }
+    }
+
+    /// Whether it can be nothing but a username.
+    #[must_use]
+    pub fn is_only_a_username(&self) -> bool {
+        self.names.iter().all(|name| matches!(name, Name::Username(_)))
+    }
+
+    /// The user whom it names.
+    pub async fn find(&self, app: &App) -> Result<Option<Id>, Error> {
+        let holders = claim::read_names(app, &self.names).await?;
+        let named = self.names.iter().filter_map(|name| holders.of(name).map(|holder| (name, holder)));
+        let mut named = named.filter(|(name, holder)| holder.verified || matches!(name, Name::Username(_)));
+        Ok(named.next().map(|(_, holder)| holder.user_id))
+    }
+}
 
 const FAILURES: &str = "login";
 const OLD_PASSWORD: &str = "old_password";
@@ -108,7 +152,7 @@ pub async fn login(
         }
         (admitted, _) => admitted,
     };
-    let counted = admitted.inspect_err(|error| log::audit_throttled(error, identifier, request.ip()))?;
+    let counted = admitted.inspect_err(|error| audit::throttled(error, identifier, request.ip()))?;
     let logged_in = log_in(app, request, identifier, found, password, also, &counted);
     throttle::settle(app, &counted, logged_in).await
 }
@@ -144,14 +188,14 @@ async fn log_in(
     let (account, key) = (account?, key?);
 
     let Some((account, rehashed)) = proven(app, account, password)? else {
-        log::audit_unknown(Act::LoginRefused, identifier, request.ip());
+        audit::unknown(Event::LoginRefused, identifier, request.ip());
         return Err(Error::NoActiveAccount);
     };
     let clear = async {
         join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, of_network)).0
     };
     if let Err(refusal) = also(&account) {
-        log::audit(Act::LoginRefused, account.user.id, request.ip());
+        audit::user(Event::LoginRefused, account.user.id, request.ip());
         // It is no failure, but it is no login either: the identifier is not proven to be this user's.
         join!(throttle::take_back(app, of_identifier), throttle::take_back(app, of_network));
         return Err(refusal);
@@ -169,7 +213,7 @@ async fn log_in(
         // The login stands; its identifier has one try fewer for a while.
         tracing::warn!(cause = error.cause(), "failures were not cleared");
     }
-    log::audit(Act::LoggedIn, account.user.id, request.ip());
+    audit::user(Event::LoggedIn, account.user.id, request.ip());
     session.tokens(app, &key)
 }
 

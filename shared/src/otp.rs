@@ -2,8 +2,8 @@
 //! record, once by the function that sends it and once by the function that checks it.
 
 mod allowance;
+mod limit;
 mod redeem;
-mod send;
 
 use std::fmt;
 
@@ -18,16 +18,15 @@ use crate::{
     config::{self, Policy},
     dynamo::{Item, Write, key, number, to_item},
     email,
+    id::Id,
     phone::Phone,
     throttle, time,
-    user::Id,
 };
 
 pub use allowance::{Allowance, Limits};
+pub use limit::{throttle_of, throttle_of_changes};
+pub(crate) use limit::{throttle_of_claimants, throttle_of_stack};
 pub use redeem::{GUESS_LENGTH, Redeemed, forget_guesses, guess, is_waiting, redeem};
-pub use send::{
-    address_of_claimant, send_by_sms, send_to_whom_it_concerns, throttle_of, throttle_of_changes,
-};
 
 /// What a code is for. A code for one purpose is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +101,18 @@ pub struct Record {
 /// The key of the record of a purpose and an address in its unique form.
 pub(crate) fn pk(purpose: Purpose, address: &str) -> String {
     format!("{purpose}#{address}")
+}
+
+/// Under what the code is stored and counted that a user asks for to verify their own number (in E.164 form). It is apart from the code that
+/// anyone may ask for: a stranger neither replaces it nor uses up how often it may be sent.
+#[must_use]
+pub fn address_of_claimant(number: &str, user: Id) -> String {
+    format!("{number}#{user}")
+}
+
+/// The number in such an address; any other address as it is.
+fn number_of(address: &str) -> &str {
+    address.split_once('#').map_or(address, |(number, _)| number)
 }
 
 /// The write that deletes the code for a new password of a user, if there is one: it dies with the password it was to replace.

@@ -5,13 +5,12 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use crate::{
-    App, Error,
-    claim::{self, Holders, Name},
-    config,
+    App, Error, config,
     dynamo::{BatchGet, Refused, Write, key, n, number, s, text, transact},
     otp::Redeemed,
     phone::Phone,
     time,
+    user::claim::{self, Holders, Name},
 };
 
 /// A token as its holder has it: 32 hexadecimal digits, random. It is stored as its hash, and cannot be printed.

@@ -4,33 +4,17 @@ use std::{
     convert::Infallible,
     future::Future,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use lambda_http::{Adapter, LambdaEvent, Service, http::HeaderValue, request::LambdaRequest, service_fn};
-use tokio::{
-    task_local,
-    time::{Instant as Moment, timeout, timeout_at},
-};
 use tracing::{Instrument, field};
 
 use crate::{
-    App, Error, Reply, Request, Who, config,
+    App, Error, Reply, Request, Who, config, deadline,
     http::{Response, cut, finish},
     log,
 };
-
-// Both are times of one request, in which an instance is not frozen: a monotonic clock is right for them.
-
-/// What is counted is given up after so long: a call's time before the end, in which the count is taken back.
-const PATIENCE: Duration = Duration::from_secs(11);
-/// A request is answered within so long, which is less than a function's `Timeout` in the template: a client hears 503 from
-/// us, not 502 from the gateway, however many calls each took their time.
-const END: Duration = Duration::from_secs(14);
-
-task_local! {
-    static GIVEN_UP_AT: Moment;
-}
 
 /// Answers requests with `endpoint` until Lambda ends the instance. Each leaves one line in the log.
 pub async fn serve<W, F, Answer>(endpoint: F) -> Result<(), lambda_http::Error>
@@ -74,28 +58,12 @@ where
 {
     let started = Instant::now();
     let (method, route) = (request.method().to_owned(), request.route().to_owned());
-    let reply = timeout(END, async {
+    let reply = deadline::of_request(async {
         let who = W::of(app, &request).await?;
         endpoint(app, who, request).await
     });
-    let reply = GIVEN_UP_AT.scope(Moment::now() + PATIENCE, reply);
-    let response = reply.await.unwrap_or_else(|_| Err(late())).unwrap_or_else(Error::into_response);
+    let response = reply.await.unwrap_or_else(Error::into_response);
     let (status, hashed) = (response.status().as_u16(), app.hasher.taken());
     log::request(&method, &route, status, started.elapsed(), hashed, cold);
     response
-}
-
-/// Does what may take its time beside or after a count: it is given up while there is time to take the count back. Outside a
-/// request it takes as long as it takes.
-pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let Ok(end) = GIVEN_UP_AT.try_with(|end| *end) else { return work.await };
-    if Moment::now() >= end {
-        // A time-out that has passed would let it begin.
-        return Err(late());
-    }
-    timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
-}
-
-fn late() -> Error {
-    Error::Unavailable("the request took too long".into())
 }

@@ -14,16 +14,18 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Request, config,
+    App, Error, Request,
+    audit::{self, Event},
+    config,
     dynamo::{
         AttributeValue, Item, Write, from_item, in_the_way, is_refused, key2, n, no, operation_id, s, text,
         to_item, yes,
     },
     http::{TokenFault, network_of},
-    log::{self, Act},
+    id::{self, Id},
     time,
     token::{Claims, Draft, Pair, SigningKey, new_jti},
-    user::{self, Account, Id},
+    user::Account,
 };
 
 /// The most live sessions of a user: with each that begins, the one before the last so many ends.
@@ -107,7 +109,7 @@ fn sort_key(sid: Uuid) -> String {
 
 /// The key under which a session is stored.
 pub(crate) fn record_key(user: Id, sid: Uuid) -> Item {
-    key2(user::pk(user), sort_key(sid))
+    key2(id::pk(user), sort_key(sid))
 }
 
 impl Session {
@@ -290,15 +292,15 @@ pub async fn refresh(
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
     match (shown, is_first) {
-        (Standing::Unanswered, true) => log::audit(Act::RefreshReplaced, claims.user_id, request.ip()),
+        (Standing::Unanswered, true) => audit::user(Event::RefreshReplaced, claims.user_id, request.ip()),
         (_, true) => {}
         // Another request may have rotated it in the meantime.
         (_, false) if session.standing(&claims.jti, request, grace) == Standing::Repeated => {
-            log::audit(Act::RefreshRepeated, claims.user_id, request.ip());
+            audit::user(Event::RefreshRepeated, claims.user_id, request.ip());
         }
         (_, false) => {
             end(app, claims.user_id, claims.sid).await?;
-            log::audit(Act::SessionKilledForReuse, claims.user_id, request.ip());
+            audit::user(Event::SessionKilledForReuse, claims.user_id, request.ip());
             return Err(Error::TokenNotValid(TokenFault::Blacklisted));
         }
     }
@@ -425,7 +427,7 @@ pub async fn list(app: &App, user: Id) -> Result<Vec<Session>, Error> {
         .table_name(&app.tables.tokens)
         .consistent_read(true)
         .key_condition_expression("pk = :user AND begins_with(sk, :session)")
-        .expression_attribute_values(":user", s(user::pk(user)))
+        .expression_attribute_values(":user", s(id::pk(user)))
         .expression_attribute_values(":session", s("session#"))
         .scan_index_forward(false)
         .set_limit(i32::try_from(MOST).ok())

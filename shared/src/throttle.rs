@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use crate::{
     App, Error, config,
+    deadline::in_time,
     dynamo::{ATTEMPTS, Item, in_the_way, is_refused, key, n, number, operation_id, pause_before, s, text},
-    serve::in_time,
     time,
 };
 

@@ -1,5 +1,6 @@
 //! Users: what the API shows of them, how they are stored, and every write that touches one of their unique names.
 
+pub mod claim;
 mod delete;
 mod edit;
 mod import;
@@ -27,14 +28,14 @@ use uuid::Uuid;
 
 use crate::{
     App, Bearer, Caller, Error, Request,
-    claim::{Holders, Name, Terms},
     config::{self, Policy},
     dynamo::{
-        AttributeValue, BatchGet, Item, from_item, in_the_way, is_refused, key, n, number, operation_id, s,
+        AttributeValue, BatchGet, Item, from_item, in_the_way, is_refused, n, number, operation_id, s,
         string_list, strings, text, to_item, update_expression,
     },
     email::{self, Email},
     http::{self, FieldErrors},
+    id::record_key,
     page::searchable,
     password::{About, Hash},
     phone::Phone,
@@ -42,22 +43,20 @@ use crate::{
     time,
 };
 
+pub use crate::id::Id;
+use claim::{Holders, Name, PROVEN, Terms, USERNAME};
 pub use delete::delete;
 pub use edit::{Edit, Fields};
 pub use import::{Import, import};
 pub use list::{List, list};
 pub use password::{change_password, recover_password};
 pub use register::{Registration, register, register_by_phone};
-pub(crate) use staff::STILL_STAFF;
 pub use superuser::{Promoted, Superuser, create_or_promote};
 use update::Flags;
 pub use username::key as username_key;
 pub use username::{LONGEST as USERNAME_LENGTH, Username};
 pub(crate) use verify::prove_phone;
 pub use verify::verify_email;
-
-/// A user's id: a `UUIDv7`, so that ids sort by the time of registration.
-pub type Id = Uuid;
 
 /// The most characters of a first or last name (Django's).
 pub const NAME_LENGTH: usize = 150;
@@ -296,16 +295,6 @@ fn network_mark(network: &str) -> String {
     mark
 }
 
-/// The partition of a user, in the Users and in the Tokens table.
-pub(crate) fn pk(id: Id) -> String {
-    format!("user#{id}")
-}
-
-/// The key under which a user is stored.
-pub(crate) fn record_key(id: Id) -> Item {
-    key(pk(id))
-}
-
 /// A user by id.
 pub async fn find(app: &App, id: Id) -> Result<Option<Account>, Error> {
     let get = app
@@ -349,11 +338,6 @@ fn reservation() -> Result<Option<u64>, Error> {
         Policy::Seeds => None,
     })
 }
-
-/// How an address or number is had that is proven.
-const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None };
-/// A username is never in doubt.
-pub(crate) const USERNAME: Terms = PROVEN;
 
 /// How one is had that nothing has proven yet.
 fn unproven() -> Result<Terms, Error> {

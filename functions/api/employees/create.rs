@@ -2,9 +2,9 @@
 
 use shared::{
     App, Bearer, Reply, Request,
+    audit::{self, Changed, Event},
     employee::{self, Fields},
     json_in_version,
-    log::{self, Act, Changed},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,6 +21,6 @@ async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
     form.check()?;
     let record = employee::create(app, caller.id(), &fields, holders).await?;
     let id = Changed::Employee(record.employee.id);
-    log::audit_change(Act::EmployeeCreated, Some(caller.id()), id, &fields.given(), request.ip());
+    audit::change(Event::EmployeeCreated, Some(caller.id()), id, &fields.given(), request.ip());
     json_in_version(201, &record.employee, record.version)
 }

@@ -1,9 +1,9 @@
 //! `DELETE /api/employees/{id}`: deletes an employee's record, for their owner or staff; its names are free again.
 
 use shared::{
-    App, Bearer, Error, Reply, Request, employee,
-    log::{self, Act, Changed},
-    no_content,
+    App, Bearer, Error, Reply, Request,
+    audit::{self, Changed, Event},
+    employee, no_content,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,6 +16,6 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     let record = record.ok_or(Error::NotFound("Employee"))?;
     let id = record.employee.id;
     employee::delete(app, record, &request.precondition()).await?;
-    log::audit_change(Act::EmployeeDeleted, Some(caller.id()), Changed::Employee(id), &[], request.ip());
+    audit::change(Event::EmployeeDeleted, Some(caller.id()), Changed::Employee(id), &[], request.ip());
     no_content()
 }

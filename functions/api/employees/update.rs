@@ -2,9 +2,9 @@
 
 use shared::{
     App, Bearer, Error, Reply, Request,
+    audit::{self, Changed, Event},
     employee::{self, Fields},
     json_in_version,
-    log::{self, Act, Changed},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,7 +26,7 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (record, changed) = employee::update(app, record, &fields, holders, &request.precondition()).await?;
     if !changed.is_empty() {
         let id = Changed::Employee(record.employee.id);
-        log::audit_change(Act::EmployeeChanged, Some(caller.id()), id, &changed, request.ip());
+        audit::change(Event::EmployeeChanged, Some(caller.id()), id, &changed, request.ip());
     }
     json_in_version(200, &record.employee, record.version)
 }

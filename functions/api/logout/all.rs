@@ -2,9 +2,9 @@
 
 use serde_json::json as object;
 use shared::{
-    App, Caller, Error, Reply, Request, json,
-    log::{self, Act},
-    user,
+    App, Caller, Error, Reply, Request,
+    audit::{self, Event},
+    json, user,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,6 +16,6 @@ async fn log_out_everywhere(app: &App, caller: Caller, request: Request) -> Repl
     if !user::end_sessions(app, caller.id()).await? {
         return Err(Error::UserNotFound);
     }
-    log::audit(Act::LoggedOutEverywhere, caller.id(), request.ip());
+    audit::user(Event::LoggedOutEverywhere, caller.id(), request.ip());
     json(200, &object!({ "message": "Logged out everywhere." }))
 }

@@ -1,10 +1,7 @@
 //! `POST /api/otp/resend`: sends another code to an e-mail address that is not verified yet; for anyone.
 
 use serde_json::json as object;
-use shared::{
-    Anyone, App, Reply, Request, json,
-    otp::{self, Purpose},
-};
+use shared::{Anyone, App, Reply, Request, json, otp::Purpose, send_code};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -12,6 +9,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn resend(app: &App, _: Anyone, request: Request) -> Reply {
-    otp::send_to_whom_it_concerns(app, &request, Purpose::VerifyEmail, |holder| !holder.verified).await?;
+    send_code::by_email(app, &request, Purpose::VerifyEmail, |holder| !holder.verified).await?;
     json(200, &object!({ "message": "If the address awaits verification, a new code has been sent." }))
 }

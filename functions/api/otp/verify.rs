@@ -4,12 +4,12 @@ use futures_util::join;
 use serde_json::json as object;
 use shared::{
     Anyone, App, Error, Reply, Request,
-    claim::{self, Name},
+    audit::{self, Changed, Event},
     email::Email,
     json,
-    log::{self, Act, Changed},
     otp::{self, Purpose},
     user,
+    user::claim::{self, Name},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,11 +29,11 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
         otp::redeem(app, &request, Purpose::VerifyEmail, &address, &guess),
         claim::read_twins(app, &name)
     );
-    let audit = |error: &Error| log::audit_code(error, email.typed(), request.ip());
+    let audit = |error: &Error| audit::code_refused(error, email.typed(), request.ip());
     let code = redeemed.inspect_err(audit)?;
     let verified = code.use_for(app, async { user::verify_email(app, &address, &holders?, &code).await });
     let fields = verified.await.inspect_err(audit)?;
     let id = code.holder()?;
-    log::audit_change(Act::Verified, Some(id), Changed::User(id), &fields, request.ip());
+    audit::change(Event::Verified, Some(id), Changed::User(id), &fields, request.ip());
     json(200, &object!({ "message": "Email verified successfully." }))
 }

@@ -1,10 +1,7 @@
 //! `POST /api/password/forgot`: sends a code to set a new password; for anyone.
 
 use serde_json::json as object;
-use shared::{
-    Anyone, App, Reply, Request, json,
-    otp::{self, Purpose},
-};
+use shared::{Anyone, App, Reply, Request, json, otp::Purpose, send_code};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -14,7 +11,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn forgot(app: &App, _: Anyone, request: Request) -> Reply {
     // A code proves the address as well as it sets the password, so that an unverified one will do; one that is only
     // staged is not the account's yet.
-    otp::send_to_whom_it_concerns(app, &request, Purpose::ResetPassword, |holder| !holder.staged).await?;
+    send_code::by_email(app, &request, Purpose::ResetPassword, |holder| !holder.staged).await?;
     json(
         200,
         &object!({ "message": "If an account has that address, a code to set a new password has been sent." }),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    App, Caller, Error, Reply, Request, json,
-    log::{self, Act, Changed},
-    login,
+    App, Caller, Error, Reply, Request,
+    audit::{self, Changed, Event},
+    json, login,
     password::{Match, NewPassword, Password},
     session,
     throttle::{self, Counted},
@@ -62,6 +62,6 @@ async fn change(
         // The old password was right, whatever becomes of the new one.
         throttle::take_back(app, tried),
     );
-    log::audit_change(Act::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
+    audit::change(Event::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
     Ok(tokens)
 }

@@ -2,7 +2,7 @@
 
 use shared::{
     App, Caller, Error, Reply, Request,
-    log::{self, Act},
+    audit::{self, Event},
     no_content, session,
 };
 
@@ -16,6 +16,6 @@ async fn delete(app: &App, caller: Caller, request: Request) -> Reply {
     if !session::end_live(app, &caller.account, sid).await? {
         return Err(Error::NotFound("Session"));
     }
-    log::audit(Act::LoggedOut, caller.id(), request.ip());
+    audit::user(Event::LoggedOut, caller.id(), request.ip());
     no_content()
 }

@@ -5,11 +5,11 @@
 
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Error, Reply, Request, config,
+    Anyone, App, Error, Reply, Request,
+    audit::{self, Event},
+    config,
     http::TokenFault,
-    json,
-    log::{self, Act},
-    shown,
+    json, shown,
     throttle::{self, HOUR, Throttle},
     token,
 };
@@ -30,13 +30,13 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
             .at_most(config::number("TOKEN_CHECKS_PER_HOUR")?, "made");
         if let Err(error) = throttle::admit(app, [checks]).await {
             if matches!(error, Error::Throttled(_)) {
-                log::audit(Act::Throttled, claims.user_id, request.ip());
+                audit::user(Event::Throttled, claims.user_id, request.ip());
             }
             return Err(error);
         }
     }
     if !is_live {
-        log::audit(Act::DeadTokenShown, claims.user_id, request.ip());
+        audit::user(Event::DeadTokenShown, claims.user_id, request.ip());
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
     json(200, &object!({}))

@@ -2,7 +2,7 @@
 
 use shared::{
     App, Bearer, Error, Reply, Request,
-    log::{self, Act, Changed},
+    audit::{self, Changed, Event},
     no_content, user,
 };
 
@@ -16,6 +16,6 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     let account = account.ok_or(Error::NotFound("User"))?;
     let id = account.user.id;
     user::delete(app, &caller, account, &request.precondition()).await?;
-    log::audit_change(Act::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
+    audit::change(Event::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
     no_content()
 }

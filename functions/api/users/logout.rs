@@ -2,9 +2,9 @@
 
 use serde_json::json as object;
 use shared::{
-    App, Error, Reply, Request, Staff, json,
-    log::{self, Act, Changed},
-    user,
+    App, Error, Reply, Request, Staff,
+    audit::{self, Changed, Event},
+    json, user,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +17,6 @@ async fn log_out(app: &App, Staff(caller): Staff, request: Request) -> Reply {
     if !user::end_sessions(app, id).await? {
         return Err(Error::NotFound("User"));
     }
-    log::audit_change(Act::LoggedOutEverywhere, Some(caller.id()), Changed::User(id), &[], request.ip());
+    audit::change(Event::LoggedOutEverywhere, Some(caller.id()), Changed::User(id), &[], request.ip());
     json(200, &object!({ "message": "Logged out everywhere." }))
 }

@@ -2,9 +2,9 @@
 
 use serde_json::json as object;
 use shared::{
-    App, Bearer, Error, Reply, Request, json,
-    log::{self, Act, Changed},
-    login, user,
+    App, Bearer, Error, Reply, Request,
+    audit::{self, Changed, Event},
+    json, login, user,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +17,6 @@ async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
     caller.must_be_staff()?;
     let account = account.ok_or(Error::NotFound("User"))?;
     login::unlock(app, &account).await?;
-    log::audit_change(Act::Unlocked, Some(caller.id()), Changed::User(account.user.id), &[], request.ip());
+    audit::change(Event::Unlocked, Some(caller.id()), Changed::User(account.user.id), &[], request.ip());
     json(200, &object!({ "message": "The user can log in again." }))
 }

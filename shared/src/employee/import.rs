@@ -4,7 +4,7 @@ use super::{Fields, Holders, Id, Record, find};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
-    time, user,
+    id, time, user,
 };
 
 /// Imports an employee of a user who is there, as [`super::create`] makes one, with an id that whoever imports has chosen: a
@@ -32,7 +32,7 @@ pub async fn import(
             }
         }
         let mut writes = record.insert(app)?;
-        let owner = user::record_key(owner);
+        let owner = id::record_key(owner);
         writes.push(Write::to(&app.tables.users).when("attribute_exists(pk)").check(owner)?);
         match transact(app, writes).await {
             Ok(()) => return Ok(true),

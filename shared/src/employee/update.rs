@@ -2,10 +2,10 @@
 
 use super::{Employee, Fields, Holders, Record, find, record_key};
 use crate::{
-    App, Error,
+    App, Error, audit,
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     http::Precondition,
-    log, time,
+    time,
 };
 
 /// Changes an employee; gives the record as it then is, and the names of the fields that changed.
@@ -58,7 +58,7 @@ pub async fn update(
 
 /// The fields in which two states of an employee differ.
 fn difference(old: &Employee, new: &Employee) -> Vec<&'static str> {
-    log::changed([
+    audit::changed([
         ("first_name", old.first_name != new.first_name),
         ("last_name", old.last_name != new.last_name),
         ("phone_number", old.phone_number != new.phone_number),

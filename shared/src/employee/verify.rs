@@ -3,13 +3,15 @@
 use super::{Holder, Holders, Name, list, record_key};
 use crate::{
     App, Error, Request,
-    claim::{self, Losses, Name as UserName},
+    audit::Changed,
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, yes},
-    log::Changed,
     otp::Redeemed,
     phone::Phone,
     time,
-    user::{self, Account},
+    user::{
+        self, Account,
+        claim::{self, Losses, Name as UserName},
+    },
 };
 
 /// Who has a phone number.

@@ -155,6 +155,20 @@ impl Error {
         }
     }
 
+    /// What an operator who invokes a function reads of it: all that is wrong with each field, or the cause, which is logged
+    /// too.
+    #[must_use]
+    pub fn for_operator(&self) -> String {
+        if let Self::Invalid(fields) = self {
+            let fields =
+                fields.iter().map(|(field, complaints)| format!("{field}: {}", complaints.join(" ")));
+            return fields.collect::<Vec<_>>().join(" ");
+        }
+        let cause = self.cause();
+        tracing::error!(cause, "refused");
+        cause
+    }
+
     /// The same, as something that passes.
     #[must_use]
     pub fn into_unavailable(self) -> Self {

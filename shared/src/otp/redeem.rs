@@ -6,13 +6,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::{future::join_all, join};
 
-use super::{Channel, Purpose, Record, is_live, pk, send::number_of};
+use super::{Channel, Purpose, Record, is_live, number_of, pk};
 use crate::{
     App, Error, Request, config,
+    deadline::in_time,
     dynamo::{Item, Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
     http,
     secret::Secret,
-    serve::in_time,
     throttle::{self, Counted, DAY, Throttle},
     time,
     user::Id,

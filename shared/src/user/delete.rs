@@ -3,10 +3,10 @@
 use super::{Account, find, record_key, staff, username_key};
 use crate::{
     App, Caller, Error,
-    claim::{self, Name},
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, transact},
     email,
     http::Precondition,
+    user::claim::{self, Name},
 };
 
 /// Deletes a user and frees their names, all at once; their sessions are dead with them. What they own stays.

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     App, Caller, Error, Form, Request,
-    claim::{self, Holders},
+    audit::{self, Changed, Event},
     email::Email,
     http::BLANK,
-    log::{self, Act, Changed},
     otp,
     phone::PhoneRules,
     throttle::{self, Counted},
+    user::claim::{self, Holders},
 };
 
 /// What a request asks for, as far as it can be read before it is known who asks.
@@ -133,9 +133,9 @@ impl Fields {
         form.check()?;
         let (account, fields) = update(app, caller, account, &changes, holders, request).await?;
         if !fields.is_empty() {
-            let act = if account.user.id == caller.id() { Act::ProfileChanged } else { Act::UserChanged };
+            let act = if account.user.id == caller.id() { Event::ProfileChanged } else { Event::UserChanged };
             let (actor, record) = (Some(caller.id()), Changed::User(account.user.id));
-            log::audit_change(act, actor, record, &fields, request.ip());
+            audit::change(act, actor, record, &fields, request.ip());
         }
         Ok(account)
     }

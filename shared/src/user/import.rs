@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff};
 use crate::{
     App, Error,
-    claim::{self, Holders, Name, Terms},
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     email::Email,
     http::FieldErrors,
     password::Hash,
     phone::Phone,
     time,
+    user::claim::{self, Holders, Name, Terms},
 };
 
 /// How an address is had that the other system had not proven. It does not lapse: its user has not been sent a code yet.

@@ -5,15 +5,14 @@ use futures_util::join;
 
 use super::{Account, find, record_key};
 use crate::{
-    App, Error, Request,
-    claim::{self, Name},
+    App, Error, Request, audit,
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, string_list, transact, update_expression, yes},
     email,
     http::TokenFault,
-    log,
     otp::{self, Redeemed},
     password::Hash,
     session,
+    user::claim::{self, Name},
 };
 
 /// Changes a password, ends every session, and begins `session`, all at once. Gives the names of the fields that changed.
@@ -83,7 +82,7 @@ pub async fn recover_password(
 /// The fields that a new password changes.
 fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
     let user = &account.user;
-    log::changed([
+    audit::changed([
         ("password", true),
         ("pending_email", user.pending_email.is_some()),
         ("is_email_verified", proves_email && !user.is_email_verified),

@@ -5,7 +5,6 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken_on, unproven};
 use crate::{
     App, Error, Request,
-    claim::{self, Holders, Name, Terms},
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     email::Email,
     otp::{Limits, Purpose, Record},
@@ -13,6 +12,7 @@ use crate::{
     phone::Phone,
     registration::{self, Token},
     session, time,
+    user::claim::{self, Holders, Name, Terms},
 };
 
 /// Who is to be registered.

@@ -3,11 +3,11 @@
 use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, staff, taken, update::difference};
 use crate::{
     App, Error,
-    claim::{self, Losses, Name},
     dynamo::{ATTEMPTS, Refused, Write, change, pause_before, transact},
     email::{self, Email},
     otp,
     password::Hash,
+    user::claim::{self, Losses, Name},
 };
 
 /// Who is to be staff. The operator vouches for the address.

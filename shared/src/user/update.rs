@@ -7,15 +7,14 @@ use super::{
     username_key,
 };
 use crate::{
-    App, Caller, Error, Request,
-    claim::{self, Holders, Losses, Name, Terms},
+    App, Caller, Error, Request, audit,
     dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
     email::{self, Email},
     http::FieldErrors,
-    log,
     otp::{Limits, Purpose, Record},
     phone::{Phone, PhoneRules},
     time,
+    user::claim::{self, Holders, Losses, Name, Terms},
 };
 
 /// What is to be changed. `None` leaves a field as it is.
@@ -308,7 +307,7 @@ fn send_codes(
 
 /// The shown fields in which two states of a user differ.
 pub(super) fn difference(old: &User, new: &User) -> Vec<&'static str> {
-    log::changed([
+    audit::changed([
         ("username", old.username != new.username),
         ("email", old.email != new.email),
         ("first_name", old.first_name != new.first_name),

@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use crate::{
-    App, Error,
-    claim::{self, Holders, Losses, Name},
+    App, Error, audit,
     dynamo::{Refused, Write, n, s, transact, update_expression, yes},
-    email, log,
+    email,
     otp::Redeemed,
     page::lowered,
     phone::Phone,
+    user::claim::{self, Holders, Losses, Name},
 };
 
 use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, username_key};
@@ -36,7 +36,7 @@ pub async fn verify_email(
         let User { username, email: present, .. } = &account.user;
         let next = account.user.pending_email.as_ref().ok_or(Error::OtpInvalid)?;
         let is_username = !present.is_empty() && username_key(username) == email::key(present);
-        fields = log::changed([
+        fields = audit::changed([
             ("username", is_username),
             ("email", true),
             ("pending_email", true),

@@ -4,10 +4,9 @@ use futures_util::join;
 use serde_json::json as object;
 use shared::{
     Anyone, App, Error, Reply, Request,
+    audit::{self, Changed, Event},
     email::Email,
-    json,
-    log::{self, Act, Changed},
-    login,
+    json, login,
     otp::{self, Purpose},
     password::{About, NewPassword},
     user,
@@ -28,7 +27,7 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
     form.check()?;
 
     let redeemed = otp::redeem(app, &request, Purpose::ResetPassword, &email.key(), &guess).await;
-    let code = redeemed.inspect_err(|error| log::audit_code(error, email.typed(), request.ip()))?;
+    let code = redeemed.inspect_err(|error| audit::code_refused(error, email.typed(), request.ip()))?;
     let holder = code.holder()?;
     let recovered = code.use_for(app, async {
         let account = user::find(app, holder).await?.ok_or(Error::OtpInvalid)?;
@@ -46,6 +45,6 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
         recovered
     });
     let fields = recovered.await?;
-    log::audit_change(Act::PasswordRecovered, Some(holder), Changed::User(holder), &fields, request.ip());
+    audit::change(Event::PasswordRecovered, Some(holder), Changed::User(holder), &fields, request.ip());
     json(200, &object!({ "message": "Password changed successfully." }))
 }

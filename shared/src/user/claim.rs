@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
+use super::{staff::STILL_STAFF, username::Username};
 use crate::{
     App, Error,
+    audit::{self, Changed, Event},
     config::Policy,
     dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
     email::Email,
-    log::{self, Act, Changed},
+    id::{Id, record_key},
     otp::{self, Allowance, Purpose},
     page::lowered,
-    phone::{self, PhoneRules},
-    time,
-    user::{self, Id, STILL_STAFF, USERNAME, Username},
+    phone, time,
 };
 
 /// A name that one user has.
@@ -255,6 +255,11 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
 }
 
+/// How a verified address or number is taken.
+pub(super) const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None };
+/// How a username is taken: there is nothing to verify.
+pub(super) const USERNAME: Terms = PROVEN;
+
 /// What others lose when a user takes names from them that they had not proven.
 #[derive(Default)]
 pub struct Losses(BTreeMap<Id, Loss>);
@@ -269,7 +274,7 @@ impl Losses {
     /// Leaves an audit event for everybody who has lost something, once that is written.
     pub fn audit(&self, actor: Option<Id>, ip: &str) {
         for (loser, loss) in &self.0 {
-            log::audit_change(Act::NameLost, actor, Changed::User(*loser), &loss.fields(), ip);
+            audit::change(Event::NameLost, actor, Changed::User(*loser), &loss.fields(), ip);
         }
     }
 }
@@ -371,7 +376,7 @@ impl Loss {
 
     /// The fields that are empty then, and the username if it is another.
     fn fields(&self) -> Vec<&'static str> {
-        log::changed([
+        audit::changed([
             ("username", self.username.is_some()),
             ("email", self.email),
             ("pending_email", self.pending_email),
@@ -418,7 +423,7 @@ impl Loss {
         if self.email || self.phone.is_some() || self.username.is_some() {
             write = write.name("search");
         }
-        writes.push(write.update(user::record_key(loser), &update_expression(&set, &remove))?);
+        writes.push(write.update(record_key(loser), &update_expression(&set, &remove))?);
         Ok(writes)
     }
 }
@@ -454,46 +459,6 @@ pub fn mark(app: &App, name: &Name, user: Id, terms: Terms) -> Result<TransactWr
         Some(seconds) => write
             .value("until", n(time::seconds(time::now()) + seconds))
             .update(key(name.pk()), "SET verified = :verified, reserved_until = :until"),
-    }
-}
-
-/// What somebody typed to log in, in its unique form, and the names it may be. A proven address or number goes before a
-/// username, which anybody could have chosen.
-pub struct Login {
-    /// What failures are counted by: every spelling of one name is one.
-    pub identifier: String,
-    names: Vec<Name>,
-}
-
-impl Login {
-    /// Reads it as an e-mail address, a phone number and a username, whichever it can be.
-    #[must_use]
-    pub fn read(text: &str, phones: PhoneRules) -> Self {
-        // What is an address only in the unique form of a username ("ı" is "i" there) is that address, too: its owner goes
-        // before a user whose username is spelled like it.
-        let email = Email::parse(text).or_else(|_| Email::parse(&user::username_key(text)));
-        let email = email.ok().map(|email| Name::Email(email.key()));
-        let phone = phones.parse(text).ok().map(|phone| Name::Phone(phone.e164().to_owned()));
-        let username = Username::parse(text).ok().map(|username| Name::Username(username.key()));
-        let identifier = match &phone {
-            Some(Name::Phone(number)) => number.clone(),
-            _ => user::username_key(text),
-        };
-        Self { identifier, names: email.into_iter().chain(phone).chain(username).collect() }
-    }
-
-    /// Whether it can be nothing but a username.
-    #[must_use]
-    pub fn is_only_a_username(&self) -> bool {
-        self.names.iter().all(|name| matches!(name, Name::Username(_)))
-    }
-
-    /// The user whom it names.
-    pub async fn find(&self, app: &App) -> Result<Option<Id>, Error> {
-        let holders = read_names(app, &self.names).await?;
-        let named = self.names.iter().filter_map(|name| holders.of(name).map(|holder| (name, holder)));
-        let mut named = named.filter(|(name, holder)| holder.verified || matches!(name, Name::Username(_)));
-        Ok(named.next().map(|(_, holder)| holder.user_id))
     }
 }
 

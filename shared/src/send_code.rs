@@ -2,36 +2,26 @@
 
 use futures_util::join;
 
-use super::{Channel, Limits, Purpose, Record};
 use crate::{
-    App, Bearer, Error, Form, Request,
-    claim::{self, Holder, Holders, Name},
-    config,
+    App, Bearer, Error, Form, Request, audit,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::Email,
-    log,
+    otp::{
+        Channel, Limits, Purpose, Record, address_of_claimant, throttle_of, throttle_of_claimants,
+        throttle_of_stack,
+    },
     phone::Phone,
-    throttle::{self, DAY, HOUR, Throttle},
-    time,
-    user::{Account, Id},
+    throttle, time,
+    user::{
+        Account,
+        claim::{self, Holder, Holders, Name},
+    },
 };
-
-/// The limit on codes asked for from one network.
-pub fn throttle_of(request: &Request) -> Result<Throttle, Error> {
-    Ok(Throttle::new("codes_from", &request.network(), HOUR)
-        .at_most(config::number("OTP_PER_IP_PER_HOUR")?, "sent"))
-}
-
-/// The limit on new addresses of one user, each of which tells the present one.
-pub fn throttle_of_changes(user: Id) -> Result<Throttle, Error> {
-    Ok(Throttle::new("changes_of", &user.to_string(), HOUR)
-        .at_most(config::number("OTP_PER_HOUR")?, "staged"))
-}
 
 /// Answers a stranger who asks for a code to the `email` of the body: one is sent if somebody has the address and
 /// `concerns` them. Whether it was is not to be seen: the same limits hold, the same records are read, and the same ones are
 /// written, by a decoy that nobody receives.
-pub async fn send_to_whom_it_concerns(
+pub async fn by_email(
     app: &App,
     request: &Request,
     purpose: Purpose,
@@ -85,37 +75,10 @@ async fn store(
     Err(Error::Unavailable("a code found no quiet moment".into()))
 }
 
-/// The brake on text messages of the whole stack: whoever makes it send them to their own expensive numbers earns nothing
-/// after so many a day.
-fn throttle_of_stack() -> Result<Throttle, Error> {
-    Ok(Throttle::new("sms", "", DAY).at_most(config::number("SMS_PER_DAY")?, "sent"))
-}
-
-/// The limit on codes that all users together ask for to verify one number as their own, beside what each may ask for.
-fn throttle_of_claimants(phone: &Phone) -> Result<Throttle, Error> {
-    let most = CLAIMANTS * config::number("OTP_PER_DAY")?;
-    Ok(Throttle::new("codes_of_claimants", phone.e164(), DAY).at_most(most, "sent"))
-}
-
-/// As many users can use up what they may ask for to verify one number, before there is no more for that number.
-const CLAIMANTS: u64 = 5;
-
 /// Whether a code can verify the number of this account: it claims the number, and no other user has verified it.
 fn may_verify(account: &Account, phone: &Phone, holder: Option<&Holder>) -> bool {
     let is_anothers = holder.is_some_and(|holder| holder.verified && holder.user_id != account.user.id);
     account.claims(phone) && !is_anothers
-}
-
-/// Under what the code is stored and counted that a user asks for to verify their own number (in E.164 form). It is apart from the code that
-/// anyone may ask for: a stranger neither replaces it nor uses up how often it may be sent.
-#[must_use]
-pub fn address_of_claimant(number: &str, user: Id) -> String {
-    format!("{number}#{user}")
-}
-
-/// The number in such an address; any other address as it is.
-pub(super) fn number_of(address: &str) -> &str {
-    address.split_once('#').map_or(address, |(number, _)| number)
 }
 
 /// Sends a code to a phone number that a stranger typed, if `record`, which sees who has the number and which user the code can
@@ -123,7 +86,7 @@ pub(super) fn number_of(address: &str) -> &str {
 ///
 /// The request's network and the whole stack are counted before anything is known; what is not sent is taken back from the
 /// stack's count, so that nobody can use it up by asking in vain.
-pub async fn send_by_sms(
+pub async fn by_sms(
     app: &App,
     request: &Request,
     asker: Option<&Bearer>,
@@ -139,8 +102,8 @@ pub async fn send_by_sms(
         claim::read(app, &names, number),
         Bearer::account_if_given(asker, app)
     );
-    let [of_network, of_stack] = admitted
-        .inspect_err(|error| log::audit_throttled(error, number.unwrap_or_default(), request.ip()))?;
+    let [of_network, of_stack] =
+        admitted.inspect_err(|error| audit::throttled(error, number.unwrap_or_default(), request.ip()))?;
     let sent = async {
         let (mut form, holders, asker) = (form?, holders?, asker?);
         let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
