@@ -46,6 +46,7 @@ mod load;
 mod model;
 mod policies;
 mod records;
+mod releases;
 mod requests;
 mod rotation;
 mod security;

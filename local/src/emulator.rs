@@ -20,4 +20,6 @@ pub use dynamodb::CallError;
 pub use inbox::Message;
 pub use lambda::InvokeError;
 pub use stack::{Data, Options, Running, Stack, StartError};
-pub use template::{Function, GatewayResponse, Route, Secret, StreamSource, Table, Template, TemplateError};
+pub use template::{
+    Function, GatewayResponse, Route, Secret, StreamSource, Table, Template, TemplateError, upgrade_problems,
+};

@@ -13,5 +13,5 @@ mod emulator;
 pub use django::{Dump, DumpError, Entry, Login, Refusal, Settings, Source};
 pub use emulator::{
     CallError, Data, Function, GatewayResponse, InvokeError, Message, Options, Route, Running, Secret, Stack,
-    StartError, StreamSource, Table, Template, TemplateError,
+    StartError, StreamSource, Table, Template, TemplateError, upgrade_problems,
 };

@@ -2,6 +2,7 @@
 
 mod parameters;
 mod resolve;
+mod upgrade;
 mod yaml;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use resolve::secret_arn;
 use resolve::{Resolver, text};
+pub use upgrade::upgrade_problems;
 
 /// The region everything here is in, and the one the functions are told.
 pub(crate) const REGION: &str = "us-east-1";
