@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the documentation of the API for programs, for anyone.
 
-use shared::{Anyone, App, Reply, Request, openapi::published};
+use shared::{Anyone, App, Reply, Request, document::publish};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -8,5 +8,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn openapi(_: &App, _: Anyone, request: Request) -> Reply {
-    published(include_str!(concat!(env!("OUT_DIR"), "/document.json")), &request)
+    publish(include_str!(concat!(env!("OUT_DIR"), "/document.json")), &request)
 }

@@ -6,10 +6,11 @@ use std::{
     fs,
 };
 
+use ::contract::{collection, document};
 use local::Template;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::openapi::{SHORTEST_PASSWORD, URL, collection, document};
+use shared::document::{SHORTEST_PASSWORD, URL};
 
 use crate::support::{Answer, Api, User, contract, contract::DOCUMENT, root};
 

@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use super::Answer;
 
 /// The document of an API at this URL, with the template's defaults.
-pub(crate) static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| shared::openapi::document("http://127.0.0.1", 8));
+pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| contract::document("http://127.0.0.1", 8));
 
 static VALIDATORS: LazyLock<Mutex<BTreeMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 

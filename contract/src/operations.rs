@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     answers::{
         EMAIL_NOT_VERIFIED, FORBIDDEN, INVALID_OR_LAST_STAFF, LAST_STAFF, LOGIN_REFUSED, NOBODY_HAS_IT,
         NOT_FOUND, OTP_INVALID, REGISTRATION_TOKEN_INVALID, TOKEN_REFUSED, file, listed, nothing, says,
@@ -10,16 +10,16 @@ use super::{
     },
     operation::{Operation, delete, get, patch, post, put},
 };
-use crate::session;
+use shared::session;
 
 /// Operations that belong together.
-pub(super) struct Group {
+pub(crate) struct Group {
     pub name: &'static str,
     pub description: &'static str,
     pub operations: fn() -> Vec<Operation>,
 }
 
-pub(super) const GROUPS: [Group; 9] = [
+pub(crate) const GROUPS: [Group; 9] = [
     Group {
         name: "Registration",
         description: "Accounts by e-mail address, and its proof by a one-time code.",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
+use shared::{
     email,
     otp::GUESS_LENGTH,
     password, phone,
@@ -153,7 +153,7 @@ fn logout() -> Value {
 }
 
 /// The schemas of bodies, by name.
-pub(super) fn schemas(shortest_password: &Value) -> Map<String, Value> {
+pub(crate) fn schemas(shortest_password: &Value) -> Map<String, Value> {
     let new = || new_password(shortest_password);
     let again = || described(password(), "The same again.");
     let schemas = [

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
 
-use crate::{
+use shared::{
     employee::Employee,
     http::LONGEST_BODY,
     page::Page,
@@ -13,27 +13,27 @@ use crate::{
 };
 
 /// A refusal: its status, and the name of its response.
-pub(super) type Refusal = (u16, &'static str);
+pub(crate) type Refusal = (u16, &'static str);
 
-pub(super) const INVALID: Refusal = (400, "Invalid");
-pub(super) const INVALID_QUERY: Refusal = (400, "InvalidQuery");
-pub(super) const OTP_INVALID: Refusal = (400, "InvalidCode");
-pub(super) const REGISTRATION_TOKEN_INVALID: Refusal = (400, "InvalidRegistrationToken");
-pub(super) const INVALID_OR_LAST_STAFF: Refusal = (400, "InvalidOrLastStaffUser");
-pub(super) const LAST_STAFF: Refusal = (400, "LastStaffUser");
-pub(super) const NOT_AUTHENTICATED: Refusal = (401, "NotAuthenticated");
-pub(super) const LOGIN_REFUSED: Refusal = (401, "LoginRefused");
-pub(super) const TOKEN_REFUSED: Refusal = (401, "TokenRefused");
-pub(super) const EMAIL_NOT_VERIFIED: Refusal = (403, "EmailNotVerified");
-pub(super) const FORBIDDEN: Refusal = (403, "Forbidden");
-pub(super) const NOT_FOUND: Refusal = (404, "NotFound");
-pub(super) const INVALID_CURSOR: Refusal = (404, "InvalidCursor");
-pub(super) const NOBODY_HAS_IT: Refusal = (404, "EmployeeNotFound");
-pub(super) const PRECONDITION_FAILED: Refusal = (412, "PreconditionFailed");
+pub(crate) const INVALID: Refusal = (400, "Invalid");
+pub(crate) const INVALID_QUERY: Refusal = (400, "InvalidQuery");
+pub(crate) const OTP_INVALID: Refusal = (400, "InvalidCode");
+pub(crate) const REGISTRATION_TOKEN_INVALID: Refusal = (400, "InvalidRegistrationToken");
+pub(crate) const INVALID_OR_LAST_STAFF: Refusal = (400, "InvalidOrLastStaffUser");
+pub(crate) const LAST_STAFF: Refusal = (400, "LastStaffUser");
+pub(crate) const NOT_AUTHENTICATED: Refusal = (401, "NotAuthenticated");
+pub(crate) const LOGIN_REFUSED: Refusal = (401, "LoginRefused");
+pub(crate) const TOKEN_REFUSED: Refusal = (401, "TokenRefused");
+pub(crate) const EMAIL_NOT_VERIFIED: Refusal = (403, "EmailNotVerified");
+pub(crate) const FORBIDDEN: Refusal = (403, "Forbidden");
+pub(crate) const NOT_FOUND: Refusal = (404, "NotFound");
+pub(crate) const INVALID_CURSOR: Refusal = (404, "InvalidCursor");
+pub(crate) const NOBODY_HAS_IT: Refusal = (404, "EmployeeNotFound");
+pub(crate) const PRECONDITION_FAILED: Refusal = (412, "PreconditionFailed");
 /// What can be wrong with any body.
-pub(super) const OF_A_BODY: [Refusal; 3] = [INVALID, (413, "BodyTooLarge"), (415, "UnsupportedMediaType")];
+pub(crate) const OF_A_BODY: [Refusal; 3] = [INVALID, (413, "BodyTooLarge"), (415, "UnsupportedMediaType")];
 /// What can befall any request: the gateway, too, has limits.
-pub(super) const FAULTS: [Refusal; 5] = [
+pub(crate) const FAULTS: [Refusal; 5] = [
     (429, "Throttled"),
     (500, "Fault"),
     (502, "FunctionFailed"),
@@ -67,7 +67,7 @@ fn words() -> Value {
 }
 
 /// The schemas of answers, by name.
-pub(super) fn schemas() -> Map<String, Value> {
+pub(crate) fn schemas() -> Map<String, Value> {
     let message = object(&json!({ "message": words() }));
     let token = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
     let schemas = [
@@ -116,7 +116,7 @@ fn error() -> Value {
         "description": "Why a request is refused: for a person, and often for a program.",
         "properties": {
             "detail": words(),
-            "code": { "type": "string", "enum": crate::Error::CODES },
+            "code": { "type": "string", "enum": shared::Error::CODES },
             "messages": {
                 "type": "array",
                 "description": "What is wrong with a bearer token.",
@@ -128,7 +128,7 @@ fn error() -> Value {
 }
 
 /// The headers that answers share, by name.
-pub(super) fn headers() -> Value {
+pub(crate) fn headers() -> Value {
     let header = |description: &str, schema: Value| json!({ "description": description, "required": true, "schema": schema });
     json!({
         "CacheControl": header("Whether the answer may be kept.", words()),
@@ -170,40 +170,40 @@ fn reference(schema: &str) -> Value {
 }
 
 /// JSON of this schema.
-pub(super) fn shown(description: &str, schema: &str) -> Value {
+pub(crate) fn shown(description: &str, schema: &str) -> Value {
     with_json(response(description, &[]), &reference(schema))
 }
 
 /// The same, in a version.
-pub(super) fn shown_in_version(description: &str, schema: &str) -> Value {
+pub(crate) fn shown_in_version(description: &str, schema: &str) -> Value {
     with_json(response(description, &[("ETag", "ETag")]), &reference(schema))
 }
 
 /// A list of this schema.
-pub(super) fn listed(description: &str, schema: &str) -> Value {
+pub(crate) fn listed(description: &str, schema: &str) -> Value {
     with_json(response(description, &[]), &json!({ "type": "array", "items": reference(schema) }))
 }
 
 /// JSON that is made here and nowhere else.
-pub(super) fn shown_as(description: &str, schema: &Value) -> Value {
+pub(crate) fn shown_as(description: &str, schema: &Value) -> Value {
     with_json(response(description, &[]), schema)
 }
 
 /// A message, in these words.
-pub(super) fn says(words: &str) -> Value {
+pub(crate) fn says(words: &str) -> Value {
     let mut response = shown("It is done.", "Message");
     response["content"]["application/json"]["example"] = json!({ "message": words });
     response
 }
 
 /// The same with an example of it.
-pub(super) fn such_as(mut response: Value, example: &Value) -> Value {
+pub(crate) fn such_as(mut response: Value, example: &Value) -> Value {
     response["content"]["application/json"]["example"] = example.clone();
     response
 }
 
 /// Something that is not JSON.
-pub(super) fn file(description: &str, media_types: &[&str]) -> Value {
+pub(crate) fn file(description: &str, media_types: &[&str]) -> Value {
     let mut response = response(description, &[]);
     for media_type in media_types {
         response["content"][*media_type] = json!({ "schema": words() });
@@ -212,12 +212,12 @@ pub(super) fn file(description: &str, media_types: &[&str]) -> Value {
 }
 
 /// Nothing, successfully.
-pub(super) fn nothing(description: &str) -> Value {
+pub(crate) fn nothing(description: &str) -> Value {
     response(description, &[])
 }
 
 /// The responses of refusals, by name.
-pub(super) fn refusals() -> Value {
+pub(crate) fn refusals() -> Value {
     let fields = ("fields", json!({ "email": ["This field is required."] }));
     let malformed = (
         "malformed",

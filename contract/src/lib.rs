@@ -1,8 +1,9 @@
-//! The OpenAPI document, made from the types that are answered and the limits that are checked.
+//! The contract with clients: the OpenAPI document, made from the types that are answered and the limits that are checked, and
+//! the Postman collection, made from the document.
 //!
-//! To make it takes longer than a function's start, so what is published are files, in which the URL and the shortest
-//! password are filled in. A test writes them anew when they are out of date, others compare the document with the template,
-//! and every answer of every test with what it says.
+//! Making them takes longer than a function's start, so files of them are published (`shared::document`). A test writes the
+//! files anew when they are out of date, others compare the document with the template, and every answer of every test with
+//! what it says.
 
 mod answers;
 mod bodies;
@@ -14,25 +15,6 @@ use serde_json::{Map, Value, json};
 
 use operations::GROUPS;
 pub use postman::collection;
-
-use crate::{Reply, Request, config, text_public};
-
-/// What stands in the files for the URL of the API, and for the fewest characters of a new password.
-pub const URL: &str = "<url>";
-/// See [`URL`].
-pub const SHORTEST_PASSWORD: &str = "<shortest_password>";
-
-/// Seconds for which a file may be kept.
-const FRESH: u32 = 300;
-
-/// A file of the document, as the stack that the request asked publishes it.
-pub fn published(file: &str, request: &Request) -> Reply {
-    let quoted = |text: &str| Value::from(text).to_string();
-    let text = file
-        .replace(&quoted(URL), &quoted(&request.base_url()))
-        .replace(&quoted(SHORTEST_PASSWORD), &config::number("PASSWORD_MIN_LENGTH")?.to_string());
-    text_public(text, "application/json", FRESH)
-}
 
 /// The document (OpenAPI 3.1.1) of the API at `url`, where a new password has at least so many characters.
 #[must_use]

@@ -2,36 +2,36 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answers::{self, Refusal};
-use crate::{
+use crate::answers::{self, Refusal};
+use shared::{
     page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
     user::NAME_LENGTH,
 };
 
 /// A method of a path, and all that is said of it.
-pub(super) struct Operation {
+pub(crate) struct Operation {
     method: &'static str,
     path: &'static str,
     value: Value,
 }
 
-pub(super) fn get(path: &'static str, id: &str, summary: &str) -> Operation {
+pub(crate) fn get(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new("get", path, id, summary)
 }
 
-pub(super) fn post(path: &'static str, id: &str, summary: &str) -> Operation {
+pub(crate) fn post(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new("post", path, id, summary)
 }
 
-pub(super) fn put(path: &'static str, id: &str, summary: &str) -> Operation {
+pub(crate) fn put(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new("put", path, id, summary)
 }
 
-pub(super) fn patch(path: &'static str, id: &str, summary: &str) -> Operation {
+pub(crate) fn patch(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new("patch", path, id, summary)
 }
 
-pub(super) fn delete(path: &'static str, id: &str, summary: &str) -> Operation {
+pub(crate) fn delete(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new("delete", path, id, summary)
 }
 
@@ -53,24 +53,24 @@ impl Operation {
     }
 
     /// More about it than the summary says.
-    pub(super) fn about(mut self, description: &str) -> Self {
+    pub(crate) fn about(mut self, description: &str) -> Self {
         self.value["description"] = json!(description);
         self
     }
 
     /// For who has an access token.
-    pub(super) fn by_user(self) -> Self {
+    pub(crate) fn by_user(self) -> Self {
         self.by(&[])
     }
 
     /// For anyone; a user may send an access token, and an invalid one is refused.
-    pub(super) fn also_by_user(mut self) -> Self {
+    pub(crate) fn also_by_user(mut self) -> Self {
         self.value["security"] = json!([{}, { "bearer": [] }]);
         self.refuses(&[answers::NOT_AUTHENTICATED])
     }
 
     /// For who has an access token and is staff.
-    pub(super) fn by_staff(self) -> Self {
+    pub(crate) fn by_staff(self) -> Self {
         self.by(&["staff"]).refuses(&[answers::FORBIDDEN])
     }
 
@@ -80,7 +80,7 @@ impl Operation {
     }
 
     /// A body of this schema, and bodies that clients send.
-    pub(super) fn takes(mut self, schema: &str, examples: &[Value]) -> Self {
+    pub(crate) fn takes(mut self, schema: &str, examples: &[Value]) -> Self {
         let numbered = examples.iter().enumerate();
         let examples: Map<_, _> = numbered
             .map(|(at, example)| (format!("example-{}", at + 1), json!({ "value": example })))
@@ -95,12 +95,12 @@ impl Operation {
     }
 
     /// A condition on the version of the record.
-    pub(super) fn in_version(self) -> Self {
+    pub(crate) fn in_version(self) -> Self {
         self.with(&["IfMatch"]).refuses(&[answers::PRECONDITION_FAILED])
     }
 
     /// The parameters of every list, and filters.
-    pub(super) fn lists(self, filters: &[&str]) -> Self {
+    pub(crate) fn lists(self, filters: &[&str]) -> Self {
         let listed = self.with(&["PageSize", "Cursor", "Ordering", "Search"]).with(filters);
         listed.refuses(&[answers::INVALID_QUERY, answers::INVALID_CURSOR])
     }
@@ -115,13 +115,13 @@ impl Operation {
     }
 
     /// What success looks like.
-    pub(super) fn answers(mut self, status: u16, response: Value) -> Self {
+    pub(crate) fn answers(mut self, status: u16, response: Value) -> Self {
         self.value["responses"][status.to_string()] = response;
         self
     }
 
     /// What else it may answer.
-    pub(super) fn refuses(mut self, refusals: &[Refusal]) -> Self {
+    pub(crate) fn refuses(mut self, refusals: &[Refusal]) -> Self {
         for (status, name) in refusals {
             self.value["responses"][status.to_string()] =
                 json!({ "$ref": format!("#/components/responses/{name}") });
@@ -130,7 +130,7 @@ impl Operation {
     }
 
     /// Its path, its method and what is said of it, in a group.
-    pub(super) fn described(self, group: &str) -> (&'static str, &'static str, Value) {
+    pub(crate) fn described(self, group: &str) -> (&'static str, &'static str, Value) {
         let mut value = self.value;
         value["tags"] = json!([group]);
         if let Some(responses) = value["responses"].as_object_mut() {
@@ -141,7 +141,7 @@ impl Operation {
 }
 
 /// The parameters that operations share.
-pub(super) fn parameters() -> Value {
+pub(crate) fn parameters() -> Value {
     let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     let flag = |name: &str, description: &str| query(name, description, json!({ "type": "boolean" }));
     json!({
