@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use local::{Function, Template};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     depth::{Row, budgets},
-    support::{Api, Client, Proxied, root},
+    support::{Api, Client, Instance, Proxied, root},
 };
 
 /// How many cold starts, and how many warm requests, are measured of each function.
@@ -144,7 +144,7 @@ impl<'a> Subject<'a> {
         }
         drop(api);
         for binary in [&self.function.binary, SMALLEST] {
-            while !Process::of(binary).is_empty() {
+            while !Instance::of(binary).is_empty() {
                 tokio::task::yield_now().await;
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Subject<'a> {
     async fn start(&self, api: &Proxied, name: &str) -> f64 {
         let mut began = None;
         let end = || {
-            Process::kill_all(&self.function.binary);
+            Instance::kill_all(&self.function.binary);
             began = Some((Instant::now(), api.proxy.calls()));
         };
         self.ask(api, name, end).await;
@@ -174,11 +174,11 @@ impl<'a> Subject<'a> {
         let api = &Api::of(folder, template, &[]).await;
         let (mut cold, mut cold_base, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         for n in 0..COLD {
-            let end = || Process::kill_all(&self.function.binary);
+            let end = || Instance::kill_all(&self.function.binary);
             let (took, hash) = self.ask(api, &format!("cold{n}"), end).await;
             cold.push(took - hash);
             memory = memory.max(self.memory(api, hash > 0.0).await);
-            let end = || Process::kill_all(SMALLEST);
+            let end = || Instance::kill_all(SMALLEST);
             cold_base.push(smallest.ask(api, "", end).await.0);
         }
         let (mut warm, mut warm_base) = (Warm::default(), Warm::default());
@@ -198,7 +198,7 @@ impl<'a> Subject<'a> {
         };
         let base = Costs {
             size: size(smallest),
-            memory: Process::of(SMALLEST)[0].memory(),
+            memory: megabytes(Instance::of(SMALLEST)[0].memory()),
             start: starts.map_or(median(cold_base.clone()), |(_, smallest)| smallest),
             cold: median(cold_base),
             wall: median(warm_base.wall),
@@ -211,14 +211,14 @@ impl<'a> Subject<'a> {
     /// next; it is asked for something that it refuses before, as a new instance.
     async fn memory(&self, api: &Api, hashes: bool) -> f64 {
         if !hashes {
-            return Process::of(&self.function.binary)[0].memory();
+            return megabytes(Instance::of(&self.function.binary)[0].memory());
         }
-        Process::kill_all(&self.function.binary);
+        Instance::kill_all(&self.function.binary);
         let path = self.row.unwrap().request.split_once(' ').unwrap().1;
         let client: &Client = api;
         let answer = client.post(path, &serde_json::json!({})).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
-        Process::of(&self.function.binary)[0].memory()
+        megabytes(Instance::of(&self.function.binary)[0].memory())
     }
 }
 
@@ -232,7 +232,7 @@ struct Warm {
 impl Warm {
     async fn add(&mut self, subject: &Subject<'_>, api: &Api, name: &str) {
         let mut before = 0.0;
-        let cpu = || Process::of(&subject.function.binary).iter().map(Process::cpu).sum::<f64>();
+        let cpu = || Instance::of(&subject.function.binary).iter().map(Instance::cpu).sum::<f64>();
         let (wall, hash) = subject.ask(api, name, || before = cpu()).await;
         self.wall.push(wall - hash);
         self.cpu.push(cpu() - before - hash);
@@ -257,60 +257,6 @@ impl Costs {
         ];
         let over = checks.into_iter().filter(|(_, is, goal)| is > goal);
         over.map(|(what, is, goal)| format!("{request}: {is:.2} {what}, the goal is {goal}")).collect()
-    }
-}
-
-/// A running instance.
-struct Process(u32);
-
-impl Process {
-    /// The instances of a function in this process's stacks.
-    fn of(binary: &str) -> Vec<Self> {
-        let mut found = Vec::new();
-        for task in fs::read_dir("/proc/self/task").unwrap() {
-            let children = fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
-            found.extend(children.split_whitespace().map(|id| Self(id.parse().unwrap())));
-        }
-        found.retain(|process| process.runs(binary));
-        found
-    }
-
-    fn runs(&self, binary: &str) -> bool {
-        let line = fs::read_to_string(format!("/proc/{}/cmdline", self.0)).unwrap_or_default();
-        line.trim_end_matches('\0').rsplit('/').next() == Some(binary)
-    }
-
-    /// Resident, in megabytes.
-    fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        megabytes(line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024)
-    }
-
-    /// The processor time that it has used, in milliseconds.
-    fn cpu(&self) -> f64 {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap();
-        let of = |path: &Path| {
-            let text = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
-            text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<u64>().ok()).unwrap_or_default()
-        };
-        let nanoseconds: u64 = tasks.map(|task| of(&task.unwrap().path())).sum();
-        Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3
-    }
-
-    /// Kills every instance of a function, and waits until they are gone.
-    fn kill_all(binary: &str) {
-        Self::of(binary).into_iter().for_each(Self::kill);
-    }
-
-    /// Kills it, and gives it no rest until it is gone.
-    fn kill(self) {
-        let file = format!("/proc/{}/stat", self.0);
-        Command::new("kill").args(["-9", &self.0.to_string()]).status().unwrap();
-        // Z: it has ended, and its parent has not asked yet.
-        while fs::read_to_string(&file).is_ok_and(|stat| !stat.contains(") Z ")) {
-            std::thread::yield_now();
-        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::support::{Answer, Api, Client, PASSWORD, User, registration, root};
 const DELAY: Duration = Duration::from_millis(200);
 /// On a machine that is busy with other things the SDK may give a call up and make it again: then the request is tried again,
 /// so often in all. An endpoint that makes a call twice does so each time.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 /// How many rows are tried at once.
 const AT_ONCE: usize = 3;
 const NEXT: &str = "another long phrase";

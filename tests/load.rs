@@ -1,4 +1,5 @@
-//! Many clients at once, for a while: nothing fails, nothing is lost or done twice, and memory stays as it is.
+//! Many clients at once, for a while: nothing fails, nothing is lost or done twice, and memory stays as it is. Where the machine
+//! is too slow for them, a request is refused with 503 and the time after which to ask again, and in no other way.
 //!
 //! `LOAD_SECONDS=600 cargo test --profile stack --workspace --test api load -- --nocapture` is the full run.
 
@@ -27,29 +28,45 @@ const SECONDS: u64 = 8;
 /// In this part of the time the stack starts its instances and fills its caches.
 const WARM_UP: f64 = 0.4;
 
-/// How long each request to an endpoint took.
+/// How long each request to an endpoint took, and how many were refused because of overload.
 #[derive(Default)]
-struct Latencies(BTreeMap<&'static str, Vec<Duration>>);
+struct Latencies {
+    took: BTreeMap<&'static str, Vec<Duration>>,
+    refused: usize,
+}
 
 impl Latencies {
-    async fn of(&mut self, endpoint: &'static str, request: impl Future<Output = Answer>) -> Answer {
-        let answer = request.await;
-        self.0.entry(endpoint).or_default().push(answer.took);
-        assert!(answer.status < 500, "{endpoint}: {} {}", answer.status, answer.text);
-        answer
-    }
-
-    fn add(&mut self, other: Self) {
-        for (endpoint, mut took) in other.0 {
-            self.0.entry(endpoint).or_default().append(&mut took);
+    /// The answer to a request, which is sent again as long as it is refused for overload; and whether it was. Then it may
+    /// have been done all the same.
+    async fn of(&mut self, endpoint: &'static str, request: impl AsyncFn() -> Answer) -> (Answer, bool) {
+        let mut again = false;
+        loop {
+            let answer = request().await;
+            if answer.status != 503 {
+                assert!(answer.status < 500, "{endpoint}: {} {}", answer.status, answer.text);
+                self.took.entry(endpoint).or_default().push(answer.took);
+                return (answer, again);
+            }
+            answer.is(503, &json!({ "detail": "A server error occurred." }));
+            let seconds = answer.header("retry-after").parse().expect(endpoint);
+            again = true;
+            self.refused += 1;
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
         }
     }
 
+    fn add(&mut self, other: Self) {
+        for (endpoint, mut took) in other.took {
+            self.took.entry(endpoint).or_default().append(&mut took);
+        }
+        self.refused += other.refused;
+    }
+
     fn print(mut self, elapsed: Duration) {
-        let count: usize = self.0.values().map(Vec::len).sum();
+        let count: usize = self.took.values().map(Vec::len).sum();
         println!("| Endpoint | Requests | p50 ms | p90 ms | p99 ms | most ms |");
         println!("| --- | --- | --- | --- | --- | --- |");
-        for (endpoint, took) in &mut self.0 {
+        for (endpoint, took) in &mut self.took {
             took.sort_unstable();
             let percentile = |percent: usize| took[(took.len() - 1) * percent / 100].as_millis();
             let [half, most, nearly_all, all] = [50, 90, 99, 100].map(percentile);
@@ -57,7 +74,8 @@ impl Latencies {
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of requests fits a double")]
         let rate = count as f64 / elapsed.as_secs_f64();
-        println!("{count} requests in {:.0} s: {rate:.0} a second", elapsed.as_secs_f64());
+        let (seconds, refused) = (elapsed.as_secs_f64(), self.refused);
+        println!("{count} requests in {seconds:.0} s: {rate:.0} a second; {refused} were refused before");
     }
 }
 
@@ -65,6 +83,7 @@ impl Latencies {
 struct Worker {
     number: u8,
     anyone: Client,
+    name: String,
     user: User,
     profile: Value,
     employees: BTreeMap<String, Value>,
@@ -89,22 +108,34 @@ async fn code_for(anyone: &Client, email: &str) -> String {
     text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
 }
 
-/// Registers, verifies and logs in.
-async fn sign_up(anyone: &Client, name: &str, latencies: &mut Latencies) -> User {
-    let body = registration(name);
-    let answer = latencies.of("POST /api/register", anyone.post("/api/register", &body)).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    let otp = code_for(anyone, body["email"].as_str().unwrap()).await;
-    let proof = json!({ "email": body["email"], "otp": otp });
-    let answer = latencies.of("POST /api/otp/verify", anyone.post("/api/otp/verify", &proof)).await;
-    answer.is(200, &json!({ "message": "Email verified successfully." }));
-    log_in(anyone, name, latencies).await
+/// Registers, verifies and logs in. Gives the name, too: whoever was refused on the way may have been half served, and begins
+/// again as somebody else.
+async fn sign_up(anyone: &Client, name: &str, latencies: &mut Latencies) -> (String, User) {
+    let mut name = name.to_owned();
+    loop {
+        let body = registration(&name);
+        let register = async || anyone.post("/api/register", &body).await;
+        let (answer, was_refused) = latencies.of("POST /api/register", register).await;
+        if !was_refused {
+            assert_eq!(answer.status, 201, "{}", answer.text);
+            let otp = code_for(anyone, body["email"].as_str().unwrap()).await;
+            let proof = json!({ "email": body["email"], "otp": otp });
+            let verify = async || anyone.post("/api/otp/verify", &proof).await;
+            let (answer, was_refused) = latencies.of("POST /api/otp/verify", verify).await;
+            if !was_refused {
+                answer.is(200, &json!({ "message": "Email verified successfully." }));
+                let user = log_in(anyone, &name, latencies).await;
+                return (name, user);
+            }
+        }
+        name.push('a');
+    }
 }
 
 async fn log_in(anyone: &Client, name: &str, latencies: &mut Latencies) -> User {
     let body = registration(name);
     let body = json!({ "email": body["email"], "password": body["password"] });
-    let answer = latencies.of("POST /api/login", anyone.post("/api/login", &body)).await;
+    let (answer, _) = latencies.of("POST /api/login", async || anyone.post("/api/login", &body).await).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     User::new(anyone, &answer.body)
 }
@@ -113,10 +144,12 @@ impl Worker {
     async fn start(url: &str, number: u8) -> Self {
         let anyone = Client::new(url).at([127, 0, 1, number]);
         let mut latencies = Latencies::default();
-        let user = sign_up(&anyone, &format!("worker{number}"), &mut latencies).await;
-        let profile = user.profile().await;
+        let (name, user) = sign_up(&anyone, &format!("worker{number}"), &mut latencies).await;
+        let (profile, _) = latencies.of("GET /api/profile", async || user.get("/api/profile").await).await;
+        assert_eq!(profile.status, 200, "{}", profile.text);
         let chance = fastrand::Rng::with_seed(number.into());
-        Self { number, anyone, user, profile, employees: BTreeMap::new(), made: 0, chance, latencies }
+        let (employees, profile) = (BTreeMap::new(), profile.body);
+        Self { number, anyone, name, user, profile, employees, made: 0, chance, latencies }
     }
 
     async fn work(mut self, until: Instant) -> Self {
@@ -128,7 +161,7 @@ impl Worker {
 
     /// One thing of many, and whether the answer agrees with what is known.
     async fn step(&mut self) {
-        let Self { number, anyone, user, profile, employees, made, chance, latencies } = self;
+        let Self { number, anyone, name, user, profile, employees, made, chance, latencies } = self;
         let known: Vec<String> = employees.keys().cloned().collect();
         let known = (!known.is_empty()).then(|| known[chance.usize(..known.len())].clone());
         match (chance.u8(..100), known) {
@@ -137,57 +170,84 @@ impl Worker {
                 sign_up(anyone, &format!("worker{number}x{made}"), latencies).await;
             }
             (2..4, _) => {
-                *user = log_in(anyone, &format!("worker{number}"), latencies).await;
+                *user = log_in(anyone, name, latencies).await;
             }
             (4..14, _) => {
-                let answer = latencies.of("POST /api/token/refresh", user.try_refresh()).await;
-                assert_eq!(answer.status, 200, "{}", answer.text);
-                *user = User::new(anyone, &answer.body);
+                let refresh = async || user.try_refresh().await;
+                let (answer, was_refused) = latencies.of("POST /api/token/refresh", refresh).await;
+                *user = if was_refused && answer.status == 401 {
+                    // It was done unheard, and a token that is used a second time ends its session.
+                    log_in(anyone, name, latencies).await
+                } else {
+                    assert_eq!(answer.status, 200, "{}", answer.text);
+                    User::new(anyone, &answer.body)
+                };
             }
             (14..30, _) => {
-                let mut answer = latencies.of("GET /api/profile", user.get("/api/profile")).await;
+                let read = async || user.get("/api/profile").await;
+                let (mut answer, _) = latencies.of("GET /api/profile", read).await;
                 profile["last_login"] = answer.body["last_login"].take();
                 answer.body["last_login"] = profile["last_login"].clone();
                 answer.is(200, profile);
             }
             (30..35, _) => {
                 let change = json!({ "address": format!("{} Main Street", chance.u16(..)) });
-                let answer = latencies.of("PATCH /api/profile", user.patch("/api/profile", &change)).await;
+                let patch = async || user.patch("/api/profile", &change).await;
+                let (answer, _) = latencies.of("PATCH /api/profile", patch).await;
                 assert_eq!((answer.status, &answer.body["address"]), (200, &change["address"]));
                 *profile = answer.body;
             }
             (35..50, _) => {
-                let answer = latencies.of("GET /api/employees", user.get("/api/employees")).await;
+                let results = list(user, latencies).await;
                 let newest: Vec<&Value> = employees.values().rev().take(20).collect();
-                assert_eq!((answer.status, &answer.body["results"]), (200, &json!(newest)));
+                assert_eq!(results, json!(newest));
             }
             (50..65, Some(id)) => {
                 let path = path_of(&employees[&id]);
-                let answer = latencies.of("GET /api/employees/{id}", user.get(&path)).await;
+                let read = async || user.get(&path).await;
+                let (answer, _) = latencies.of("GET /api/employees/{id}", read).await;
                 answer.is(200, &employees[&id]);
             }
             (65..80, Some(id)) => {
                 let change = json!({ "job_title": format!("Grade {}", chance.u16(..)) });
                 let path = path_of(&employees[&id]);
-                let answer = latencies.of("PATCH /api/employees/{id}", user.patch(&path, &change)).await;
+                let patch = async || user.patch(&path, &change).await;
+                let (answer, _) = latencies.of("PATCH /api/employees/{id}", patch).await;
                 assert_eq!((answer.status, &answer.body["job_title"]), (200, &change["job_title"]));
                 employees.insert(id, answer.body);
             }
             (80..85, Some(id)) => {
                 let path = path_of(&employees[&id]);
-                let answer = latencies.of("DELETE /api/employees/{id}", user.delete(&path)).await;
-                assert_eq!(answer.status, 204, "{}", answer.text);
+                let delete = async || user.delete(&path).await;
+                let (answer, was_refused) = latencies.of("DELETE /api/employees/{id}", delete).await;
+                assert!(answer.status == 204 || was_refused && answer.status == 404, "{}", answer.text);
                 employees.remove(&id);
             }
             _ => {
                 *made += 1;
                 let body = employee(&phone(*number, *made));
-                let answer = latencies.of("POST /api/employees", user.post("/api/employees", &body)).await;
-                assert_eq!(answer.status, 201, "{}", answer.text);
-                employees.insert(answer.body["id"].as_str().unwrap().to_owned(), answer.body);
+                let create = async || user.post("/api/employees", &body).await;
+                let (answer, was_refused) = latencies.of("POST /api/employees", create).await;
+                let made = if was_refused && answer.status == 400 {
+                    // It was made unheard: its number is taken.
+                    list(user, latencies).await[0].take()
+                } else {
+                    assert_eq!(answer.status, 201, "{}", answer.text);
+                    answer.body
+                };
+                assert_eq!(made["phone_number"], body["phone_number"]);
+                employees.insert(made["id"].as_str().unwrap().to_owned(), made);
             }
         }
     }
+}
+
+/// The newest employees of a user.
+async fn list(user: &User, latencies: &mut Latencies) -> Value {
+    let read = async || user.get("/api/employees").await;
+    let (mut answer, _) = latencies.of("GET /api/employees", read).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.body["results"].take()
 }
 
 /// Resident memory in KiB.

@@ -195,6 +195,14 @@ impl Api {
         poll(async || (failures() >= times).then_some(())).await;
     }
 
+    /// The first record of a stream that could not be delivered while its code lived: nothing tells when the queue gets it, so
+    /// that one asks, as its alarm does.
+    pub(crate) async fn given_up(&self) -> Value {
+        let given_up = poll(async || self.stack.undelivered().into_iter().next()).await;
+        assert_eq!(given_up["requestContext"]["condition"], "RecordAgeExceeded");
+        given_up
+    }
+
     /// What the functions have logged, line by line.
     pub(crate) fn logged(&self) -> Vec<Value> {
         self.stack.logs().iter().map(|line| serde_json::from_str(line).expect(line)).collect()

@@ -4,7 +4,6 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     process::Stdio,
-    time::Duration,
 };
 
 use fantoccini::{
@@ -22,10 +21,8 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
 };
 
-use super::{Api, PASSWORD};
+use super::{Api, PASSWORD, PATIENCE};
 
-/// How long the page may take to show what is expected of it.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// A browser takes as much of a machine as some ten stacks.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
