@@ -1,9 +1,6 @@
 //! What every store needs of DynamoDB: reads in one call, and writes that happen together or not at all.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 pub(crate) use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{
@@ -33,6 +30,11 @@ pub(crate) fn yes() -> AttributeValue {
 
 pub(crate) fn no() -> AttributeValue {
     AttributeValue::Bool(false)
+}
+
+/// An attribute that is to be absent.
+pub(crate) fn null() -> AttributeValue {
+    AttributeValue::Null(true)
 }
 
 /// A list of texts.
@@ -251,31 +253,53 @@ pub(crate) fn update_expression(set: &[impl AsRef<str>], remove: &[impl AsRef<st
     clauses.join(" ")
 }
 
-/// The write that makes one state of a record of the other, unless it has changed since it was read: its `version` says.
-/// Attributes that do not differ are left alone.
-pub(crate) fn change(table: &str, key: Item, old: &Item, new: &Item) -> Result<TransactWriteItem, Error> {
-    let version = old.get("version").cloned().ok_or_else(|| Error::internal("a record without a version"))?;
-    let mut write = Write::to(table).name("version").value("read", version).when("#version = :read");
-    // Sessions are ended without a version: who moves the epoch on has to move on the present one.
-    if let Some(epoch) = old.get("epoch").filter(|epoch| new.get("epoch") != Some(epoch)) {
-        write = write
-            .name("epoch")
-            .value("epoch_read", epoch.clone())
-            .when("#version = :read AND #epoch = :epoch_read");
-    }
+/// The write that gives a stored record the attributes in `new`, unless the record has changed since it was read: its
+/// `version` says. `None` when it has them already.
+///
+/// `new` names every attribute that this release knows; NULL is for one that is to be absent. All others are left alone, and
+/// so is what a map holds besides: a later release may have written them.
+pub(crate) fn change(
+    table: &str,
+    key: Item,
+    stored: &Item,
+    new: &Item,
+) -> Result<Option<TransactWriteItem>, Error> {
+    let (mut write, mut conditions) = (Write::to(table), vec!["version"]);
     let (mut set, mut remove) = (Vec::new(), Vec::new());
-    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
-        write = write.name(name);
-        match new.get(name) {
-            Some(value) => {
+    for (name, value) in new {
+        match (stored.get(name), value) {
+            (None, AttributeValue::Null(_)) => continue,
+            (Some(_), AttributeValue::Null(_)) => remove.push(format!("#{name}")),
+            (old, value) => {
+                let value = merged(old, value);
+                if old == Some(&value) {
+                    continue;
+                }
                 set.push(format!("#{name} = :{name}"));
-                write = write.value(name, value.clone());
+                write = write.value(name, value);
             }
-            None => remove.push(format!("#{name}")),
+        }
+        write = write.name(name);
+        // Ending sessions increments `epoch` but not `version`.
+        if name == "epoch" {
+            conditions.push("epoch");
         }
     }
-    write.update(key, &update_expression(&set, &remove))
+    if set.is_empty() && remove.is_empty() {
+        return Ok(None);
+    }
+    write.when_as_read(stored, &conditions).update(key, &update_expression(&set, &remove)).map(Some)
+}
+
+/// The new value; a map keeps the entries of the old one that the new one does not have.
+fn merged(old: Option<&AttributeValue>, new: &AttributeValue) -> AttributeValue {
+    let (Some(AttributeValue::M(old)), AttributeValue::M(new)) = (old, new) else { return new.clone() };
+    let mut all = old.clone();
+    for (name, value) in new {
+        let value = merged(old.get(name), value);
+        all.insert(name.clone(), value);
+    }
+    AttributeValue::M(all)
 }
 
 /// A write of a transaction, or alone: an expression with its names and values.
@@ -300,6 +324,22 @@ impl Write {
     pub fn when(mut self, condition: &str) -> Self {
         condition.clone_into(&mut self.condition);
         self
+    }
+
+    /// Only if these attributes still are as they were read, or still absent.
+    pub fn when_as_read(mut self, stored: &Item, names: &[&str]) -> Self {
+        let mut conditions = Vec::new();
+        for name in names {
+            self = self.name(name);
+            match stored.get(*name) {
+                Some(value) => {
+                    conditions.push(format!("#{name} = :{name}_read"));
+                    self = self.value(&format!("{name}_read"), value.clone());
+                }
+                None => conditions.push(format!("attribute_not_exists(#{name})")),
+            }
+        }
+        self.when(&conditions.join(" AND "))
     }
 
     /// Lets `#name` stand for the attribute, whose own name may be a reserved word.

@@ -15,7 +15,10 @@ use uuid::Uuid;
 
 use crate::{
     App, Bearer, Caller, Error, Form, audit,
-    dynamo::{BatchGet, Found, Item, Write, from_item, key, n, number, s, text, to_item},
+    dynamo::{
+        ATTEMPTS, BatchGet, Found, Item, Refused, Write, change, from_item, key, n, number, pause_before, s,
+        text, to_item, transact,
+    },
     email::{self, Email},
     http::{self, FieldErrors},
     page::searchable,
@@ -64,6 +67,8 @@ pub struct Employee {
     /// May be empty.
     pub address: String,
     /// Whether a code has proven the phone number.
+    #[serde(default)]
+    #[schema(required)]
     pub is_phone_verified: bool,
     /// The user who made the record.
     #[schema(value_type = Uuid)]
@@ -81,24 +86,41 @@ pub struct Record {
     pub employee: Employee,
     /// Counts the changes: the entity tag.
     pub version: u64,
+    /// The record as it was read; empty for a new employee. What a change writes is the difference to it.
+    stored: Item,
 }
 
 impl Record {
     fn read(item: Item) -> Result<Self, Error> {
-        let version =
-            number(&item, "version").ok_or_else(|| Error::internal("an employee without a version"))?;
-        Ok(Self { employee: from_item(item)?, version })
+        Ok(Self {
+            version: number(&item, "version").unwrap_or(0),
+            employee: from_item(item.clone())?,
+            stored: item,
+        })
     }
 
-    fn item(&self) -> Result<Item, Error> {
+    /// Every attribute that this release writes but the key, NULL for one that is absent.
+    fn attributes(&self) -> Result<Item, Error> {
         let employee = &self.employee;
         let mut item = to_item(employee)?;
-        item.retain(|_, value| !value.is_null());
-        item.extend(record_key(employee.id));
         item.insert("version".into(), n(self.version));
         item.insert("search".into(), searchable(list::SEARCHED.into_iter().zip(employee.searched())));
         item.extend(list::keys(employee));
         Ok(item)
+    }
+
+    /// The write of a new employee.
+    fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+        let mut item = self.attributes()?;
+        item.retain(|_, value| !value.is_null());
+        item.extend(record_key(self.employee.id));
+        Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(item)
+    }
+
+    /// The write that makes this record of what is stored, unless that has changed since it was read. It brings the record
+    /// into the shape in which this release writes it, too. `None` when there is nothing to write.
+    fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
+        change(&app.tables.employees, record_key(self.employee.id), &self.stored, &self.attributes()?)
     }
 
     fn is_of(&self, caller: &Caller) -> bool {
@@ -121,7 +143,34 @@ impl Employee {
 
 /// The key under which an employee is stored.
 fn record_key(id: Id) -> Item {
-    key(format!("employee#{id}"))
+    key(format!("{PREFIX}{id}"))
+}
+
+const PREFIX: &str = "employee#";
+
+/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write, as for what is
+/// no employee's record. What the API shows stays as it is, and so does the version.
+///
+/// Another request may change the record at the same time: then it is read again.
+pub async fn rewrite(app: &App, item: Item) -> Result<bool, Error> {
+    if !text(&item, "pk").is_some_and(|pk| pk.starts_with(PREFIX)) {
+        return Ok(false);
+    }
+    let mut record = Record::read(item)?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            let Some(read) = find(app, record.employee.id).await? else { return Ok(false) };
+            record = read;
+        }
+        let Some(write) = record.change(app)? else { return Ok(false) };
+        match transact(app, vec![write]).await {
+            Ok(()) => return Ok(true),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("an employee's record was changed at every attempt to rewrite it".into()))
 }
 
 /// What a body says of an employee. `None` leaves a field as it is.

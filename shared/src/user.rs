@@ -18,7 +18,7 @@ use std::iter;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::update_item::{UpdateItemError, UpdateItemOutput},
-    types::ReturnValuesOnConditionCheckFailure,
+    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use jiff::Timestamp;
 pub use jiff::civil::Date;
@@ -30,8 +30,9 @@ use crate::{
     App, Bearer, Caller, Error, Request,
     config::{self, Policy},
     dynamo::{
-        AttributeValue, BatchGet, Item, from_item, in_the_way, is_refused, n, number, operation_id, s,
-        string_list, strings, text, to_item, update_expression,
+        ATTEMPTS, AttributeValue, BatchGet, Item, Refused, Write, change, from_item, in_the_way, is_refused,
+        n, null, number, operation_id, pause_before, s, string_list, strings, text, to_item, transact,
+        update_expression,
     },
     email::{self, Email},
     http::{self, FieldErrors},
@@ -95,6 +96,8 @@ pub struct User {
     /// Unique without regard to case.
     pub username: String,
     /// As it was typed; empty for none.
+    #[serde(default)]
+    #[schema(required)]
     pub email: String,
     /// May be empty.
     pub first_name: String,
@@ -111,16 +114,24 @@ pub struct User {
     #[schema(required)]
     pub date_of_birth: Option<Date>,
     /// Whether a code has proven the e-mail address.
+    #[serde(default)]
+    #[schema(required)]
     pub is_email_verified: bool,
     /// The address that is to replace the present one, once a code has proven it.
     #[serde(default)]
     #[schema(required)]
     pub pending_email: Option<String>,
     /// Whether a code has proven the phone number.
+    #[serde(default)]
+    #[schema(required)]
     pub is_phone_verified: bool,
     /// Who is not active cannot log in, and their tokens are refused.
+    #[serde(default)]
+    #[schema(required)]
     pub is_active: bool,
     /// Staff see and manage everybody.
+    #[serde(default)]
+    #[schema(required)]
     pub is_staff: bool,
     /// When they registered.
     pub date_joined: Timestamp,
@@ -151,7 +162,12 @@ pub struct Account {
     /// A phone number that another user claimed after them, before either had proven it. It is in the record and not in
     /// [`Account::item`]: a change of other fields leaves it there.
     lost_phone_number: Option<String>,
+    /// The record as it was read; empty for a new user. What a change writes is the difference to it.
+    stored: Item,
 }
+
+/// What a login writes without a new version: a change of other fields must leave it alone.
+const BY_LOGIN: [&str; 3] = ["last_login", "known_networks", "sessions_begun"];
 
 /// How many networks of a user are remembered.
 const KNOWN_NETWORKS: usize = 8;
@@ -159,7 +175,6 @@ const KNOWN_NETWORKS: usize = 8;
 impl Account {
     fn new(user: User, password: Hash) -> Self {
         let cursor_key = Uuid::new_v4().simple().to_string();
-        let (known_networks, lost_phone_number) = (Vec::new(), None);
         Self {
             user,
             password,
@@ -167,8 +182,9 @@ impl Account {
             sessions_begun: 0,
             version: 1,
             cursor_key,
-            known_networks,
-            lost_phone_number,
+            known_networks: Vec::new(),
+            lost_phone_number: None,
+            stored: Item::new(),
         }
     }
 
@@ -197,22 +213,39 @@ impl Account {
             version: number(&item, "version").unwrap_or(0),
             known_networks: strings(&item, "known_networks"),
             lost_phone_number: text(&item, "lost_phone_number").map(str::to_owned),
-            user: from_item(item)?,
+            user: from_item(item.clone())?,
+            stored: item,
         })
     }
 
-    fn item(&self) -> Result<Item, Error> {
+    /// Every attribute that this release writes but the key, NULL for one that is absent.
+    fn attributes(&self) -> Result<Item, Error> {
         let mut item = self.user.attributes()?;
-        item.extend(record_key(self.user.id));
         item.insert("password".into(), s(self.password.text()));
         item.insert("epoch".into(), n(self.epoch));
         item.insert("sessions_begun".into(), n(self.sessions_begun));
         item.insert("version".into(), n(self.version));
         item.insert("cursor_key".into(), s(&self.cursor_key));
-        if !self.known_networks.is_empty() {
-            item.insert("known_networks".into(), string_list(&self.known_networks));
-        }
+        let networks = Some(&self.known_networks).filter(|networks| !networks.is_empty());
+        item.insert("known_networks".into(), networks.map_or_else(null, |networks| string_list(networks)));
         Ok(item)
+    }
+
+    /// The write of a new user.
+    fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+        let mut item = self.attributes()?;
+        // Absent is none: a condition can then ask for it.
+        item.retain(|_, value| !value.is_null());
+        item.extend(record_key(self.user.id));
+        Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(item)
+    }
+
+    /// The write that makes this account of what is stored, unless that has changed since it was read. It brings the record
+    /// into the shape in which this release writes it, too. `None` when there is nothing to write.
+    fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
+        let mut item = self.attributes()?;
+        item.retain(|name, _| !BY_LOGIN.contains(&name.as_str()));
+        change(&app.tables.users, record_key(self.user.id), &self.stored, &item)
     }
 
     /// Whether they have said that this number is theirs: it is in their profile, or would be if no other user had claimed it
@@ -265,13 +298,9 @@ impl User {
     /// As they are stored: what is shown, what a search looks at, and where they are listed.
     fn attributes(&self) -> Result<Item, Error> {
         let mut item = to_item(self)?;
-        // Absent is none: a condition can then ask for it.
-        item.retain(|_, value| !value.is_null());
         item.insert("search".into(), searchable(list::SEARCHED.into_iter().zip(self.searched())));
         let listed = s(list::partition(self.is_active));
-        if self.is_staff {
-            item.insert("listed_staff".into(), listed.clone());
-        }
+        item.insert("listed_staff".into(), if self.is_staff { listed.clone() } else { null() });
         item.insert("listed".into(), listed);
         Ok(item)
     }
@@ -286,6 +315,31 @@ impl User {
     fn is_active_staff(&self) -> bool {
         self.is_active && self.is_staff
     }
+}
+
+/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write, as for what is
+/// no user's record. What the API shows stays as it is, and so does the version.
+///
+/// Another request may change the record at the same time: then it is read again.
+pub async fn rewrite(app: &App, item: Item) -> Result<bool, Error> {
+    if !text(&item, "pk").is_some_and(|pk| pk.starts_with("user#")) {
+        return Ok(false);
+    }
+    let mut account = Account::read(item)?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            let Some(read) = find(app, account.user.id).await? else { return Ok(false) };
+            account = read;
+        }
+        let Some(write) = account.change(app)? else { return Ok(false) };
+        match transact(app, vec![write]).await {
+            Ok(()) => return Ok(true),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("a user's record was changed at every attempt to rewrite it".into()))
 }
 
 /// What a user's record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.

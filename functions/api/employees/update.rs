@@ -26,6 +26,7 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (record, changed) = employee::update(app, record, &fields, holders, &request.precondition()).await?;
     if !changed.is_empty() {
         let id = Changed::Employee(record.employee.id);
+        let changed: Vec<_> = changed.iter().map(String::as_str).collect();
         audit::change(Event::EmployeeChanged, Some(caller.id()), id, &changed, request.ip());
     }
     json_in_version(200, &record.employee, record.version)

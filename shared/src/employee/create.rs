@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Employee, Fields, Holders, Id, Record};
 use crate::{
     App, Error,
-    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
+    dynamo::{ATTEMPTS, Item, Refused, pause_before, transact},
     time, user,
 };
 
@@ -27,7 +27,7 @@ pub async fn create(
             holders = Holders::read(app, &names).await?;
         }
         holders.check(id)?;
-        match transact(app, record.insert(app)?).await {
+        match transact(app, record.inserts(app)?).await {
             Ok(()) => return Ok(record),
             Err(Refused::Conditions) => {}
             Err(Refused::Error(error)) => return Err(error),
@@ -56,13 +56,15 @@ impl Record {
             updated_at: created_at,
         };
         fields.apply(&mut employee);
-        Self { employee, version: 1 }
+        Self { employee, version: 1, stored: Item::new() }
     }
 
     /// The writes of a new employee and of their unique names, on condition that none of them is there.
-    pub(super) fn insert(&self, app: &App) -> Result<Vec<TransactWriteItem>, Error> {
-        let record = Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(self.item()?);
+    pub(super) fn inserts(&self, app: &App) -> Result<Vec<TransactWriteItem>, Error> {
         let names = self.employee.names();
-        [record].into_iter().chain(names.iter().map(|name| name.take(app, &self.employee))).collect()
+        [self.insert(app)]
+            .into_iter()
+            .chain(names.iter().map(|name| name.take(app, &self.employee)))
+            .collect()
     }
 }

@@ -3,7 +3,7 @@
 use super::{Record, find, record_key};
 use crate::{
     App, Error,
-    dynamo::{ATTEMPTS, Refused, Write, n, pause_before, transact},
+    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     http::Precondition,
 };
 
@@ -18,8 +18,7 @@ pub async fn delete(app: &App, mut record: Record, precondition: &Precondition) 
         precondition.check(record.version)?;
         let mut writes = vec![
             Write::to(&app.tables.employees)
-                .when("version = :read")
-                .value("read", n(record.version))
+                .when_as_read(&record.stored, &["version"])
                 .delete(record_key(id))?,
         ];
         for name in record.employee.names() {

@@ -31,7 +31,7 @@ pub async fn import(
                 return Err(Error::field("owner", "There is no such user."));
             }
         }
-        let mut writes = record.insert(app)?;
+        let mut writes = record.inserts(app)?;
         let owner = id::record_key(owner);
         writes.push(Write::to(&app.tables.users).when("attribute_exists(pk)").check(owner)?);
         match transact(app, writes).await {

@@ -3,7 +3,7 @@
 use super::{Employee, Id};
 use crate::{
     App, Error, Request,
-    dynamo::{AttributeValue, from_item, s},
+    dynamo::{AttributeValue, from_item, null, s},
     http,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
     user::{self, NAME_LENGTH},
@@ -29,21 +29,17 @@ fn by_department(scope: &str, department: &str) -> String {
     format!("{scope}#{department}")
 }
 
-/// Where an employee is listed: the keys of the four indexes.
+/// Where an employee is listed: the keys of the four indexes, NULL for one in which they are not.
 pub(super) fn keys(employee: &Employee) -> Vec<(String, AttributeValue)> {
     let (shard, owner) = (shard(employee.id).to_string(), employee.owner.to_string());
     let department = Some(&employee.department).filter(|department| !department.is_empty());
-    let departments = department.map(|department| {
-        [
-            ("by_shard_department", by_department(&shard, department)),
-            ("by_owner_department", by_department(&owner, department)),
-        ]
-    });
-    phone_keys(employee.id, employee.owner, employee.is_phone_verified)
-        .into_iter()
-        .chain(departments.into_iter().flatten())
-        .map(|(name, value)| (name.to_owned(), s(value)))
-        .collect()
+    let of_department =
+        |scope: &str| department.map_or_else(null, |department| s(by_department(scope, department)));
+    let by_department =
+        [("by_shard_department", of_department(&shard)), ("by_owner_department", of_department(&owner))];
+    let by_phone = phone_keys(employee.id, employee.owner, employee.is_phone_verified);
+    let by_phone = by_phone.map(|(name, value)| (name, s(value)));
+    by_phone.into_iter().chain(by_department).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The keys that say whether the phone number is proven; they need nothing of the record that can change.

@@ -3,7 +3,7 @@
 use super::{Account, find, record_key, staff, username_key};
 use crate::{
     App, Caller, Error,
-    dynamo::{ATTEMPTS, Refused, Write, n, pause_before, transact},
+    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     email,
     http::Precondition,
     user::claim::{self, Name},
@@ -31,8 +31,7 @@ pub async fn delete(
         let user = &account.user;
         let mut writes = vec![
             Write::to(&app.tables.users)
-                .when("version = :read")
-                .value("read", n(account.version))
+                .when_as_read(&account.stored, &["version"])
                 .delete(record_key(user.id))?,
         ];
         let username = Some(Name::Username(username_key(&user.username)));

@@ -135,6 +135,7 @@ impl Fields {
         if !fields.is_empty() {
             let act = if account.user.id == caller.id() { Event::ProfileChanged } else { Event::UserChanged };
             let (actor, record) = (Some(caller.id()), Changed::User(account.user.id));
+            let fields: Vec<_> = fields.iter().map(String::as_str).collect();
             audit::change(act, actor, record, &fields, request.ip());
         }
         Ok(account)

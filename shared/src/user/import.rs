@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff};
 use crate::{
     App, Error,
-    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
+    dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::Email,
     http::FieldErrors,
     password::Hash,
@@ -98,8 +98,7 @@ pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
             }
             refuse(&names, &claim::read_names(app, &names).await?, user.id)?;
         }
-        let mut writes =
-            vec![Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?];
+        let mut writes = vec![account.insert(app)?];
         // Nobody loses a name to it.
         let (taken, _) = claim::take(app, &wanted, user.id, &Holders::default(), None)?;
         writes.extend(taken);

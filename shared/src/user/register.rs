@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken_on, unproven};
 use crate::{
     App, Error, Request,
-    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
+    dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::Email,
     otp::{Limits, Purpose, Record},
     password::Hash,
@@ -142,7 +142,7 @@ async fn try_register(
         return Err(Error::Invalid(complaints));
     }
     let mut writes = also;
-    writes.push(Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?);
+    writes.push(account.insert(app)?);
     if let Some(email) = email {
         writes.extend(send_code(app, request, email, id, holders)?);
     }

@@ -1,10 +1,11 @@
 //! The first staff user, made by whoever operates the stack.
 
-use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, staff, taken, update::difference};
+use super::{Account, PROVEN, USERNAME, User, Username, find, staff, taken};
 use crate::{
     App, Error,
-    dynamo::{ATTEMPTS, Refused, Write, change, pause_before, transact},
+    dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::{self, Email},
+    fields::changed,
     otp,
     password::Hash,
     user::claim::{self, Losses, Name},
@@ -27,7 +28,7 @@ pub struct Promoted {
     /// Whether they are new.
     pub created: bool,
     /// The names of the fields that were set.
-    pub fields: Vec<&'static str>,
+    pub fields: Vec<String>,
 }
 
 /// Makes an active staff user with a verified address or, if the username is somebody's with that very address, makes them
@@ -52,12 +53,14 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, E
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
-        let mut fields = vec!["password"];
+        let mut fields = vec!["password".to_owned()];
         let mut losses = Losses::default();
         if let Some(account) = &present {
-            fields.extend(difference(&account.user, &next.user));
+            fields.extend(changed(&account.user, &next.user)?);
         } else {
-            fields.extend(["username", "email", "is_email_verified", "is_active", "is_staff"]);
+            fields.extend(
+                ["username", "email", "is_email_verified", "is_active", "is_staff"].map(str::to_owned),
+            );
             let wanted = [(username.clone(), USERNAME), (names[1].clone(), PROVEN)];
             let taken;
             (taken, losses) = claim::take(app, &wanted, next.user.id, &holders, None)?;
@@ -82,8 +85,7 @@ fn create(app: &App, new: &Superuser) -> Result<Made, Error> {
     new.email.typed().clone_into(&mut user.email);
     (user.is_email_verified, user.is_staff) = (true, true);
     let account = Account::new(user, new.password.clone());
-    let mut writes =
-        vec![Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(account.item()?)?];
+    let mut writes = vec![account.insert(app)?];
     writes.extend(staff::count(app, false, true)?);
     Ok((account, writes))
 }
@@ -105,7 +107,7 @@ fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error>
     }
     // So could anyone who has a code for a new password.
     writes.push(otp::withdraw_reset(app, new.email.typed())?);
-    writes.push(change(&app.tables.users, record_key(user.id), &account.item()?, &next.item()?)?);
+    writes.extend(next.change(app)?);
     writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN)?);
     writes.extend(staff::count(app, user.is_active_staff(), true)?);
     Ok((next, writes))

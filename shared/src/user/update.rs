@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
-    Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, record_key, staff, taken, unproven,
-    username_key,
+    Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff, taken, unproven, username_key,
 };
 use crate::{
-    App, Caller, Error, Request, audit,
-    dynamo::{ATTEMPTS, Refused, change, pause_before, transact},
+    App, Caller, Error, Request,
+    dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::{self, Email},
+    fields::changed,
     http::FieldErrors,
     otp::{Limits, Purpose, Record},
     phone::{Phone, PhoneRules},
@@ -91,7 +91,7 @@ pub(super) async fn update(
     changes: &Changes,
     mut holders: Holders,
     request: &Request,
-) -> Result<(Account, Vec<&'static str>), Error> {
+) -> Result<(Account, Vec<String>), Error> {
     let (id, precondition) = (account.user.id, request.precondition());
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -120,14 +120,14 @@ pub(super) async fn update(
         let mut next = account.clone();
         let staff = Some(caller.id()).filter(|caller| *caller != id);
         let (moves, losses) = apply(app, request, changes, &mut next.user, &holders, staff)?;
-        let fields = difference(&account.user, &next.user);
+        let fields = changed(&account.user, &next.user)?;
         if fields.is_empty() && moves.is_empty() {
             return Ok((account, Vec::new()));
         }
         next.version += 1;
         // Who is switched off is signed out, and stays so when they are switched on again.
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
-        let mut writes = vec![store(app, &account, &next)?];
+        let mut writes = Vec::from_iter(next.change(app)?);
         writes.extend(staff::count(app, account.user.is_active_staff(), next.user.is_active_staff())?);
         // A transaction may touch a record only once: who loses a name themselves is held to it by that write.
         if !losses.are_of(caller.id()) {
@@ -303,27 +303,4 @@ fn send_codes(
         writes.push(notice.write_notice(app)?);
     }
     Ok(writes)
-}
-
-/// The shown fields in which two states of a user differ.
-pub(super) fn difference(old: &User, new: &User) -> Vec<&'static str> {
-    audit::changed([
-        ("username", old.username != new.username),
-        ("email", old.email != new.email),
-        ("first_name", old.first_name != new.first_name),
-        ("last_name", old.last_name != new.last_name),
-        ("phone_number", old.phone_number != new.phone_number),
-        ("address", old.address != new.address),
-        ("date_of_birth", old.date_of_birth != new.date_of_birth),
-        ("is_email_verified", old.is_email_verified != new.is_email_verified),
-        ("pending_email", old.pending_email != new.pending_email),
-        ("is_phone_verified", old.is_phone_verified != new.is_phone_verified),
-        ("is_active", old.is_active != new.is_active),
-        ("is_staff", old.is_staff != new.is_staff),
-    ])
-}
-
-/// The write that makes one state of an account of another, unless it has changed since it was read.
-pub(super) fn store(app: &App, old: &Account, new: &Account) -> Result<TransactWriteItem, Error> {
-    change(&app.tables.users, record_key(old.user.id), &old.item()?, &new.item()?)
 }
