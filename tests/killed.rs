@@ -7,7 +7,7 @@ use local::Running;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Client, PASSWORD, Process, UNLIMITED, employee::nth_id};
+use crate::support::{Api, Client, PASSWORD, Process, employee::nth_id, unlimited};
 
 fn registration(n: usize) -> Value {
     json!({
@@ -64,7 +64,7 @@ async fn who_was_told_that_they_are_registered_is_and_nobody_is_so_by_half() {
         "the stack was not killed in the middle: {registered:?}"
     );
 
-    let api = Api::kept_in(folder.path(), &UNLIMITED).await;
+    let api = Api::kept_in(folder.path(), &unlimited()).await;
     for n in registered {
         assert_eq!(api.try_token(&format!("user{n}"), PASSWORD).await.status, 200, "user{n}");
     }
@@ -109,7 +109,7 @@ async fn an_import_that_was_killed_goes_on_and_nobody_is_imported_by_half() {
     let (many, ()) = futures_util::join!(many, few_and_kill);
 
     assert!(many.is_err(), "the stack was not killed in the middle");
-    let api = Api::kept_in(folder.path(), &UNLIMITED).await;
+    let api = Api::kept_in(folder.path(), &unlimited()).await;
     let users = api.items("Users").await;
     are_whole(&users);
     let there = users.keys().filter(|key| key.starts_with("user#")).count();

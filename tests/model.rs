@@ -7,17 +7,12 @@ use futures_util::future::join_all;
 use local::Message;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Answer, Api, Client, PASSWORD, UNLIMITED, User};
+use crate::support::{Answer, Api, Client, PASSWORD, User, unlimited, unlimited_seeds};
 
 const PHONES: [&str; 4] = ["+919881167671", "+919881167672", "+919881167673", "+919881167674"];
 const EMAILS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
 const USERNAMES: [&str; 5] = ["ann", "bea", "cleo", "dora", "eva"];
 const DEPARTMENTS: [&str; 3] = ["", "Engineering", "Sales"];
-
-/// Addresses stay reserved, and no limit is in the way of a history.
-fn parameters() -> Vec<(&'static str, &'static str)> {
-    [("Policy", "seeds")].into_iter().chain(UNLIMITED).collect()
-}
 
 /// A source of chance that names its seed when a test fails, to be set as `SEED` for the same history again.
 pub(crate) fn chance() -> fastrand::Rng {
@@ -94,7 +89,7 @@ fn code_in(message: &Message) -> String {
 
 #[tokio::test]
 async fn a_random_history_of_employees_agrees_with_a_model() {
-    let api = Api::with(&parameters()).await;
+    let api = Api::with(&unlimited_seeds()).await;
     let mut chance = chance();
     let (ada, bob, staff) = (api.signed_in().await, signed_in(&api, "bob").await, api.staff().await);
     let mut model: BTreeMap<String, Value> = BTreeMap::new();
@@ -195,7 +190,7 @@ async fn a_random_history_of_employees_agrees_with_a_model() {
 
 #[tokio::test]
 async fn parallel_histories_of_employees_leave_names_and_records_in_agreement() {
-    let api = Api::with(&parameters()).await;
+    let api = Api::with(&unlimited_seeds()).await;
     let mut chance = chance();
     let users = [api.signed_in().await, signed_in(&api, "bob").await];
     let clients = (0..6).map(|at| (chance.fork(), &users[at % 2], &api));
@@ -264,13 +259,13 @@ async fn signed_in(api: &Api, name: &str) -> User {
 /// chance to part.
 #[tokio::test]
 async fn parallel_histories_of_users_leave_names_records_and_the_count_of_staff_in_agreement() {
-    histories_agree(Api::with(&parameters()).await).await;
+    histories_agree(Api::with(&unlimited_seeds()).await).await;
 }
 
 /// The same where one user takes an unverified number from another.
 #[tokio::test]
 async fn parallel_histories_of_users_who_take_numbers_from_one_another_leave_them_in_agreement() {
-    histories_agree(Api::with(&UNLIMITED).await).await;
+    histories_agree(Api::with(&unlimited()).await).await;
 }
 
 async fn histories_agree(api: Api) {

@@ -12,24 +12,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::document::{SHORTEST_PASSWORD, URL};
 
-use crate::support::{Answer, Api, User, contract, contract::DOCUMENT, root};
+use crate::support::{Answer, Api, User, contract, contract::DOCUMENT, root, unlimited_seeds};
 
 const JSON: &str = "application/json";
-/// Enough for as many requests as there are here.
-pub(crate) const LIFTED: [(&str, &str); 11] = [
-    ("Policy", "seeds"),
-    ("RegistrationsPerIpPerHour", "100000"),
-    ("OtpPerIpPerHour", "100000"),
-    ("OtpPerHour", "100000"),
-    ("OtpPerDay", "100000"),
-    ("OtpCooldownSeconds", "0"),
-    ("OtpWrongPerDay", "100"),
-    ("LoginFailuresPerIdentifierAndIp", "100000"),
-    ("LoginFailuresPerIdentifier", "100000"),
-    ("LoginFailuresPerIp", "100000"),
-    ("SmsPerDay", "100000"),
-];
-
 /// An operation of the document.
 struct Operation {
     method: Method,
@@ -77,7 +62,7 @@ struct Prepared {
 
 impl Prepared {
     async fn start() -> Self {
-        let api = Api::with(&LIFTED).await;
+        let api = Api::with(&unlimited_seeds()).await;
         let user = json!({ "username": "testuser", "email": "testuser@example.com", "password": "strongpassword123" });
         assert_eq!(api.post("/api/register", &user).await.status, 201);
         api.stack.invoke("create-superuser", user).await.unwrap();
@@ -170,7 +155,7 @@ fn operations_are_grouped_as_in_the_readme() {
 
 #[tokio::test]
 async fn a_bearer_is_asked_for_where_the_document_says_so() {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     for operation in operations() {
         let path = operation.path.replace("{id}", "01900000-0000-7000-8000-000000000000");
         let answer = api.send(operation.method.clone(), &path, Some(JSON), "{}").await;

@@ -15,7 +15,7 @@ mod recorder;
 pub(crate) mod token;
 mod user;
 
-pub(crate) use api::{Api, TWILIO, UNLIMITED, root};
+pub(crate) use api::{Api, TWILIO, root, unlimited, unlimited_seeds};
 pub(crate) use browser::Browser;
 pub(crate) use client::{Answer, Client};
 pub(crate) use deployment::Deployment;

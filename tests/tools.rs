@@ -6,10 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{
-    openapi::LIFTED,
-    support::{Api, PASSWORD, root, token},
-};
+use crate::support::{Api, PASSWORD, root, token, unlimited, unlimited_seeds};
 
 /// So many staff users: one of them may well lose their name to a request.
 const STAFF: usize = 20;
@@ -88,7 +85,7 @@ async fn a_generated_client_compiles() {
 #[ignore = "needs tools: .ci/api-tools"]
 async fn the_collection_runs_under_either_policy() {
     for policy in ["seeds", "strict"] {
-        let parameters = LIFTED.map(|(name, value)| (name, if name == "Policy" { policy } else { value }));
+        let parameters: Vec<_> = [("Policy", policy)].into_iter().chain(unlimited()).collect();
         let api = Api::with(&parameters).await;
         make_staff(&api, "admin").await;
         let collection = format!("{}/postman_collection.json", api.stack.url());
@@ -102,7 +99,7 @@ async fn the_collection_runs_under_either_policy() {
 #[tokio::test]
 #[ignore = "needs tools: .ci/api-tools"]
 async fn the_collection_runs_with_tokens_of_yesterday() {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     make_staff(&api, "admin").await;
     let mut collection = api.get("/postman_collection.json").await.body;
     let expired = format!("e30.{}.e30", token::encoded(&serde_json::json!({ "exp": 1 })));
@@ -128,7 +125,7 @@ async fn run_collection(collection: &str) -> String {
 #[tokio::test]
 #[ignore = "needs tools: .ci/api-tools"]
 async fn no_answer_to_a_fuzzer_is_outside_the_document() {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     for number in 0..STAFF {
         make_staff(&api, &format!("staff-{number}")).await;
     }

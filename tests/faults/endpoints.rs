@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     depth::{Prepared, Row, budgets},
-    support::{Answer, Api, Fault, Proxied, UNLIMITED},
+    support::{Answer, Api, Fault, Proxied, unlimited},
 };
 
 /// How many rows are tried at once.
@@ -33,7 +33,7 @@ struct Trial {
 
 impl Trial {
     async fn new(place: usize, row: Row) -> Self {
-        let api = Api::behind_a_proxy(&UNLIMITED).await;
+        let api = Api::behind_a_proxy(&unlimited()).await;
         Self { row, place, api, users: 0, prepared: None, tables: Tables::new(), complaints: Vec::new() }
     }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Api, Fault, Proxied, TWILIO, UNLIMITED, poll, registration};
+use crate::support::{Api, Fault, Proxied, TWILIO, poll, registration, unlimited};
 
 /// Who sends messages, by the parameters that choose them.
 const PROVIDERS: [(&str, &[(&str, &str)]); 3] =
@@ -20,7 +20,7 @@ struct Sender {
 
 impl Sender {
     async fn new((provider, parameters): (&'static str, &[(&str, &str)])) -> Self {
-        let parameters: Vec<_> = UNLIMITED.into_iter().chain(parameters.iter().copied()).collect();
+        let parameters: Vec<_> = unlimited().into_iter().chain(parameters.iter().copied()).collect();
         Self { api: Api::behind_a_proxy(&parameters).await, provider, addressees: 0 }
     }
 

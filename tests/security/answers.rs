@@ -5,13 +5,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::routes;
-use crate::{
-    openapi::LIFTED,
-    support::{
-        Answer, Api, Client, Fault, PASSWORD, TWILIO, User,
-        employee::{NOBODY, employee, nth_employee},
-        poll, registration,
-    },
+use crate::support::{
+    Answer, Api, Client, Fault, PASSWORD, TWILIO, User,
+    employee::{NOBODY, employee, nth_employee},
+    poll, registration, unlimited_seeds,
 };
 
 const JSON: &str = "application/json";
@@ -106,7 +103,7 @@ async fn asvs_14_3_2_no_cache_keeps_what_is_private() {
     for (status, answer) in refusals(&api).await {
         assert_eq!((answer.status, answer.header("cache-control")), (status, "no-store"), "{answer:?}");
     }
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     api.staff().await;
     for (path, answer) in everything_by_staff(&api).await {
         let kept = answer.header("cache-control");
@@ -151,7 +148,7 @@ async fn asvs_3_4_every_answer_is_hardened() {
 
 #[tokio::test]
 async fn asvs_3_4_2_no_other_origin_may_read_an_answer() {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     api.staff().await;
     let elsewhere = api.header("Origin", ELSEWHERE);
     for (path, answer) in everything_by_staff(&elsewhere).await {

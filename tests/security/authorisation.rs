@@ -6,13 +6,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::routes;
-use crate::{
-    openapi::LIFTED,
-    support::{
-        Api, Client, PASSWORD, User,
-        employee::{employee, whole_employee},
-        token,
-    },
+use crate::support::{
+    Api, Client, PASSWORD, User,
+    employee::{employee, whole_employee},
+    token, unlimited_seeds,
 };
 
 /// What stands for `{id}`: whose it is, is the question.
@@ -198,7 +195,7 @@ fn employed() -> String {
 }
 
 async fn all_are_right(rows: &[Row]) {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     let admin = json!({ "username": "admin", "email": "admin@example.com", "password": PASSWORD });
     api.stack.invoke("create-superuser", admin).await.unwrap();
     for name in ["owner", "stranger", "demoted"] {

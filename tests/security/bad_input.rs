@@ -7,12 +7,9 @@ use local::Template;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    openapi::LIFTED,
-    support::{
-        Answer, Api, Client, Instance, PASSWORD, User, complaint, contract, employee::whole_employee, root,
-        token_not_valid,
-    },
+use crate::support::{
+    Answer, Api, Client, Instance, PASSWORD, User, complaint, contract, employee::whole_employee, root,
+    token_not_valid, unlimited_seeds,
 };
 
 const JSON: &str = "application/json";
@@ -108,7 +105,7 @@ async fn cost(api: &Api, function: &str, ask: impl AsyncFn() -> Answer) -> (f64,
 /// A login is what anybody can make a function do, as often as the limits allow, and it hashes a password.
 #[tokio::test]
 async fn asvs_15_3_5_a_hostile_body_is_refused_everywhere_and_costs_less_than_a_login() {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     let admin = api.staff().await;
     let ids: BTreeMap<&str, String> = BTreeMap::from([
         ("users", admin.id()),
@@ -206,7 +203,7 @@ fn too_large() -> Value {
 
 #[tokio::test]
 async fn a_body_of_more_than_64_kb_is_refused_everywhere() {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     let admin = api.staff().await;
     let before = api.records().await;
     // As a tree it takes 300 MB.

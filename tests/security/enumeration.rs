@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    openapi::LIFTED,
-    support::{Answer, Api, PASSWORD},
-};
+use crate::support::{Answer, Api, PASSWORD, unlimited_seeds};
 
 const KNOWN: &str = "+919881167671";
 const UNKNOWN: &str = "+919881167672";
@@ -42,7 +39,7 @@ fn pairs() -> Vec<(&'static str, Value, Value)> {
 
 /// `ada`, who has proven her address and her number, and `bob`, who has proven nothing.
 async fn with_ada_and_bob() -> Api {
-    let api = Api::with(&LIFTED).await;
+    let api = Api::with(&unlimited_seeds()).await;
     api.registered("bob").await;
     let ada = api.verified("ada").await;
     let admin = api.staff().await;

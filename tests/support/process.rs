@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{Api, UNLIMITED};
+use super::{Api, unlimited};
 
 /// The variable that tells the child process where to keep its data.
 const FOLDER: &str = "ROLLCALL_TEST_FOLDER";
@@ -49,7 +49,7 @@ impl Drop for Process {
 #[ignore = "not a test: the process that others start"]
 async fn a_process_with_a_stack_in_it() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let api = Api::kept_in(Path::new(&folder), &UNLIMITED).await;
+    let api = Api::kept_in(Path::new(&folder), &unlimited()).await;
     println!("Listening on {}", api.stack.url());
     std::future::pending::<()>().await;
 }

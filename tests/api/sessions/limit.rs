@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Api, PASSWORD, UNLIMITED};
+use crate::support::{Api, PASSWORD, unlimited};
 
 /// Lets it be the `n`th session of every user that has begun last.
 async fn have_begun(api: &Api, n: u32) {
@@ -37,7 +37,7 @@ async fn with_the_hundred_and_first_session_of_a_user_the_first_ends() {
 
 #[tokio::test]
 async fn sessions_that_begin_at_once_are_all_counted() {
-    let api = Api::with(&UNLIMITED).await;
+    let api = Api::with(&unlimited()).await;
     let first = api.signed_in().await;
     have_begun(&api, 95).await;
 
