@@ -30,6 +30,7 @@ mod otp;
 #[path = "postman-collection.rs"]
 mod postman_collection;
 
+mod alarms;
 mod benchmarks;
 mod capacity;
 mod catalogue;

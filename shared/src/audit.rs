@@ -1,62 +1,69 @@
 //! Audit events: structured log lines about what matters to security. They name users, records and fields, never values.
+//!
+//! `event` is the id of an event, which never changes. `audit` is for people, and may be reworded.
 
 use std::fmt;
 
 use tracing::field::display;
 
-use crate::{Error, id::Id, log::mask};
+use crate::{
+    Error,
+    id::Id,
+    log::{events, mask},
+};
 
-/// An event that matters to security, kept for audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// An account was made.
-    Registered,
-    /// An address was proven by a code.
-    Verified,
-    /// A wrong or dead code was tried.
-    CodeRefused,
-    /// A session began.
-    LoggedIn,
-    /// A login was refused: unknown, wrong, inactive, unverified.
-    LoginRefused,
-    /// A limit was reached.
-    Throttled,
-    /// A password was changed by its owner.
-    PasswordChanged,
-    /// A password was set anew with a code.
-    PasswordRecovered,
-    /// A profile was changed; the fields are named, never their values.
-    ProfileChanged,
-    /// Staff changed somebody.
-    UserChanged,
-    /// Another user took an identifier that this user had not verified, and possibly the username that is spelled like it.
-    NameLost,
-    /// An account was deleted.
-    UserDeleted,
-    /// Staff cleared somebody's failed logins.
-    Unlocked,
-    /// The operator made a staff user.
-    SuperuserMade,
-    /// The operator brought a user or an employee from another system.
-    Imported,
-    /// An employee's record was made.
-    EmployeeCreated,
-    /// An employee's record was changed.
-    EmployeeChanged,
-    /// An employee's record was deleted.
-    EmployeeDeleted,
-    /// One session was ended by its user.
-    LoggedOut,
-    /// All sessions of a user were ended.
-    LoggedOutEverywhere,
-    /// A refresh token was used twice: its session was ended.
-    SessionKilledForReuse,
-    /// The client that had just used a refresh token used it again, within the grace: it got the same successor.
-    RefreshRepeated,
-    /// The same after the grace, and the successor had not been used: it got another in its place.
-    RefreshReplaced,
-    /// Somebody asked whether a token is alive that had ended or been used up.
-    DeadTokenShown,
+events! {
+    /// An event that matters to security, kept for audit.
+    Event {
+        /// An account was made.
+        Registered = "user_registered",
+        /// An address was proven by a code.
+        Verified = "address_verified",
+        /// A wrong or dead code was tried.
+        CodeRefused = "code_refused",
+        /// A session began.
+        LoggedIn = "logged_in",
+        /// A login was refused: unknown, wrong, inactive, unverified.
+        LoginRefused = "login_refused",
+        /// A limit was reached.
+        Throttled = "throttled",
+        /// A password was changed by its owner.
+        PasswordChanged = "password_changed",
+        /// A password was set anew with a code.
+        PasswordRecovered = "password_recovered",
+        /// A profile was changed; the fields are named, never their values.
+        ProfileChanged = "profile_changed",
+        /// Staff changed somebody.
+        UserChanged = "user_changed",
+        /// Another user took an identifier that this user had not verified, and possibly the username that is spelled like it.
+        NameLost = "identifier_lost",
+        /// An account was deleted.
+        UserDeleted = "user_deleted",
+        /// Staff cleared somebody's failed logins.
+        Unlocked = "user_unlocked",
+        /// The operator made a staff user.
+        SuperuserMade = "superuser_created",
+        /// The operator brought a user or an employee from another system.
+        Imported = "record_imported",
+        /// An employee's record was made.
+        EmployeeCreated = "employee_created",
+        /// An employee's record was changed.
+        EmployeeChanged = "employee_changed",
+        /// An employee's record was deleted.
+        EmployeeDeleted = "employee_deleted",
+        /// One session was ended by its user.
+        LoggedOut = "logged_out",
+        /// All sessions of a user were ended.
+        LoggedOutEverywhere = "logged_out_everywhere",
+        /// A refresh token was used twice: its session was ended.
+        SessionKilledForReuse = "refresh_token_reused",
+        /// The client that had just used a refresh token used it again, within the grace: it got the same successor.
+        RefreshRepeated = "refresh_token_repeated",
+        /// The same after the grace, and the successor had not been used: it got another in its place.
+        RefreshReplaced = "refresh_token_replaced",
+        /// Somebody asked whether a token is alive that had ended or been used up.
+        DeadTokenShown = "dead_token_checked",
+    }
 }
 
 impl fmt::Display for Event {
@@ -92,7 +99,7 @@ impl fmt::Display for Event {
 
 /// Leaves an audit event about a user we know.
 pub fn user(event: Event, user: Id, ip: &str) {
-    tracing::info!(audit = %event, user_id = %user, ip);
+    tracing::info!(event = event.id(), audit = %event, user_id = %user, ip);
 }
 
 /// Whose record was changed.
@@ -109,9 +116,11 @@ pub enum Changed {
 pub fn change(event: Event, actor: Option<Id>, record: Changed, fields: &[&str], ip: &str) {
     let (actor, fields) = (actor.map(display), fields.join(","));
     match record {
-        Changed::User(id) => tracing::info!(audit = %event, actor_id = actor, user_id = %id, fields, ip),
+        Changed::User(id) => {
+            tracing::info!(event = event.id(), audit = %event, actor_id = actor, user_id = %id, fields, ip)
+        }
         Changed::Employee(id) => {
-            tracing::info!(audit = %event, actor_id = actor, employee_id = %id, fields, ip);
+            tracing::info!(event = event.id(), audit = %event, actor_id = actor, employee_id = %id, fields, ip);
         }
     }
 }
@@ -123,7 +132,7 @@ pub(crate) fn changed<const N: usize>(fields: [(&'static str, bool); N]) -> Vec<
 
 /// Leaves an audit event about a user of whom we have only what was typed: it is masked.
 pub fn unknown(event: Event, typed: &str, ip: &str) {
-    tracing::info!(audit = %event, identifier = %mask(typed), ip);
+    tracing::info!(event = event.id(), audit = %event, identifier = %mask(typed), ip);
 }
 
 /// Leaves an audit event about a limit that was reached; an error of another kind is none.

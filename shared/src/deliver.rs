@@ -56,7 +56,8 @@ async fn batch(
 ) -> Value {
     for Change { dynamodb: change } in event.records {
         if let Err(error) = one(app, send, &change).await {
-            tracing::warn!(cause = error.cause(), "a message was not sent and will be tried again");
+            let event = log::Event::MessageDelayed.id();
+            tracing::warn!(event, cause = error.cause(), "a message was not sent and will be tried again");
             return json!({ "batchItemFailures": [{ "itemIdentifier": change.sequence_number }] });
         }
     }
@@ -73,7 +74,8 @@ async fn one(
         Ok(pending) => pending,
         Err(error) => {
             // It will not become readable: those behind it must not wait.
-            tracing::error!(cause = error.cause(), "a record was left out");
+            let event = log::Event::MessageUnreadable.id();
+            tracing::error!(event, cause = error.cause(), "a record was left out");
             return Ok(());
         }
     };
@@ -82,18 +84,26 @@ async fn one(
     if before.is_some_and(|before| before.record.nonce == pending.record.nonce) || !pending.is_to_be_sent() {
         return Ok(());
     }
-    if !pending.is_live() {
-        return Err(Error::internal("a code expired before it could be sent"));
-    }
     let record = &pending.record;
+    let (purpose, to) = (record.purpose, log::mask(&record.to));
+    if !pending.is_live() {
+        let (event, expired) = (log::Event::MessageExpired.id(), "a code expired before it could be sent");
+        tracing::error!(event, %purpose, to, "{expired}");
+        return Err(Error::internal(expired));
+    }
     let code = match record.purpose {
         Purpose::NoticeEmailChange => String::new(),
         _ => pending.code(app).await?,
     };
-    let (purpose, to) = (record.purpose, log::mask(&record.to));
     match send(app, record, &code).await? {
-        Sent::Accepted => tracing::info!(%purpose, to, "sent"),
-        Sent::Refused(reason) => tracing::error!(%purpose, to, reason, "undeliverable"),
+        Sent::Accepted => {
+            let event = log::Event::MessageSent.id();
+            tracing::info!(event, %purpose, to, "sent");
+        }
+        Sent::Refused(reason) => {
+            let event = log::Event::MessageUndeliverable.id();
+            tracing::error!(event, %purpose, to, reason, "undeliverable");
+        }
     }
     Ok(())
 }

@@ -5,6 +5,78 @@ use std::{panic, time::Duration};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+/// An enum of events. Alarms, dashboards and queries match their ids, so an id never changes.
+macro_rules! events {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $id:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The field `event` of its log line.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $id,)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use events;
+
+events! {
+    /// An event that matters to operators. Those that matter to security are in [`crate::audit`].
+    Event {
+        /// A request was answered.
+        Answered = "request_answered",
+        /// A function panicked, and its instance ended.
+        Panicked = "panicked",
+        /// A request failed by a fault of Rollcall.
+        InternalError = "internal_error",
+        /// A call to another service failed.
+        CallFailed = "call_failed",
+        /// AWS had no capacity for a call.
+        CallThrottled = "call_throttled",
+        /// A command of the operator was refused.
+        CommandRefused = "command_refused",
+        /// A limit was reached; `limit` says which.
+        LimitReached = "limit_reached",
+        /// The text messages of the day (`SmsPerDay`) are used up.
+        SmsBudgetUsedUp = "sms_budget_used_up",
+        /// A provider took a message.
+        MessageSent = "message_sent",
+        /// A provider will never take a message.
+        MessageUndeliverable = "message_undeliverable",
+        /// A message could not be sent, and will be tried again.
+        MessageDelayed = "message_delayed",
+        /// A code expired before it could be sent.
+        MessageExpired = "message_expired",
+        /// A record of the stream cannot be read. It was skipped.
+        MessageUnreadable = "message_unreadable",
+    }
+}
+
+/// Parts of the codes by which AWS says that it has no capacity for a call.
+const THROTTLED: [&str; 3] = ["Throttl", "ThroughputExceeded", "RequestLimitExceeded"];
+
+impl Event {
+    /// The event of a call that failed for this cause.
+    pub(crate) fn of_failed_call(cause: &str) -> Self {
+        if THROTTLED.iter().any(|code| cause.contains(code)) { Self::CallThrottled } else { Self::CallFailed }
+    }
+}
+
+/// Logs that a call failed without which the request goes on.
+pub fn failed_call(cause: &str, message: &'static str) {
+    tracing::warn!(event = Event::of_failed_call(cause).id(), cause, "{message}");
+}
+
 /// Sends log lines to standard output, where Lambda collects them. Called once, by an instance's start.
 ///
 /// Libraries may speak at WARN and above only: their lower levels print requests with all that is in them.
@@ -14,7 +86,9 @@ pub fn start() {
     // A second start finds the first one's subscriber in place, which is what it wants.
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
     // It ends the process: there is nothing else that would say why as a line that is found.
-    panic::set_hook(Box::new(|panic| tracing::error!(cause = %panic, "panicked")));
+    panic::set_hook(Box::new(|panic| {
+        tracing::error!(event = Event::Panicked.id(), cause = %panic, "panicked");
+    }));
 }
 
 /// The line of one request, with the part of its time in which passwords were hashed, if any were. The route is the template's,
@@ -28,7 +102,16 @@ pub(crate) fn request(
     cold: bool,
 ) {
     let (duration_ms, hash_ms) = (milliseconds(took), hashed.map(milliseconds));
-    tracing::info!(method, route, status, duration_ms, hash_ms, cold, "request");
+    tracing::info!(
+        event = Event::Answered.id(),
+        method,
+        route,
+        status,
+        duration_ms,
+        hash_ms,
+        cold,
+        "request"
+    );
 }
 
 /// To the microsecond.
@@ -73,6 +156,8 @@ pub(crate) fn masked(words: &str) -> String {
 mod tests {
     use std::process::Command;
 
+    use serde_json::json;
+
     use super::{mask, masked, start};
 
     #[test]
@@ -84,7 +169,7 @@ mod tests {
         let printed = String::from_utf8(ended.stdout).unwrap();
         let line =
             printed.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).unwrap();
-        assert_eq!(line["message"], "panicked", "{line}");
+        assert_eq!((&line["event"], &line["message"]), (&json!("panicked"), &json!("panicked")), "{line}");
         assert_eq!(line["level"], "ERROR", "{line}");
         assert!(line["cause"].as_str().unwrap().contains("the reason"), "{line}");
     }

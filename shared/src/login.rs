@@ -9,6 +9,7 @@ use crate::{
     audit::{self, Event},
     config,
     email::{self, Email},
+    log,
     otp::{self, Allowance},
     password::{Hash, Match, Password},
     phone::PhoneRules,
@@ -211,7 +212,7 @@ async fn log_in(
     }
     if let Err(error) = cleared {
         // The login stands; its identifier has one try fewer for a while.
-        tracing::warn!(cause = error.cause(), "failures were not cleared");
+        log::failed_call(&error.cause(), "failures were not cleared");
     }
     audit::user(Event::LoggedIn, account.user.id, request.ip());
     session.tokens(app, &key)

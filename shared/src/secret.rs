@@ -12,7 +12,7 @@ use futures_util::join;
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
-use crate::{App, Error, aws, config, time::Stamp};
+use crate::{App, Error, aws, config, log, time::Stamp};
 
 /// A rotation of the secret is seen by a warm instance after at most so long.
 pub(crate) const FRESH: Duration = Duration::from_mins(5);
@@ -93,7 +93,7 @@ impl App {
                 Ok(version)
             }
             (Err(error), Some(known)) => {
-                tracing::warn!(cause = error.cause(), "the secret could not be fetched again");
+                log::failed_call(&error.cause(), "the secret could not be fetched again");
                 known.asked = Stamp::now();
                 Ok(known.version.clone())
             }

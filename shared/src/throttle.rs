@@ -13,6 +13,7 @@ use crate::{
     App, Error, config,
     deadline::in_time,
     dynamo::{ATTEMPTS, Item, in_the_way, is_refused, key, n, number, operation_id, pause_before, s, text},
+    log::{self, Event},
     time,
 };
 
@@ -59,7 +60,9 @@ impl Throttle {
     /// The answer when it is full, for so many seconds. The log says which kind of limit it was, whatever the client hears:
     /// an alarm waits for some.
     fn refuse(&self, seconds: u64) -> Error {
-        tracing::info!(limit = self.pk.split('#').next(), "a limit was reached");
+        let limit = self.pk.split('#').next();
+        let event = if limit == Some("sms") { Event::SmsBudgetUsedUp } else { Event::LimitReached };
+        tracing::info!(event = event.id(), limit, "a limit was reached");
         Error::Throttled(seconds)
     }
 }
@@ -155,7 +158,7 @@ async fn revise(app: &App, counted: &Counted, by: i8) {
     if let Err(error) = revised
         && !is_refused(&error)
     {
-        tracing::warn!(cause = Error::from_aws(error).cause(), "an event stays counted");
+        log::failed_call(&Error::from_aws(error).cause(), "an event stays counted");
     }
 }
 

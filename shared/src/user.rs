@@ -37,6 +37,7 @@ use crate::{
     email::{self, Email},
     http::{self, FieldErrors},
     id::record_key,
+    log,
     page::searchable,
     password::{About, Hash},
     phone::Phone,
@@ -431,7 +432,7 @@ pub async fn note_login(app: &App, account: &Account, network: &str, at: Timesta
     if let Err(error) = noted
         && !is_refused(&error)
     {
-        tracing::warn!(cause = Error::from_aws(error).cause(), "a login was not noted");
+        log::failed_call(&Error::from_aws(error).cause(), "a login was not noted");
     }
 }
 
@@ -502,7 +503,7 @@ pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
     if let Err(error) = update.send().await
         && !is_refused(&error)
     {
-        tracing::warn!(cause = Error::from_aws(error).cause(), "a login that failed stays noted");
+        log::failed_call(&Error::from_aws(error).cause(), "a login that failed stays noted");
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Template {
     pub cors: Option<Cors>,
     /// The gateway compresses answers of at least so many bytes (`MinimumCompressionSize`); `None` for none.
     pub minimum_compression: Option<u64>,
+    /// Every resource whose condition holds, by its logical id, with what it refers to filled in.
+    pub resources: Map<String, Value>,
 }
 
 /// A Lambda function.
@@ -217,6 +219,7 @@ impl Template {
             cors: of_type("AWS::Serverless::Api").find_map(|(_, properties)| cors(properties)),
             minimum_compression: of_type("AWS::Serverless::Api")
                 .find_map(|(_, properties)| minimum_compression(properties)),
+            resources,
         })
     }
 }

@@ -165,7 +165,8 @@ impl Error {
             return fields.collect::<Vec<_>>().join(" ");
         }
         let cause = self.cause();
-        tracing::error!(cause, "refused");
+        let event = log::Event::CommandRefused.id();
+        tracing::error!(event, cause, "refused");
         cause
     }
 
@@ -244,8 +245,11 @@ impl Error {
     /// The answer. The only place where a failure becomes a status code, and where its cause is logged.
     pub(crate) fn into_response(self) -> Response {
         match &self {
-            Self::Internal(cause) => tracing::error!(cause, "internal error"),
-            Self::Unavailable(cause) => tracing::warn!(cause, "a dependency is unavailable"),
+            Self::Internal(cause) => {
+                let event = log::Event::InternalError.id();
+                tracing::error!(event, cause, "internal error");
+            }
+            Self::Unavailable(cause) => log::failed_call(cause, "a dependency is unavailable"),
             _ => {}
         }
         let mut response = super::reply::with_status(self.status(), &self.body());

@@ -120,7 +120,7 @@ impl Twilio {
             }
             // Twilio says whether it is still good.
             (Err(error), Some((_, account))) => {
-                tracing::warn!(cause = error.cause(), "the secret of Twilio could not be fetched again");
+                log::failed_call(&error.cause(), "the secret of Twilio could not be fetched again");
                 Ok(account.clone())
             }
             (Err(error), None) => Err(error),

@@ -11,7 +11,7 @@ use crate::{
     App, Error, Request, config,
     deadline::in_time,
     dynamo::{Item, Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
-    http,
+    http, log,
     secret::Secret,
     throttle::{self, Counted, DAY, Throttle},
     time,
@@ -320,7 +320,7 @@ impl Guess {
         if let Err(error) = returned
             && !is_refused(&error)
         {
-            tracing::warn!(cause = Error::from_aws(error).cause(), "a guess stays counted");
+            log::failed_call(&Error::from_aws(error).cause(), "a guess stays counted");
         }
     }
 }

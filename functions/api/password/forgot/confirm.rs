@@ -6,7 +6,7 @@ use shared::{
     Anyone, App, Error, Reply, Request,
     audit::{self, Changed, Event},
     email::Email,
-    json, login,
+    json, log, login,
     otp::{self, Purpose},
     password::{About, NewPassword},
     user,
@@ -40,7 +40,7 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
         let (recovered, unlocked) = join!(recovered, login::unlock_recovered(app, &user));
         if let Err(error) = unlocked {
             // The new password stands; failures of before pass by themselves.
-            tracing::warn!(cause = error.cause(), "failures were not cleared");
+            log::failed_call(&error.cause(), "failures were not cleared");
         }
         recovered
     });
