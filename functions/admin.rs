@@ -32,3 +32,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn admin(_: &App, _: Anyone, request: Request) -> Reply {
     html(&request, &PAGE, FRESH)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::About, file, get, nothing};
+
+    get(About, "/admin", "The admin panel")
+        .about("A page for staff. What it does goes through this API.")
+        .answers(200, file("The page.", &["text/html"]))
+        .answers(304, nothing("The page is the one that `If-None-Match` names."))
+}

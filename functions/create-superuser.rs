@@ -53,3 +53,12 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
     audit::change(Event::SuperuserMade, None, Changed::User(user.id), &fields, "");
     Ok(object!({ "created": created, "user": user }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> serde_json::Value {
+    serde_json::json!({
+        "username": "admin",
+        "email": "admin@example.com",
+        "password": "correct horse battery",
+    })
+}

@@ -10,3 +10,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     })
     .await
 }
+
+#[cfg(contract)]
+pub fn contract() -> serde_json::Value {
+    contract::new_code("verify_email", "email", "testuser@example.com")
+}

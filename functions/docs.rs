@@ -38,3 +38,18 @@ fn page(request: &Request) -> Reply {
     page.headers_mut().insert("content-security-policy", policy);
     Ok(page)
 }
+
+#[cfg(contract)]
+pub fn contract() -> [contract::Operation; 2] {
+    use contract::{Group::About, NOT_FOUND, file, get};
+
+    [
+        get(About, "/", "The documentation as a page")
+            .listed_as("docs")
+            .answers(200, file("The page.", &["text/html"])),
+        get(About, "/docs/{file}", "A part of the documentation page")
+            .called("docs-file")
+            .refuses(&[NOT_FOUND])
+            .answers(200, file("The part.", &["text/css", "text/javascript"])),
+    ]
+}

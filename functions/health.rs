@@ -12,3 +12,10 @@ async fn health(app: &App, _: Anyone, _: Request) -> Reply {
     app.tables_answer().await.map_err(Error::into_unavailable)?;
     json(200, &object!({ "status": "ok" }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::About, get, shown};
+
+    get(About, "/health", "Whether the tables answer").answers(200, shown("They do.", "Health"))
+}

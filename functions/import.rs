@@ -205,3 +205,28 @@ fn id(text: &str) -> Result<Uuid, &'static str> {
     id.filter(|id| time::of_id(*id).is_some_and(|time| time <= time::now()))
         .ok_or("Must be a UUIDv7 of a time past.")
 }
+
+#[cfg(contract)]
+pub fn contract() -> serde_json::Value {
+    serde_json::json!({
+        "users": [
+            {
+                "id": "018bcfe5-6800-7000-8000-000000000001",
+                "username": "grace",
+                "email": "grace@example.com",
+                "phone_number": "+919881167672",
+                "password": "pbkdf2_sha1$1000000$MzHo6epWAm3lTXcw7mZaEi$cLLYYCbAFFiBVVZB4DOlf/f64ZI=",
+                "is_email_verified": true
+            }
+        ],
+        "employees": [
+            {
+                "id": "018bcfe5-6800-7000-8000-000000000002",
+                "owner": "018bcfe5-6800-7000-8000-000000000001",
+                "first_name": "Alan",
+                "last_name": "Turing",
+                "phone_number": "9101234568"
+            }
+        ]
+    })
+}

@@ -10,3 +10,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn collection(_: &App, _: Anyone, request: Request) -> Reply {
     publish(include_str!(concat!(env!("OUT_DIR"), "/collection.json")), &request)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::About, get, shown_as};
+    use serde_json::json;
+
+    get(About, "/postman_collection.json", "The documentation for Postman")
+        .answers(200, shown_as("The collection.", &json!({ "type": "object" })))
+}

@@ -1,16 +1,12 @@
 //! `GET /openapi.json`: the document says what the functions do, and the other way round. Every answer of every other
 //! test is held against it, too.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use ::contract::{collection, document};
+use ::contract::document;
 use local::Template;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::document::{SHORTEST_PASSWORD, URL};
 
 use crate::support::{Answer, Api, User, contract, contract::DOCUMENT, root, unlimited_seeds};
 
@@ -77,24 +73,6 @@ fn fields(answer: &Answer) -> BTreeSet<&str> {
     answer.body.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-#[test]
-fn the_files_that_are_published_are_up_to_date() {
-    let document = document(URL, SHORTEST_PASSWORD);
-    let mut out_of_date = Vec::new();
-    for (file, made) in [
-        ("functions/openapi/document.json", &document),
-        ("functions/postman-collection/collection.json", &collection(&document)),
-    ] {
-        let (path, text) = (root().join(file), format!("{made:#}\n"));
-        if fs::read_to_string(&path).is_ok_and(|present| present == text) {
-            continue;
-        }
-        fs::write(path, text).unwrap();
-        out_of_date.push(file);
-    }
-    assert!(out_of_date.is_empty(), "these files were out of date and have been made anew: {out_of_date:?}");
-}
-
 #[tokio::test]
 async fn the_document_is_served_for_the_url_at_which_it_is_asked_for() {
     let api = Api::start().await;
@@ -104,7 +82,7 @@ async fn the_document_is_served_for_the_url_at_which_it_is_asked_for() {
     assert_eq!(answer.body, document(api.stack.url(), 8));
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
 
-    let event = fs::read(root().join("events/openapi.json")).unwrap();
+    let event = std::fs::read(root().join("events/openapi.json")).unwrap();
     let mut event: Value = serde_json::from_slice(&event).unwrap();
     event["requestContext"]["domainName"] = json!("abc.execute-api.eu-west-1.amazonaws.com");
     let answer = api.stack.invoke("openapi", event).await.unwrap();

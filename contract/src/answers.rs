@@ -13,23 +13,38 @@ use shared::{
 };
 
 /// A refusal: its status, and the name of its response.
-pub(crate) type Refusal = (u16, &'static str);
+pub type Refusal = (u16, &'static str);
 
-pub(crate) const INVALID: Refusal = (400, "Invalid");
-pub(crate) const INVALID_QUERY: Refusal = (400, "InvalidQuery");
-pub(crate) const OTP_INVALID: Refusal = (400, "InvalidCode");
-pub(crate) const REGISTRATION_TOKEN_INVALID: Refusal = (400, "InvalidRegistrationToken");
-pub(crate) const INVALID_OR_LAST_STAFF: Refusal = (400, "InvalidOrLastStaffUser");
-pub(crate) const LAST_STAFF: Refusal = (400, "LastStaffUser");
-pub(crate) const NOT_AUTHENTICATED: Refusal = (401, "NotAuthenticated");
-pub(crate) const LOGIN_REFUSED: Refusal = (401, "LoginRefused");
-pub(crate) const TOKEN_REFUSED: Refusal = (401, "TokenRefused");
-pub(crate) const EMAIL_NOT_VERIFIED: Refusal = (403, "EmailNotVerified");
-pub(crate) const FORBIDDEN: Refusal = (403, "Forbidden");
-pub(crate) const NOT_FOUND: Refusal = (404, "NotFound");
-pub(crate) const INVALID_CURSOR: Refusal = (404, "InvalidCursor");
-pub(crate) const NOBODY_HAS_IT: Refusal = (404, "EmployeeNotFound");
-pub(crate) const PRECONDITION_FAILED: Refusal = (412, "PreconditionFailed");
+/// Something is wrong with the body.
+pub const INVALID: Refusal = (400, "Invalid");
+/// Something is wrong with the query.
+pub const INVALID_QUERY: Refusal = (400, "InvalidQuery");
+/// The same, or a wrong code.
+pub const OTP_INVALID: Refusal = (400, "InvalidCode");
+/// The same, or a wrong registration token.
+pub const REGISTRATION_TOKEN_INVALID: Refusal = (400, "InvalidRegistrationToken");
+/// The same, or nobody would be left who can manage the rest.
+pub const INVALID_OR_LAST_STAFF: Refusal = (400, "InvalidOrLastStaffUser");
+/// Nobody would be left who can manage the rest.
+pub const LAST_STAFF: Refusal = (400, "LastStaffUser");
+/// There is no live access token.
+pub const NOT_AUTHENTICATED: Refusal = (401, "NotAuthenticated");
+/// A wrong password, an unknown user or an inactive one.
+pub const LOGIN_REFUSED: Refusal = (401, "LoginRefused");
+/// The token in the body is no good.
+pub const TOKEN_REFUSED: Refusal = (401, "TokenRefused");
+/// The e-mail address is not verified.
+pub const EMAIL_NOT_VERIFIED: Refusal = (403, "EmailNotVerified");
+/// Only staff may do this.
+pub const FORBIDDEN: Refusal = (403, "Forbidden");
+/// There is no such record for this caller.
+pub const NOT_FOUND: Refusal = (404, "NotFound");
+/// The cursor was not made for this caller and list.
+pub const INVALID_CURSOR: Refusal = (404, "InvalidCursor");
+/// No employee has the number.
+pub const NOBODY_HAS_IT: Refusal = (404, "EmployeeNotFound");
+/// The record is in another version.
+pub const PRECONDITION_FAILED: Refusal = (412, "PreconditionFailed");
 /// What can be wrong with any body.
 pub(crate) const OF_A_BODY: [Refusal; 3] = [INVALID, (413, "BodyTooLarge"), (415, "UnsupportedMediaType")];
 /// What can befall any request: the gateway, too, has limits.
@@ -170,40 +185,47 @@ fn reference(schema: &str) -> Value {
 }
 
 /// JSON of this schema.
-pub(crate) fn shown(description: &str, schema: &str) -> Value {
+#[must_use]
+pub fn shown(description: &str, schema: &str) -> Value {
     with_json(response(description, &[]), &reference(schema))
 }
 
 /// The same, in a version.
-pub(crate) fn shown_in_version(description: &str, schema: &str) -> Value {
+#[must_use]
+pub fn shown_in_version(description: &str, schema: &str) -> Value {
     with_json(response(description, &[("ETag", "ETag")]), &reference(schema))
 }
 
 /// A list of this schema.
-pub(crate) fn listed(description: &str, schema: &str) -> Value {
+#[must_use]
+pub fn listed(description: &str, schema: &str) -> Value {
     with_json(response(description, &[]), &json!({ "type": "array", "items": reference(schema) }))
 }
 
 /// JSON that is made here and nowhere else.
-pub(crate) fn shown_as(description: &str, schema: &Value) -> Value {
+#[must_use]
+pub fn shown_as(description: &str, schema: &Value) -> Value {
     with_json(response(description, &[]), schema)
 }
 
 /// A message, in these words.
-pub(crate) fn says(words: &str) -> Value {
+#[must_use]
+pub fn says(words: &str) -> Value {
     let mut response = shown("It is done.", "Message");
     response["content"]["application/json"]["example"] = json!({ "message": words });
     response
 }
 
 /// The same with an example of it.
-pub(crate) fn such_as(mut response: Value, example: &Value) -> Value {
+#[must_use]
+pub fn such_as(mut response: Value, example: &Value) -> Value {
     response["content"]["application/json"]["example"] = example.clone();
     response
 }
 
 /// Something that is not JSON.
-pub(crate) fn file(description: &str, media_types: &[&str]) -> Value {
+#[must_use]
+pub fn file(description: &str, media_types: &[&str]) -> Value {
     let mut response = response(description, &[]);
     for media_type in media_types {
         response["content"][*media_type] = json!({ "schema": words() });
@@ -212,7 +234,8 @@ pub(crate) fn file(description: &str, media_types: &[&str]) -> Value {
 }
 
 /// Nothing, successfully.
-pub(crate) fn nothing(description: &str) -> Value {
+#[must_use]
+pub fn nothing(description: &str) -> Value {
     response(description, &[])
 }
 

@@ -1,32 +1,54 @@
-//! The contract with clients: the OpenAPI document, made from the types that are answered and the limits that are checked, and
-//! the Postman collection, made from the document.
+//! What clients may rely on. Every function's file ends with its part of it: the operations that it answers, or an event that it takes.
+//! From them, and from the limits and errors of `shared`, this crate makes the OpenAPI document, the Postman collection, the list of
+//! `GET /api` and the sample events.
 //!
 //! Making them takes longer than a function's start, so files of them are published (`shared::document`). A test writes the
 //! files anew when they are out of date, others compare the document with the template, and every answer of every test with
 //! what it says.
 
+// The functions' files are modules of this crate, and name it as any other.
+extern crate self as contract;
+
 mod answers;
 mod bodies;
+mod declared;
+mod events;
+mod examples;
 mod operation;
-mod operations;
 mod postman;
+
+mod functions {
+    include!(concat!(env!("OUT_DIR"), "/functions.rs"));
+}
 
 use serde_json::{Map, Value, json};
 
-use operations::GROUPS;
+pub use answers::*;
+pub use declared::{Declared, Group};
+pub use events::{events, new_code};
+pub use examples::*;
+pub use operation::{Operation, delete, get, patch, post, put};
 pub use postman::collection;
+
+/// The operations of every function that answers requests, in the order of the catalogue.
+fn operations() -> impl Iterator<Item = Operation> {
+    functions::declared().into_iter().flat_map(|(function, declared)| match declared {
+        Declared::Operations(operations) => {
+            operations.into_iter().map(|operation| operation.of(function)).collect()
+        }
+        Declared::Event(_) => Vec::new(),
+    })
+}
 
 /// The document (OpenAPI 3.1.1) of the API at `url`, where a new password has at least so many characters.
 #[must_use]
 pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
     let mut paths = Map::new();
-    for group in GROUPS {
-        for operation in (group.operations)() {
-            let (path, method, described) = operation.described(group.name);
-            paths.entry(path).or_insert_with(|| json!({}))[method] = described;
-        }
+    for operation in operations() {
+        let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
+        methods[operation.method] = operation.described();
     }
-    let tags = GROUPS.map(|group| json!({ "name": group.name, "description": group.description }));
+    let tags = Group::ALL.map(|(_, name, description)| json!({ "name": name, "description": description }));
     let mut schemas = answers::schemas();
     schemas.extend(bodies::schemas(&shortest_password.into()));
     json!({
@@ -56,6 +78,20 @@ pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
             },
         },
     })
+}
+
+/// What `GET /api` answers at `url`: the name and the URL of every path.
+#[must_use]
+pub fn endpoints(url: &str) -> Value {
+    let mut endpoints = Map::new();
+    for operation in operations() {
+        let url = json!(format!("{url}{}", operation.path));
+        // A path has the name that its first operation gives it.
+        if !endpoints.values().any(|known| *known == url) {
+            endpoints.insert(operation.name(), url);
+        }
+    }
+    Value::Object(endpoints)
 }
 
 const DESCRIPTION: &str = "\

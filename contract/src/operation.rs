@@ -2,44 +2,59 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answers::{self, Refusal};
+use crate::{
+    Group,
+    answers::{self, Refusal},
+};
 use shared::{
     page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
     user::NAME_LENGTH,
 };
 
 /// A method of a path, and all that is said of it.
-pub(crate) struct Operation {
-    method: &'static str,
-    path: &'static str,
+pub struct Operation {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    group: Group,
+    id: Option<&'static str>,
+    name: Option<&'static str>,
     value: Value,
 }
 
-pub(crate) fn get(path: &'static str, id: &str, summary: &str) -> Operation {
-    Operation::new("get", path, id, summary)
+/// `GET`, for anyone.
+#[must_use]
+pub fn get(group: Group, path: &'static str, summary: &str) -> Operation {
+    Operation::new("get", group, path, summary)
 }
 
-pub(crate) fn post(path: &'static str, id: &str, summary: &str) -> Operation {
-    Operation::new("post", path, id, summary)
+/// `POST`, for anyone.
+#[must_use]
+pub fn post(group: Group, path: &'static str, summary: &str) -> Operation {
+    Operation::new("post", group, path, summary)
 }
 
-pub(crate) fn put(path: &'static str, id: &str, summary: &str) -> Operation {
-    Operation::new("put", path, id, summary)
+/// `PUT`, for anyone.
+#[must_use]
+pub fn put(group: Group, path: &'static str, summary: &str) -> Operation {
+    Operation::new("put", group, path, summary)
 }
 
-pub(crate) fn patch(path: &'static str, id: &str, summary: &str) -> Operation {
-    Operation::new("patch", path, id, summary)
+/// `PATCH`, for anyone.
+#[must_use]
+pub fn patch(group: Group, path: &'static str, summary: &str) -> Operation {
+    Operation::new("patch", group, path, summary)
 }
 
-pub(crate) fn delete(path: &'static str, id: &str, summary: &str) -> Operation {
-    Operation::new("delete", path, id, summary)
+/// `DELETE`, for anyone.
+#[must_use]
+pub fn delete(group: Group, path: &'static str, summary: &str) -> Operation {
+    Operation::new("delete", group, path, summary)
 }
 
 impl Operation {
-    /// An operation for anyone. `id` is the name of its function.
-    fn new(method: &'static str, path: &'static str, id: &str, summary: &str) -> Self {
+    fn new(method: &'static str, group: Group, path: &'static str, summary: &str) -> Self {
         let mut value = json!({
-            "operationId": id,
+            "operationId": null,
             "summary": summary,
             "security": [],
             "responses": {},
@@ -49,28 +64,46 @@ impl Operation {
                 value["parameters"] = json!([{ "$ref": format!("#/components/parameters/{parameter}") }]);
             }
         }
-        Self { method, path, value }.refuses(&answers::FAULTS)
+        Self { method, path, group, id: None, name: None, value }.refuses(&answers::FAULTS)
+    }
+
+    /// Its `operationId`, when it is not the name of its function.
+    #[must_use]
+    pub fn called(mut self, id: &'static str) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// What `GET /api` calls its path, when that is not the path in other words.
+    #[must_use]
+    pub fn listed_as(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
     }
 
     /// More about it than the summary says.
-    pub(crate) fn about(mut self, description: &str) -> Self {
+    #[must_use]
+    pub fn about(mut self, description: &str) -> Self {
         self.value["description"] = json!(description);
         self
     }
 
     /// For who has an access token.
-    pub(crate) fn by_user(self) -> Self {
+    #[must_use]
+    pub fn by_user(self) -> Self {
         self.by(&[])
     }
 
     /// For anyone; a user may send an access token, and an invalid one is refused.
-    pub(crate) fn also_by_user(mut self) -> Self {
+    #[must_use]
+    pub fn also_by_user(mut self) -> Self {
         self.value["security"] = json!([{}, { "bearer": [] }]);
         self.refuses(&[answers::NOT_AUTHENTICATED])
     }
 
     /// For who has an access token and is staff.
-    pub(crate) fn by_staff(self) -> Self {
+    #[must_use]
+    pub fn by_staff(self) -> Self {
         self.by(&["staff"]).refuses(&[answers::FORBIDDEN])
     }
 
@@ -80,7 +113,8 @@ impl Operation {
     }
 
     /// A body of this schema, and bodies that clients send.
-    pub(crate) fn takes(mut self, schema: &str, examples: &[Value]) -> Self {
+    #[must_use]
+    pub fn takes(mut self, schema: &str, examples: &[Value]) -> Self {
         let numbered = examples.iter().enumerate();
         let examples: Map<_, _> = numbered
             .map(|(at, example)| (format!("example-{}", at + 1), json!({ "value": example })))
@@ -95,12 +129,14 @@ impl Operation {
     }
 
     /// A condition on the version of the record.
-    pub(crate) fn in_version(self) -> Self {
+    #[must_use]
+    pub fn in_version(self) -> Self {
         self.with(&["IfMatch"]).refuses(&[answers::PRECONDITION_FAILED])
     }
 
     /// The parameters of every list, and filters.
-    pub(crate) fn lists(self, filters: &[&str]) -> Self {
+    #[must_use]
+    pub fn lists(self, filters: &[&str]) -> Self {
         let listed = self.with(&["PageSize", "Cursor", "Ordering", "Search"]).with(filters);
         listed.refuses(&[answers::INVALID_QUERY, answers::INVALID_CURSOR])
     }
@@ -115,13 +151,15 @@ impl Operation {
     }
 
     /// What success looks like.
-    pub(crate) fn answers(mut self, status: u16, response: Value) -> Self {
+    #[must_use]
+    pub fn answers(mut self, status: u16, response: Value) -> Self {
         self.value["responses"][status.to_string()] = response;
         self
     }
 
     /// What else it may answer.
-    pub(crate) fn refuses(mut self, refusals: &[Refusal]) -> Self {
+    #[must_use]
+    pub fn refuses(mut self, refusals: &[Refusal]) -> Self {
         for (status, name) in refusals {
             self.value["responses"][status.to_string()] =
                 json!({ "$ref": format!("#/components/responses/{name}") });
@@ -129,14 +167,47 @@ impl Operation {
         self
     }
 
-    /// Its path, its method and what is said of it, in a group.
-    pub(crate) fn described(self, group: &str) -> (&'static str, &'static str, Value) {
-        let mut value = self.value;
-        value["tags"] = json!([group]);
+    /// It is an operation of this function.
+    pub(crate) fn of(mut self, function: &'static str) -> Self {
+        self.id = self.id.or(Some(function));
+        self
+    }
+
+    /// What is said of it in the document.
+    pub(crate) fn described(&self) -> Value {
+        let mut value = self.value.clone();
+        value["operationId"] = json!(self.id);
+        value["tags"] = json!([self.group.name()]);
         if let Some(responses) = value["responses"].as_object_mut() {
             responses.sort_keys();
         }
-        (self.path, self.method, value)
+        value
+    }
+
+    /// What `GET /api` calls its path: `/api/users/{id}/unlock` is `user-unlock`.
+    pub(crate) fn name(&self) -> String {
+        let path = self.path.trim_start_matches("/api").trim_matches('/').trim_end_matches(".json");
+        let words = path.replace("s/{id}", "").replace(['/', '_'], "-").replace(['{', '}'], "");
+        self.name.map_or(words, str::to_owned)
+    }
+
+    /// Whether it has to have an access token.
+    pub(crate) fn needs_token(&self) -> bool {
+        self.value["security"][0].get("bearer").is_some()
+    }
+
+    /// The first of the bodies that clients send.
+    pub(crate) fn example(&self) -> Option<&Value> {
+        self.value.pointer("/requestBody/content/application~1json/examples/example-1/value")
+    }
+
+    /// Its parameters, as they are in [`parameters`].
+    pub(crate) fn parameters(&self) -> Vec<Value> {
+        let shared = json!({ "components": { "parameters": parameters() } });
+        let references = self.value["parameters"].as_array().into_iter().flatten();
+        references
+            .filter_map(|parameter| shared.pointer(parameter["$ref"].as_str()?.strip_prefix('#')?).cloned())
+            .collect()
     }
 }
 

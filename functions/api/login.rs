@@ -30,3 +30,15 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
     });
     json(200, &tokens.await?)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{EMAIL_NOT_VERIFIED, Group::Tokens, LOGIN_REFUSED, a_new_session, post};
+    use serde_json::json;
+
+    post(Tokens, "/api/login", "Log in by e-mail address")
+        .about("The address has to be verified.")
+        .takes("EmailLogin", &[json!({ "email": "testuser@example.com", "password": "strongpassword123" })])
+        .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED])
+        .answers(200, a_new_session())
+}

@@ -24,3 +24,18 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
     }
     json(200, &object!({ "message": "Logged out successfully." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Tokens, TOKEN_REFUSED, post, says};
+    use serde_json::json;
+
+    post(Tokens, "/api/logout", "Log out")
+        .about("The session of the refresh token ends at once. Repeating it is no error.")
+        .takes(
+            "Logout",
+            &[json!({ "refresh_token": "<refresh_token>" }), json!({ "refresh": "<refresh_token>" })],
+        )
+        .refuses(&[TOKEN_REFUSED])
+        .answers(200, says("Logged out successfully."))
+}

@@ -113,3 +113,38 @@ impl Fields {
         Ok((username, self.phone, registration))
     }
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Registration, a_user, post, shown, such_as};
+    use serde_json::json;
+
+    let seeds = [
+        json!({
+            "email": "testuser@example.com",
+            "username": "testuser",
+            "phone_number": "1234567890",
+            "password": "strongpassword123",
+        }),
+        json!({
+            "username": "bunny0909",
+            "password": "password123",
+            "first_name": "Basavraj",
+            "last_name": "Ningadali",
+            "email": "test@example.com",
+            "phone_number": "9881167671",
+            "date_of_birth": "1990-01-01",
+        }),
+        json!({
+            "username": "testuser",
+            "email": "testuser@example.com",
+            "password": "password123",
+            "phone_number": "1234567890",
+            "address": "123 Test Street",
+        }),
+    ];
+    post(Registration, "/api/register", "Make an account")
+        .about("A code goes to the e-mail address.")
+        .takes("Registration", &seeds)
+        .answers(201, such_as(shown("The new user.", "User"), &a_user()))
+}

@@ -26,3 +26,20 @@ async fn obtain(app: &App, _: Anyone, request: Request) -> Reply {
     });
     json(200, &tokens.await?)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{EMAIL_NOT_VERIFIED, Group::Tokens, LOGIN_REFUSED, a_new_session, post};
+    use serde_json::json;
+
+    let logins = [
+        json!({ "username": "testuser", "password": "strongpassword123" }),
+        json!({ "username": "bunny0909", "password": "password123" }),
+        json!({ "username": "your_username", "password": "your_password" }),
+    ];
+    post(Tokens, "/api/token", "Log in by username")
+        .about("Or by a verified e-mail address or phone number.")
+        .takes("Login", &logins)
+        .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED])
+        .answers(200, a_new_session())
+}

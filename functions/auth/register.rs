@@ -137,3 +137,25 @@ impl Fields {
         })
     }
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::PhoneNumbers, REGISTRATION_TOKEN_INVALID, post, shown};
+    use serde_json::json;
+
+    let sign_up = json!({
+        "reg_token": "fef8702768384d1d88a2e1454e6c749c",
+        "password": "123456789",
+        "first_name": "Majed",
+        "last_name": "Shabani",
+        "email": "majedwp12@gmail.com",
+    });
+    post(PhoneNumbers, "/auth/register", "Make an account with a registration token").listed_as("phone-register")
+            .about(
+                "Its username is the phone number. An account that has the number unverified loses it, unless `Policy` \
+                 is `seeds`.",
+            )
+            .takes("PhoneRegistration", &[sign_up])
+            .refuses(&[REGISTRATION_TOKEN_INVALID])
+            .answers(201, shown("The new user and a session.", "RegisteredUser"))
+}

@@ -29,3 +29,18 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     audit::unknown(Event::Verified, phone.e164(), request.ip());
     json(200, &object!({ "message": "Phone verified.", "registration_token": token.text() }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::PhoneNumbers, OTP_INVALID, post, shown, such_as};
+    use serde_json::json;
+
+    let verified =
+        json!({ "message": "Phone verified.", "registration_token": "fef8702768384d1d88a2e1454e6c749c" });
+    post(PhoneNumbers, "/auth/verify", "Exchange a code for a registration token")
+        .listed_as("phone-verify")
+        .about("It lives for ten minutes and makes one account.")
+        .takes("PhoneProof", &[json!({ "phone": "09101234567", "code": "1234" })])
+        .refuses(&[OTP_INVALID])
+        .answers(200, such_as(shown("The number is proven.", "PhoneVerified"), &verified))
+}

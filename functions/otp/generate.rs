@@ -34,3 +34,18 @@ async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
     send_code::by_sms(app, &request, asker.as_ref(), form, phone, record).await?;
     json(200, &object!({ "message": "OTP sent successfully" }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::PhoneNumbers, post, says};
+    use serde_json::json;
+
+    post(PhoneNumbers, "/otp/generate", "Send a code to a phone number").listed_as("phone-otp-generate")
+            .about(
+                "By SMS, whether or not anybody has the number. Send an access token to verify the number of your \
+                 own account.",
+            )
+            .also_by_user()
+            .takes("EmployeePhone", &[json!({ "phone_number": "1234567890" })])
+            .answers(200, says("OTP sent successfully"))
+}

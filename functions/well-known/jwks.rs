@@ -11,3 +11,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn keys(app: &App, _: Anyone, _: Request) -> Reply {
     json_public(&object!({ "keys": token::published(app).await? }), 60)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::About, get, shown};
+
+    get(About, "/.well-known/jwks.json", "The public keys that verify tokens")
+        .listed_as("jwks")
+        .about("A JSON Web Key Set (RFC 7517).")
+        .answers(200, shown("The keys.", "Keys"))
+}

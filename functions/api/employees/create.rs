@@ -24,3 +24,20 @@ async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
     audit::change(Event::EmployeeCreated, Some(caller.id()), id, &fields.given(), request.ip());
     json_in_version(201, &record.employee, record.version)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Employees, an_employee, post, shown_in_version, such_as};
+    use serde_json::json;
+
+    let new = json!({
+        "first_name": "Basavraj",
+        "last_name": "Ningadali",
+        "phone_number": "1234567890",
+        "department": "Engineering",
+    });
+    post(Employees, "/api/employees", "Add an employee")
+        .by_user()
+        .takes("CompleteEmployee", std::slice::from_ref(&new))
+        .answers(201, such_as(shown_in_version("The new employee.", "Employee"), &an_employee()))
+}

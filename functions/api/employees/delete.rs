@@ -19,3 +19,15 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     audit::change(Event::EmployeeDeleted, Some(caller.id()), Changed::Employee(id), &[], request.ip());
     no_content()
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Employees, NOT_FOUND, delete, nothing};
+
+    delete(Employees, "/api/employees/{id}", "Delete an employee")
+        .about("The phone number and the e-mail address are free again.")
+        .by_user()
+        .in_version()
+        .refuses(&[NOT_FOUND])
+        .answers(204, nothing("The employee is gone."))
+}

@@ -38,3 +38,14 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
 async fn read(app: &App, list: &List, is_staff: bool, user: Id) -> Result<Unseen, Error> {
     if is_staff { employee::list_all(app, list).await } else { employee::list_of(app, user, list).await }
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Employees, get, shown};
+
+    get(Employees, "/api/employees", "A page of the employees")
+        .about("One's own; for staff, all.")
+        .by_user()
+        .lists(&["Department", "IsPhoneVerified"])
+        .answers(200, shown("The page.", "EmployeePage"))
+}

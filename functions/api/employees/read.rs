@@ -12,3 +12,13 @@ async fn read(app: &App, bearer: Bearer, request: Request) -> Reply {
     let record = record.ok_or(Error::NotFound("Employee"))?;
     json_in_version(200, &record.employee, record.version)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Employees, NOT_FOUND, an_employee, get, shown_in_version, such_as};
+
+    get(Employees, "/api/employees/{id}", "An employee")
+        .by_user()
+        .refuses(&[NOT_FOUND])
+        .answers(200, such_as(shown_in_version("The employee.", "Employee"), &an_employee()))
+}

@@ -31,3 +31,36 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     }
     json_in_version(200, &record.employee, record.version)
 }
+
+#[cfg(contract)]
+pub fn contract() -> [contract::Operation; 2] {
+    use contract::{Group::Employees, NOT_FOUND, Operation, patch, put, shown_in_version};
+    use serde_json::json;
+
+    let changed = |operation: Operation, body, example| {
+        operation
+            .by_user()
+            .in_version()
+            .takes(body, &[example])
+            .refuses(&[NOT_FOUND])
+            .answers(200, shown_in_version("The employee as they then are.", "Employee"))
+    };
+    [
+        changed(
+            put(Employees, "/api/employees/{id}", "Change an employee"),
+            "CompleteEmployee",
+            json!({
+                "first_name": "Basavraj",
+                "last_name": "Ningadali",
+                "phone_number": "1234567890",
+                "department": "Engineering",
+            }),
+        ),
+        changed(
+            patch(Employees, "/api/employees/{id}", "Change some fields of an employee")
+                .called("api-employees-partial-update"),
+            "PartialEmployee",
+            json!({ "job_title": "Engineer" }),
+        ),
+    ]
+}

@@ -19,3 +19,12 @@ async fn log_out_everywhere(app: &App, caller: Caller, request: Request) -> Repl
     audit::user(Event::LoggedOutEverywhere, caller.id(), request.ip());
     json(200, &object!({ "message": "Logged out everywhere." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Tokens, post, says};
+
+    post(Tokens, "/api/logout/all", "Log out everywhere")
+        .by_user()
+        .answers(200, says("Logged out everywhere."))
+}

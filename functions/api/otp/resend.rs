@@ -12,3 +12,14 @@ async fn resend(app: &App, _: Anyone, request: Request) -> Reply {
     send_code::by_email(app, &request, Purpose::VerifyEmail, |holder| !holder.verified).await?;
     json(200, &object!({ "message": "If the address awaits verification, a new code has been sent." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Registration, post, says};
+    use serde_json::json;
+
+    post(Registration, "/api/otp/resend", "Send another code")
+        .about("The answer is the same whether or not anybody has the address.")
+        .takes("EmailAddress", &[json!({ "email": "testuser@example.com" })])
+        .answers(200, says("If the address awaits verification, a new code has been sent."))
+}

@@ -37,3 +37,15 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     audit::change(Event::Verified, Some(id), Changed::User(id), &fields, request.ip());
     json(200, &object!({ "message": "Email verified successfully." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Registration, OTP_INVALID, post, says};
+    use serde_json::json;
+
+    post(Registration, "/api/otp/verify", "Prove an e-mail address with its code")
+        .about("A new address of a user takes effect with it.")
+        .takes("EmailProof", &[json!({ "email": "testuser@example.com", "otp": "123456" })])
+        .refuses(&[OTP_INVALID])
+        .answers(200, says("Email verified successfully."))
+}

@@ -17,3 +17,15 @@ async fn forgot(app: &App, _: Anyone, request: Request) -> Reply {
         &object!({ "message": "If an account has that address, a code to set a new password has been sent." }),
     )
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Passwords, post, says};
+    use serde_json::json;
+
+    let sent = "If an account has that address, a code to set a new password has been sent.";
+    post(Passwords, "/api/password/forgot", "Ask for a code to set a new password")
+        .about("The answer is the same whether or not anybody has the address.")
+        .takes("EmailAddress", &[json!({ "email": "testuser@example.com" })])
+        .answers(200, says(sent))
+}

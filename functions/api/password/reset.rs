@@ -65,3 +65,20 @@ async fn change(
     audit::change(Event::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
     Ok(tokens)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Passwords, post, shown};
+    use serde_json::json;
+
+    let change = json!({
+        "old_password": "strongpassword123",
+        "new_password": "newpassword456",
+        "confirm_password": "newpassword456",
+    });
+    post(Passwords, "/api/password/reset", "Change the password")
+        .about("All sessions end, and the caller gets a new one.")
+        .by_user()
+        .takes("PasswordChange", &[change])
+        .answers(200, shown("The new session.", "ChangedPassword"))
+}

@@ -16,3 +16,32 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let account = edit.fields()?.make(app, &request, &caller, account, holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
+
+#[cfg(contract)]
+pub fn contract() -> [contract::Operation; 2] {
+    use contract::{Group::Profile, NOT_FOUND, Operation, patch, put, shown_in_version};
+    use serde_json::json;
+
+    let changed = |operation: Operation, body, example| {
+        operation
+            .about("A new e-mail address waits in `pending_email` until its code proves it.")
+            .by_user()
+            .in_version()
+            .takes(body, &[example])
+            .refuses(&[NOT_FOUND])
+            .answers(200, shown_in_version("The user as they then are.", "User"))
+    };
+    [
+        changed(
+            put(Profile, "/api/profile", "Change the caller"),
+            "CompleteUser",
+            json!({ "username": "testuser", "email": "testuser@example.com", "address": "123 Test Street" }),
+        ),
+        changed(
+            patch(Profile, "/api/profile", "Change some fields of the caller")
+                .called("api-profile-partial-update"),
+            "PartialUser",
+            json!({ "first_name": "Basavraj" }),
+        ),
+    ]
+}

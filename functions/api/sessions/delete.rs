@@ -19,3 +19,13 @@ async fn delete(app: &App, caller: Caller, request: Request) -> Reply {
     audit::user(Event::LoggedOut, caller.id(), request.ip());
     no_content()
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Sessions, NOT_FOUND, delete, nothing};
+
+    delete(Sessions, "/api/sessions/{id}", "End a session")
+        .by_user()
+        .refuses(&[NOT_FOUND])
+        .answers(204, nothing("Its tokens are dead."))
+}

@@ -15,3 +15,14 @@ async fn list(app: &App, bearer: Bearer, _: Request) -> Reply {
     let live = sessions?.into_iter().filter(|session| session.is_live(&caller.account));
     json(200, &live.map(|session| session.view(caller.sid)).collect::<Result<Vec<_>, _>>()?)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Sessions, get, listed};
+    use shared::session;
+
+    get(Sessions, "/api/sessions", "The live sessions, newest first")
+        .about(&format!("At most {}: when another session begins, the oldest ends.", session::MOST))
+        .by_user()
+        .answers(200, listed("All of them.", "Session"))
+}

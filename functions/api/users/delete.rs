@@ -19,3 +19,15 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     audit::change(Event::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
     no_content()
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Users, LAST_STAFF, NOT_FOUND, delete, nothing};
+
+    delete(Users, "/api/users/{id}", "Delete a user")
+        .about("Oneself; for staff, anybody. The names are free again, and the sessions dead.")
+        .by_user()
+        .in_version()
+        .refuses(&[LAST_STAFF, NOT_FOUND])
+        .answers(204, nothing("The user is gone."))
+}

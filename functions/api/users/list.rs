@@ -32,3 +32,14 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
     };
     json(200, &list.page(&account, rows?)?)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Users, get, shown};
+
+    get(Users, "/api/users", "A page of the users")
+        .about("For staff, all; others see themselves.")
+        .by_user()
+        .lists(&["IsActive", "IsStaff", "IsPhoneVerified"])
+        .answers(200, shown("The page.", "UserPage"))
+}

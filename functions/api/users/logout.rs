@@ -20,3 +20,13 @@ async fn log_out(app: &App, Staff(caller): Staff, request: Request) -> Reply {
     audit::change(Event::LoggedOutEverywhere, Some(caller.id()), Changed::User(id), &[], request.ip());
     json(200, &object!({ "message": "Logged out everywhere." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Users, NOT_FOUND, post, says};
+
+    post(Users, "/api/users/{id}/logout", "End every session of a user")
+        .by_staff()
+        .refuses(&[NOT_FOUND])
+        .answers(200, says("Logged out everywhere."))
+}

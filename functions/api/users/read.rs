@@ -12,3 +12,14 @@ async fn read(app: &App, bearer: Bearer, request: Request) -> Reply {
     let account = account.ok_or(Error::NotFound("User"))?;
     json_in_version(200, &account.user, account.version)
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Users, NOT_FOUND, a_user, get, shown_in_version, such_as};
+
+    get(Users, "/api/users/{id}", "A user")
+        .about("Oneself; for staff, anybody.")
+        .by_user()
+        .refuses(&[NOT_FOUND])
+        .answers(200, such_as(shown_in_version("The user.", "User"), &a_user()))
+}

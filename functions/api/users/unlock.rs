@@ -20,3 +20,13 @@ async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
     audit::change(Event::Unlocked, Some(caller.id()), Changed::User(account.user.id), &[], request.ip());
     json(200, &object!({ "message": "The user can log in again." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Users, NOT_FOUND, post, says};
+
+    post(Users, "/api/users/{id}/unlock", "Forget a user's failed logins")
+        .by_staff()
+        .refuses(&[NOT_FOUND])
+        .answers(200, says("The user can log in again."))
+}

@@ -24,3 +24,34 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let account = fields.make(app, &request, &caller, account, holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
+
+#[cfg(contract)]
+pub fn contract() -> [contract::Operation; 2] {
+    use contract::{
+        FORBIDDEN, Group::Users, INVALID_OR_LAST_STAFF, NOT_FOUND, Operation, patch, put, shown_in_version,
+    };
+    use serde_json::json;
+
+    let changed = |operation: Operation, body, example| {
+        operation
+            .about("Oneself; for staff, anybody. What only staff may change is 403 for others.")
+            .by_user()
+            .in_version()
+            .takes(body, &[example])
+            .refuses(&[INVALID_OR_LAST_STAFF, FORBIDDEN, NOT_FOUND])
+            .answers(200, shown_in_version("The user as they then are.", "User"))
+    };
+    [
+        changed(
+            put(Users, "/api/users/{id}", "Change a user"),
+            "CompleteUserByStaff",
+            json!({ "username": "testuser", "email": "testuser@example.com", "address": "123 Test Street" }),
+        ),
+        changed(
+            patch(Users, "/api/users/{id}", "Change some fields of a user")
+                .called("api-users-partial-update"),
+            "PartialUserByStaff",
+            json!({ "last_name": "Ningadali" }),
+        ),
+    ]
+}

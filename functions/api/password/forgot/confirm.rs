@@ -48,3 +48,21 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
     audit::change(Event::PasswordRecovered, Some(holder), Changed::User(holder), &fields, request.ip());
     json(200, &object!({ "message": "Password changed successfully." }))
 }
+
+#[cfg(contract)]
+pub fn contract() -> contract::Operation {
+    use contract::{Group::Passwords, OTP_INVALID, post, says};
+    use serde_json::json;
+
+    let recovery = json!({
+        "email": "testuser@example.com",
+        "otp": "123456",
+        "new_password": "newpassword456",
+        "confirm_password": "newpassword456",
+    });
+    post(Passwords, "/api/password/forgot/confirm", "Set a new password with a code")
+        .about("All sessions end.")
+        .takes("PasswordRecovery", &[recovery])
+        .refuses(&[OTP_INVALID])
+        .answers(200, says("Password changed successfully."))
+}

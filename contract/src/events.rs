@@ -1,0 +1,119 @@
+//! A sample event for every function, for `sam local invoke` and `cargo lambda invoke`.
+
+use serde_json::{Map, Value, json};
+
+use crate::{Declared, Operation, functions};
+
+/// Stands for an id in a path.
+const ID: &str = "01900000-0000-7000-8000-000000000000";
+/// Reads like one of our access tokens, and is refused.
+const TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiIsImtpZCI6ImEta2V5LXRoYXQtbm9ib2R5LWhhcy1hbmQtdGhhdC1pcy1hLXNhbXBsZSJ9\
+    .eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.c2FtcGxl";
+const USER_AGENT: &str = "curl/8.5.0";
+
+/// The sample events by the names of the functions.
+#[must_use]
+pub fn events() -> Vec<(&'static str, Value)> {
+    let events = functions::declared().into_iter().filter_map(|(function, declared)| match declared {
+        Declared::Operations(operations) => {
+            operations.first().map(|operation| (function, request(operation)))
+        }
+        Declared::Event(event) => Some((function, event)),
+    });
+    events.collect()
+}
+
+/// A new code for somebody, as the stream of the Otps table brings it.
+#[must_use]
+pub fn new_code(purpose: &str, channel: &str, to: &str) -> Value {
+    let key = json!({ "S": format!("{purpose}#{to}") });
+    json!({
+        "Records": [{
+            "eventID": "00000000000000000000000000000001",
+            "eventName": "INSERT",
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "us-east-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_767_225_600,
+                "Keys": { "pk": key },
+                "NewImage": {
+                    "pk": key,
+                    "purpose": { "S": purpose },
+                    "channel": { "S": channel },
+                    "to": { "S": to },
+                    "user_id": { "S": ID },
+                    "nonce": { "S": "0123456789abcdef0123456789abcdef" },
+                    "digits": { "N": "6" },
+                    "attempts_left": { "N": "3" },
+                    "expires": { "N": "4102444800" },
+                },
+                "SequenceNumber": "100000000000000000001",
+                "SizeBytes": 300,
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+            "eventSourceARN":
+                "arn:aws:dynamodb:us-east-1:000000000000:table/rollcall-Otps/stream/2026-01-01T00:00:00.000",
+        }],
+    })
+}
+
+/// A request of the operation with its first example, as API Gateway hands it on.
+fn request(operation: &Operation) -> Value {
+    let (method, resource) = (operation.method.to_uppercase(), operation.path);
+    let mut headers = json!({ "Accept": "*/*", "Host": "127.0.0.1:3000", "User-Agent": USER_AGENT });
+    if operation.needs_token() {
+        headers["Authorization"] = json!(format!("Bearer {TOKEN}"));
+    }
+    if operation.example().is_some() {
+        headers["Content-Type"] = json!("application/json");
+    }
+    let (path, query) = (resource.replace("{id}", ID), query(operation));
+    json!({
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": multiplied(&headers),
+        "queryStringParameters": query,
+        "multiValueQueryStringParameters": multiplied(&query),
+        "pathParameters": if path == resource { Value::Null } else { json!({ "id": ID }) },
+        "stageVariables": null,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "127.0.0.1",
+            "httpMethod": method,
+            "identity": { "sourceIp": "127.0.0.1", "userAgent": USER_AGENT },
+            "path": format!("/Prod{path}"),
+            "protocol": "HTTP/1.1",
+            "requestId": "00000000-0000-4000-8000-000000000000",
+            "requestTime": "01/Jan/2026:00:00:00 +0000",
+            "requestTimeEpoch": 1_767_225_600_000_u64,
+            "resourceId": "sample",
+            "resourcePath": resource,
+            "stage": "Prod",
+        },
+        "body": operation.example().map(Value::to_string),
+        "isBase64Encoded": false,
+    })
+}
+
+/// The parameters of the query that have a default, with it.
+fn query(operation: &Operation) -> Value {
+    let parameters = operation.parameters().into_iter().filter(|parameter| parameter["in"] == "query");
+    let defaults = parameters.filter_map(|parameter| {
+        let default = parameter["schema"].get("default")?;
+        let text = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        Some((parameter["name"].as_str()?.to_owned(), json!(text)))
+    });
+    let query: Map<_, _> = defaults.collect();
+    if query.is_empty() { Value::Null } else { json!(query) }
+}
+
+/// The same, with a list of one value for each.
+fn multiplied(values: &Value) -> Value {
+    let lists =
+        |values: &Map<_, _>| values.iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
+    values.as_object().map_or(Value::Null, |values| Value::Object(lists(values)))
+}

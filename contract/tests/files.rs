@@ -1,0 +1,33 @@
+//! The files that are made from the contract: what is published, and the sample events.
+
+use std::{fs, path::Path};
+
+use contract::{collection, document, endpoints, events};
+use shared::document::{SHORTEST_PASSWORD, URL};
+
+#[test]
+fn the_files_that_are_made_from_the_contract_are_up_to_date() {
+    let document = document(URL, SHORTEST_PASSWORD);
+    let mut files = vec![
+        ("functions/openapi/document.json".to_owned(), document.clone()),
+        ("functions/postman-collection/collection.json".to_owned(), collection(&document)),
+        ("functions/api/root/endpoints.json".to_owned(), endpoints(URL)),
+    ];
+    files.extend(events().into_iter().map(|(function, event)| (format!("events/{function}.json"), event)));
+
+    let mut out_of_date = Vec::new();
+    for (file, made) in files {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&file);
+        let text = format!("{made:#}\n");
+        if fs::read_to_string(&path).is_ok_and(|present| present == text) {
+            continue;
+        }
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        out_of_date.push(file);
+    }
+    assert!(
+        out_of_date.is_empty(),
+        "These files were out of date and have been made anew; run the tests again: {out_of_date:?}"
+    );
+}
