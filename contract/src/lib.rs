@@ -16,6 +16,7 @@ mod events;
 mod examples;
 mod operation;
 mod postman;
+mod refusals;
 
 mod functions {
     include!(concat!(env!("OUT_DIR"), "/functions.rs"));
@@ -29,6 +30,7 @@ pub use events::{events, new_code};
 pub use examples::*;
 pub use operation::{Operation, delete, get, patch, post, put};
 pub use postman::collection;
+pub use refusals::*;
 
 /// The operations of every function that answers requests, in the order of the catalogue.
 fn operations() -> impl Iterator<Item = Operation> {
@@ -43,10 +45,11 @@ fn operations() -> impl Iterator<Item = Operation> {
 /// The document (OpenAPI 3.1.1) of the API at `url`, where a new password has at least so many characters.
 #[must_use]
 pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
-    let mut paths = Map::new();
+    let (mut paths, mut refusals) = (Map::new(), Vec::new());
     for operation in operations() {
         let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
         methods[operation.method] = operation.described();
+        refusals.extend(operation.refusals);
     }
     let tags = Group::ALL.map(|(_, name, description)| json!({ "name": name, "description": description }));
     let mut schemas = answers::schemas();
@@ -65,7 +68,7 @@ pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": answers::refusals(),
+            "responses": refusals::responses(refusals),
             "parameters": operation::parameters(),
             "headers": answers::headers(),
             "securitySchemes": {

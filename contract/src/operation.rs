@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Group,
-    answers::{self, Refusal},
+    refusals::{self, Refusal},
 };
 use shared::{
     page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
@@ -19,6 +19,7 @@ pub struct Operation {
     id: Option<&'static str>,
     name: Option<&'static str>,
     value: Value,
+    pub(crate) refusals: Vec<Refusal>,
 }
 
 /// `GET`, for anyone.
@@ -64,7 +65,8 @@ impl Operation {
                 value["parameters"] = json!([{ "$ref": format!("#/components/parameters/{parameter}") }]);
             }
         }
-        Self { method, path, group, id: None, name: None, value }.refuses(&answers::FAULTS)
+        let refusals = refusals::FAULTS.into();
+        Self { method, path, group, id: None, name: None, value, refusals }
     }
 
     /// Its `operationId`, when it is not the name of its function.
@@ -98,18 +100,18 @@ impl Operation {
     #[must_use]
     pub fn also_by_user(mut self) -> Self {
         self.value["security"] = json!([{}, { "bearer": [] }]);
-        self.refuses(&[answers::NOT_AUTHENTICATED])
+        self.refuses(&[refusals::NOT_AUTHENTICATED])
     }
 
     /// For who has an access token and is staff.
     #[must_use]
     pub fn by_staff(self) -> Self {
-        self.by(&["staff"]).refuses(&[answers::FORBIDDEN])
+        self.by(&["staff"]).refuses(&[refusals::FORBIDDEN])
     }
 
     fn by(mut self, roles: &[&str]) -> Self {
         self.value["security"] = json!([{ "bearer": roles }]);
-        self.refuses(&[answers::NOT_AUTHENTICATED])
+        self.refuses(&[refusals::NOT_AUTHENTICATED])
     }
 
     /// A body of this schema, and bodies that clients send.
@@ -125,20 +127,20 @@ impl Operation {
             "required": true,
             "content": { "application/json": content, "application/x-www-form-urlencoded": content },
         });
-        self.refuses(&answers::OF_A_BODY)
+        self.refuses(&refusals::OF_A_BODY)
     }
 
     /// A condition on the version of the record.
     #[must_use]
     pub fn in_version(self) -> Self {
-        self.with(&["IfMatch"]).refuses(&[answers::PRECONDITION_FAILED])
+        self.with(&["IfMatch"]).refuses(&[refusals::PRECONDITION_FAILED])
     }
 
     /// The parameters of every list, and filters.
     #[must_use]
     pub fn lists(self, filters: &[&str]) -> Self {
         let listed = self.with(&["PageSize", "Cursor", "Ordering", "Search"]).with(filters);
-        listed.refuses(&[answers::INVALID_QUERY, answers::INVALID_CURSOR])
+        listed.refuses(&[refusals::INVALID_QUERY, refusals::INVALID_CURSOR])
     }
 
     fn with(mut self, parameters: &[&str]) -> Self {
@@ -160,10 +162,7 @@ impl Operation {
     /// What else it may answer.
     #[must_use]
     pub fn refuses(mut self, refusals: &[Refusal]) -> Self {
-        for (status, name) in refusals {
-            self.value["responses"][status.to_string()] =
-                json!({ "$ref": format!("#/components/responses/{name}") });
-        }
+        self.refusals.extend(refusals);
         self
     }
 
@@ -179,6 +178,11 @@ impl Operation {
         value["operationId"] = json!(self.id);
         value["tags"] = json!([self.group.name()]);
         if let Some(responses) = value["responses"].as_object_mut() {
+            let of_the_function = self.refusals.iter().map(Refusal::key);
+            for (status, name) in of_the_function.chain(refusals::BY_GATEWAY) {
+                let reference = format!("#/components/responses/{name}");
+                responses.insert(status.to_string(), json!({ "$ref": reference }));
+            }
             responses.sort_keys();
         }
         value

@@ -228,7 +228,9 @@ impl Error {
         }
     }
 
-    fn body(&self) -> Value {
+    /// What the client reads.
+    #[must_use]
+    pub fn body(&self) -> Value {
         if let Self::Invalid(fields) = self {
             return json!(fields);
         }
