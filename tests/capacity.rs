@@ -1,6 +1,6 @@
 //! What a page of employees costs: as much in a table of a hundred thousand as in one of a thousand.
 //!
-//! `EMPLOYEES=100000 cargo test -p functions --test api capacity -- --nocapture` is the full run.
+//! `EMPLOYEES=100000 cargo test --workspace --test api capacity -- --nocapture` is the full run.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Every endpoint, with faults at each of its calls.
 //!
-//! `FAULTS=all cargo test -p functions --test api faults` lets every call fail in every way; otherwise the ways take turns.
+//! `FAULTS=all cargo test --workspace --test api faults` lets every call fail in every way; otherwise the ways take turns.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -25,21 +25,15 @@ pub(crate) enum CompileError {
 
 /// Builds every function of the workspace in `root`, and gives the folder with the binaries.
 ///
+/// With all packages selected, as for `cargo run` and `cargo test`, no dependency is compiled for one of them alone. In a release
+/// the functions have only what they ask for themselves, as they deploy.
+///
 /// Cargo's progress and errors go to stderr as ever; on stdout it tells where the binaries are, wherever its configuration puts them.
 pub(crate) async fn compile(root: &Path, release: bool) -> Result<PathBuf, CompileError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--package",
-        "functions",
-        "--bins",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
-    if release {
-        command.arg("--release");
-    }
+    command.args(["build", "--bins", "--message-format", "json-render-diagnostics"]);
+    command.args(if release { &["--package", "functions", "--release"][..] } else { &["--workspace"] });
     let cargo = command.current_dir(root).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let output = cargo.wait_with_output().await?;
     if !output.status.success() {
