@@ -1,8 +1,8 @@
 //! What an instance keeps between requests: clients, names of tables, and what it has fetched or derived.
 
 use crate::{
-    Error, aws, config,
-    dynamo::{BatchGet, key, key2},
+    Error, config,
+    dynamo::{BatchGet, Db, Tables, key, key2},
     password::Hasher,
     secret::Secrets,
     token::Keys,
@@ -11,8 +11,8 @@ use crate::{
 /// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
 /// used, and what a function never names is not linked into it.
 pub struct App {
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
-    pub(crate) tables: Tables,
+    /// The tables.
+    pub(crate) db: Db,
     /// The `iss` of every token: the stack's name.
     pub(crate) issuer: String,
     pub(crate) keys: Keys,
@@ -21,27 +21,20 @@ pub struct App {
     pub hasher: Hasher,
 }
 
-/// The names of the tables.
-pub(crate) struct Tables {
-    pub users: String,
-    pub employees: String,
-    pub tokens: String,
-    pub otps: String,
-    pub throttles: String,
+// Until every function of the stores takes a `Db`.
+impl std::ops::Deref for App {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
 }
 
 impl App {
     /// Reads the environment. An error here ends the instance before it takes a request.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self {
-            dynamodb: aws::dynamodb()?,
-            tables: Tables {
-                users: config::text("USERS_TABLE")?,
-                employees: config::text("EMPLOYEES_TABLE")?,
-                tokens: config::text("TOKENS_TABLE")?,
-                otps: config::text("OTPS_TABLE")?,
-                throttles: config::text("THROTTLES_TABLE")?,
-            },
+            db: Db::from_env()?,
             issuer: config::text("ISSUER")?,
             keys: Keys::default(),
             secrets: Secrets::default(),
@@ -57,12 +50,12 @@ impl App {
 
     /// Whether every table answers.
     pub async fn tables_answer(&self) -> Result<(), Error> {
-        let Tables { users, employees, tokens, otps, throttles } = &self.tables;
+        let Tables { users, employees, tokens, otps, throttles } = &self.db.tables;
         let mut probes = BatchGet::default();
         for table in [users, employees, otps, throttles] {
             probes.want(table, key("health"));
         }
         probes.want(tokens, key2("health", "health"));
-        probes.send(self).await.map(drop)
+        probes.send(&self.db).await.map(drop)
     }
 }

@@ -7,7 +7,7 @@ mod list;
 mod update;
 mod verify;
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -120,7 +120,7 @@ impl Record {
     /// The write that makes this record of what is stored, unless that has changed since it was read. It brings the record
     /// into the shape in which this release writes it, too. `None` when there is nothing to write.
     fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
-        change(&app.tables.employees, record_key(self.employee.id), &self.stored, &self.attributes()?)
+        Ok(change(&app.tables.employees, record_key(self.employee.id), &self.stored, &self.attributes()?))
     }
 
     fn is_of(&self, caller: &Caller) -> bool {
@@ -398,7 +398,7 @@ pub async fn find_for(
 
 /// An employee by id.
 async fn find(app: &App, id: Id) -> Result<Option<Record>, Error> {
-    let get = app.dynamodb.get_item().table_name(&app.tables.employees).consistent_read(true);
+    let get = app.db.client.get_item().table_name(&app.tables.employees).consistent_read(true);
     let found = get.set_key(Some(record_key(id))).send().await.map_err(Error::from_aws)?;
     found.item.map(Record::read).transpose()
 }

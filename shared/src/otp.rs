@@ -8,7 +8,6 @@ mod redeem;
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     App, Error, Request,
     config::{self, Policy},
-    dynamo::{Item, Write, key, number, to_item},
+    dynamo::{Db, Item, Write, key, number, to_item},
     email,
     id::Id,
     phone::Phone,
@@ -116,8 +115,8 @@ fn number_of(address: &str) -> &str {
 }
 
 /// The write that deletes the code for a new password of a user, if there is one: it dies with the password it was to replace.
-pub(crate) fn withdraw_reset(app: &App, email: &str) -> Result<TransactWriteItem, Error> {
-    Write::to(&app.tables.otps).delete(key(pk(Purpose::ResetPassword, &email::key(email))))
+pub(crate) fn withdraw_reset(db: &Db, email: &str) -> Write {
+    Write::delete(&db.tables.otps, key(pk(Purpose::ResetPassword, &email::key(email))))
 }
 
 /// Whether a stored record is somebody's and has not expired.
@@ -196,17 +195,17 @@ impl Record {
     /// With it goes the write of the address's [`Allowance`], which fails when another code was sent since the address and
     /// its holder were read: a code that somebody is waiting for is not lost, and one that an account left behind when it
     /// lost the address stands in nobody's way.
-    pub(crate) fn write(&self, app: &App, address: &str) -> Result<TransactWriteItem, Error> {
+    pub(crate) fn write(&self, db: &Db, address: &str) -> Result<Write, Error> {
         let mut item = to_item(self)?;
         item.extend(key(pk(self.purpose, address)));
-        Write::to(&app.tables.otps).put(item)
+        Ok(Write::put(&db.tables.otps, item))
     }
 
     /// The write that stores a message without a code.
-    pub(crate) fn write_notice(&self, app: &App) -> Result<TransactWriteItem, Error> {
+    pub(crate) fn write_notice(&self, db: &Db) -> Result<Write, Error> {
         let mut item = to_item(self)?;
         item.extend(key(pk(self.purpose, &self.nonce)));
-        Write::to(&app.tables.otps).put(item)
+        Ok(Write::put(&db.tables.otps, item))
     }
 
     fn code(&self, key: &hmac::Key, address: &str) -> String {

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Request,
-    dynamo::{Item, s, text},
+    Error, Request,
+    dynamo::{Db, Item, Query, s, text},
     http,
 };
 
@@ -236,11 +236,11 @@ impl Filter {
             let matches: Vec<_> =
                 fields.iter().map(|field| format!("contains(#search.#{field}, :term{at})")).collect();
             filter.and(&format!("({})", matches.join(" OR ")));
-            filter.values.insert(format!(":term{at}"), s(term));
+            filter.values.insert(format!("term{at}"), s(term));
         }
         if !asked.terms.is_empty() {
-            filter.names.insert("#search".to_owned(), "search".to_owned());
-            filter.names.extend(fields.iter().map(|field| (format!("#{field}"), (*field).to_owned())));
+            filter.names.insert("search".to_owned(), "search".to_owned());
+            filter.names.extend(fields.iter().map(|field| ((*field).to_owned(), (*field).to_owned())));
         }
         filter
     }
@@ -249,8 +249,8 @@ impl Filter {
     pub fn flag(mut self, name: &str, wanted: Option<bool>) -> Self {
         if let Some(wanted) = wanted {
             self.and(&format!("#{name} = :{name}"));
-            self.names.insert(format!("#{name}"), name.to_owned());
-            self.values.insert(format!(":{name}"), AttributeValue::Bool(wanted));
+            self.names.insert(name.to_owned(), name.to_owned());
+            self.values.insert(name.to_owned(), AttributeValue::Bool(wanted));
         }
         self
     }
@@ -300,19 +300,19 @@ impl Rows {
 
 /// Reads what a page needs from all the partitions at once.
 pub(crate) async fn read(
-    app: &App,
+    db: &Db,
     asked: &Asked,
     partitions: &Partitions<'_>,
     filter: &Filter,
 ) -> Result<Rows, Error> {
-    let parts = partitions.names.iter().map(|name| read_partition(app, asked, partitions, name, filter));
+    let parts = partitions.names.iter().map(|name| read_partition(db, asked, partitions, name, filter));
     let parts = futures_util::future::try_join_all(parts).await?;
     Ok(Rows::merge(parts, asked.ascends()))
 }
 
 /// Reads one partition until it has given a page and one more, ends, or has been read for long enough.
 async fn read_partition(
-    app: &App,
+    db: &Db,
     asked: &Asked,
     partitions: &Partitions<'_>,
     name: &str,
@@ -322,39 +322,34 @@ async fn read_partition(
     let mut rows = Rows::default();
     let mut start: Option<Item> = None;
     for reads in 0..MOST_READS {
-        let (mut names, mut values) = (filter.names.clone(), filter.values.clone());
-        names.insert("#partition".to_owned(), partitions.key.to_owned());
-        values.insert(":partition".to_owned(), s(name));
-        let mut condition = "#partition = :partition".to_owned();
-        if let Some(shown) = asked.cursor {
-            let _ = write!(condition, " AND #id {} :at", if asked.ascends() { '>' } else { '<' });
-            names.insert("#id".to_owned(), "id".to_owned());
-            values.insert(":at".to_owned(), s(shown.cursor.at.to_string()));
-        }
         // Without a filter every record that is read is wanted. With one, few may be: each look is longer than the last.
         let limit =
             if filter.is_some() { LARGEST.max(wanted) << (2 * reads) } else { wanted - rows.found.len() };
-        let answer = app
-            .dynamodb
-            .query()
-            .table_name(partitions.table)
-            .index_name(partitions.index)
-            .key_condition_expression(condition)
-            .set_filter_expression(
-                Some(filter.expression.clone()).filter(|expression| !expression.is_empty()),
-            )
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .set_exclusive_start_key(start)
-            .set_limit(i32::try_from(limit).ok())
-            .scan_index_forward(asked.ascends())
-            .send()
-            .await
-            .map_err(Error::from_aws)?;
-        for item in answer.items.unwrap_or_default() {
+        let mut query = match asked.cursor {
+            None => Query::of(partitions.table, "#partition = :partition"),
+            Some(shown) => {
+                let beyond = if asked.ascends() { '>' } else { '<' };
+                Query::of(partitions.table, &format!("#partition = :partition AND #id {beyond} :at"))
+                    .name("id", "id")
+                    .value("at", s(shown.cursor.at.to_string()))
+            }
+        };
+        query = query.name("partition", partitions.key).value("partition", s(name));
+        if filter.is_some() {
+            query = query.filter(&filter.expression);
+        }
+        for (placeholder, attribute) in &filter.names {
+            query = query.name(placeholder, attribute);
+        }
+        for (placeholder, value) in &filter.values {
+            query = query.value(placeholder, value.clone());
+        }
+        let query = query.index(partitions.index).descending(!asked.ascends()).at_most(limit);
+        let answer = query.start_at(start).send(db).await?;
+        for item in answer.items {
             rows.found.push((id(&item)?, item));
         }
-        start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+        start = answer.next;
         if start.is_none() || rows.found.len() >= wanted {
             break;
         }

@@ -1,12 +1,11 @@
 //! Registration tokens: who has proven a phone number may make an account with it, once, within ten minutes.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, config,
-    dynamo::{BatchGet, Refused, Write, key, n, number, s, text, transact},
+    Error, config,
+    dynamo::{BatchGet, Db, Write, key, n, number, s, text},
     otp::Redeemed,
     phone::Phone,
     time,
@@ -35,29 +34,26 @@ impl Token {
     }
 
     /// The write that uses the token up: it fails when it was used.
-    pub(crate) fn spend(&self, app: &App) -> Result<TransactWriteItem, Error> {
-        Write::to(&app.tables.otps).when("attribute_exists(pk)").delete(key(self.pk()))
+    pub(crate) fn spend(&self, db: &Db) -> Write {
+        Write::delete(&db.tables.otps, key(self.pk())).if_exists()
     }
 }
 
 /// Exchanges a code that was guessed right for a token.
-pub async fn issue(app: &App, phone: &Phone, code: &Redeemed) -> Result<Token, Error> {
+pub async fn issue(db: &Db, phone: &Phone, code: &Redeemed) -> Result<Token, Error> {
     let token = Token(Uuid::new_v4().simple().to_string());
     let mut record = key(token.pk());
     record.insert("phone".to_owned(), s(phone.e164()));
     let expires = time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?;
     record.insert("expires".to_owned(), n(expires));
-    match transact(app, vec![code.spend(app)?, Write::to(&app.tables.otps).put(record)?]).await {
-        Ok(()) => Ok(token),
-        Err(Refused::Conditions) => Err(Error::OtpInvalid),
-        Err(Refused::Error(error)) => Err(error),
-    }
+    let writes = vec![code.spend(db), Write::put(&db.tables.otps, record)];
+    if db.transact(writes).await? { Ok(token) } else { Err(Error::OtpInvalid) }
 }
 
 /// The phone number that the token's holder has proven, as long as the token lives; and, as [`claim::read`] gives it, who has
 /// these names.
 pub async fn read(
-    app: &App,
+    db: &Db,
     token: Option<&Token>,
     names: &[Name],
     code_to: Option<&str>,
@@ -65,10 +61,10 @@ pub async fn read(
     let record = token.map(|token| key(token.pk()));
     let mut batch = BatchGet::default();
     if let Some(record) = &record {
-        batch.want(&app.tables.otps, record.clone());
+        batch.want(&db.tables.otps, record.clone());
     }
-    let (holders, mut found) = claim::read_beside(app, batch, names, code_to).await?;
-    let live = record.and_then(|record| found.take(&app.tables.otps, &record)).filter(|record| {
+    let (holders, mut found) = claim::read_beside(db, batch, names, code_to).await?;
+    let live = record.and_then(|record| found.take(&db.tables.otps, &record)).filter(|record| {
         number(record, "expires").is_some_and(|expires| expires > time::seconds(time::now()))
     });
     Ok((live.as_ref().and_then(|record| text(record, "phone")).map(Phone::stored), holders))

@@ -4,10 +4,6 @@
 //! `epoch` of its user from the time it began: when the user's epoch moves on (a new password, "log out everywhere"),
 //! all older sessions are dead with that one write, also those that are just being made.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem},
-};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,8 +14,7 @@ use crate::{
     audit::{self, Event},
     config,
     dynamo::{
-        AttributeValue, Item, Write, from_item, in_the_way, is_refused, key2, n, no, operation_id, s, text,
-        to_item, yes,
+        AttributeValue, Db, Item, Query, Sent, Write, from_item, key2, n, no, operation_id, s, to_item, yes,
     },
     http::{TokenFault, network_of},
     id::{self, Id},
@@ -188,15 +183,13 @@ pub fn begin(account: &Account, epoch: u64, request: &Request) -> Result<New, Er
 
 impl New {
     /// The write that stores it, for a transaction.
-    pub(crate) fn write(&self, app: &App) -> Result<TransactWriteItem, Error> {
-        Write::to(&app.tables.tokens).put(self.item()?)
+    pub(crate) fn write(&self, db: &Db) -> Result<Write, Error> {
+        Ok(Write::put(&db.tables.tokens, self.item()?))
     }
 
     /// Stores it.
-    pub async fn store(&self, app: &App) -> Result<(), Error> {
-        let put = app.dynamodb.put_item().table_name(&app.tables.tokens).set_item(Some(self.item()?));
-        put.send().await.map_err(Error::from_aws)?;
-        Ok(())
+    pub async fn store(&self, db: &Db) -> Result<(), Error> {
+        self.write(db)?.send(db).await.map(drop)
     }
 
     /// Its tokens.
@@ -310,7 +303,7 @@ pub async fn refresh(
 /// Gives a session a new refresh token, as the successor of `shown`. Gives the session as it then is, and whether this request
 /// made it so, be it by a first try whose answer was lost; otherwise another request did.
 async fn rotate(
-    app: &App,
+    db: &Db,
     session: Session,
     shown: &str,
     lifetimes: &Lifetimes,
@@ -331,108 +324,55 @@ async fn rotate(
         expires: session.ends.min(time::seconds(now) + lifetimes.refresh),
         ..session
     };
-    let rotated = app
-        .dynamodb
-        .update_item()
-        .table_name(&app.tables.tokens)
-        .set_key(Some(record_key(next.user_id, next.sid)))
-        .update_expression(
-            "SET current_jti = :next, previous_jti = :shown, rotated_at = :now, last_used_at = :used, \
-             #before = :before, ip = :ip, user_agent = :agent, expires = :expires",
-        )
-        .condition_expression("current_jti = :read AND revoked = :no")
-        .expression_attribute_values(":read", s(read))
-        .expression_attribute_values(":next", s(&next.current_jti))
-        .expression_attribute_values(":shown", s(shown))
-        .expression_attribute_values(":now", n(next.rotated_at))
-        .expression_attribute_values(":used", s(next.last_used_at.to_string()))
-        .expression_attribute_names("#before", "before")
-        .expression_attribute_values(":before", AttributeValue::M(to_item(&before)?))
-        .expression_attribute_values(":ip", s(&next.ip))
-        .expression_attribute_values(":agent", s(&next.user_agent))
-        .expression_attribute_values(":expires", n(next.expires))
-        .expression_attribute_values(":no", no())
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    match rotated {
-        Ok(_) => Ok((next, true)),
-        Err(error) => match in_the_way(&error) {
-            // It was deleted meanwhile.
-            Some(item) if item.is_empty() => Ok((Session { revoked: true, ..next }, false)),
-            Some(item) => {
-                let session = Session::read(item)?;
-                let is_first = session.current_jti == next.current_jti;
-                Ok((session, is_first))
-            }
-            None => Err(Error::from_aws(error)),
-        },
+    let write = Write::update(&db.tables.tokens, record_key(next.user_id, next.sid))
+        .if_equals("current_jti", s(read))
+        .if_equals("revoked", no())
+        .once("current_jti", &next.current_jti)
+        .set("previous_jti", s(shown))
+        .set("rotated_at", n(next.rotated_at))
+        .set("last_used_at", s(next.last_used_at.to_string()))
+        .set("before", AttributeValue::M(to_item(&before)?))
+        .set("ip", s(&next.ip))
+        .set("user_agent", s(&next.user_agent))
+        .set("expires", n(next.expires));
+    match write.send(db).await? {
+        Sent::Written(_) => Ok((next, true)),
+        // It was deleted in the meantime.
+        Sent::Refused(item) if item.is_empty() => Ok((Session { revoked: true, ..next }, false)),
+        Sent::Refused(item) => Ok((Session::read(item)?, false)),
     }
 }
 
 /// Ends a session: its refresh and access tokens are dead when this returns. False when there is no record of it.
-pub async fn end(app: &App, user: Id, sid: Uuid) -> Result<bool, Error> {
-    let write = ending(app, user, sid).condition_expression("attribute_exists(pk)").send().await;
-    match write {
-        Ok(_) => Ok(true),
-        Err(error) if is_refused(&error) => Ok(false),
-        Err(error) => Err(Error::from_aws(error)),
-    }
+pub async fn end(db: &Db, user: Id, sid: Uuid) -> Result<bool, Error> {
+    Ok(ending(db, user, sid).if_exists().send(db).await?.is_written())
 }
 
 /// Ends a session that is live: false when it has ended already.
-pub async fn end_live(app: &App, account: &Account, sid: Uuid) -> Result<bool, Error> {
-    let op = operation_id();
-    let live = "revoked = :no AND epoch = :epoch AND expires > :now";
-    let ending = ending(app, account.user.id, sid);
-    let ending = match account.sessions_begun.checked_sub(MOST) {
-        None => ending.condition_expression(live),
-        Some(gone) => ending
-            .condition_expression(format!("{live} AND ordinal > :gone"))
-            .expression_attribute_values(":gone", n(gone)),
-    };
-    let write = ending
-        .update_expression("SET revoked = :yes, ended_by = :op")
-        .expression_attribute_values(":op", s(&op))
-        .expression_attribute_values(":no", no())
-        .expression_attribute_values(":epoch", n(account.epoch))
-        .expression_attribute_values(":now", n(time::seconds(time::now())))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    match write {
-        Ok(_) => Ok(true),
-        Err(error) => match in_the_way(&error) {
-            Some(session) => Ok(text(&session, "ended_by") == Some(&op)),
-            None => Err(Error::from_aws(error)),
-        },
+pub async fn end_live(db: &Db, account: &Account, sid: Uuid) -> Result<bool, Error> {
+    let mut write = ending(db, account.user.id, sid)
+        .once("ended_by", &operation_id())
+        .if_equals("revoked", no())
+        .if_equals("epoch", n(account.epoch))
+        .when("expires > :now")
+        .value("now", n(time::seconds(time::now())));
+    if let Some(gone) = account.sessions_begun.checked_sub(MOST) {
+        write = write.when("ordinal > :gone").value("gone", n(gone));
     }
+    Ok(write.send(db).await?.is_written())
 }
 
-fn ending(app: &App, user: Id, sid: Uuid) -> UpdateItemFluentBuilder {
-    app.dynamodb
-        .update_item()
-        .table_name(&app.tables.tokens)
-        .set_key(Some(record_key(user, sid)))
-        .update_expression("SET revoked = :yes")
-        .expression_attribute_values(":yes", yes())
+fn ending(db: &Db, user: Id, sid: Uuid) -> Write {
+    Write::update(&db.tables.tokens, record_key(user, sid)).set("revoked", yes())
 }
 
 /// The newest [`MOST`] sessions of a user that have a record, the newest first; see [`Session::is_live`]. Their ids are
 /// `UUIDv7`s, so that they lie in the order in which they began.
-pub async fn list(app: &App, user: Id) -> Result<Vec<Session>, Error> {
-    let newest = app
-        .dynamodb
-        .query()
-        .table_name(&app.tables.tokens)
-        .consistent_read(true)
-        .key_condition_expression("pk = :user AND begins_with(sk, :session)")
-        .expression_attribute_values(":user", s(id::pk(user)))
-        .expression_attribute_values(":session", s("session#"))
-        .scan_index_forward(false)
-        .set_limit(i32::try_from(MOST).ok())
-        .send()
-        .await
-        .map_err(Error::from_aws)?;
-    newest.items.unwrap_or_default().into_iter().map(Session::read).collect()
+pub async fn list(db: &Db, user: Id) -> Result<Vec<Session>, Error> {
+    let sessions = Query::of(&db.tables.tokens, "pk = :user AND begins_with(sk, :session)")
+        .value("user", s(id::pk(user)))
+        .value("session", s("session#"))
+        .descending(true)
+        .at_most(usize::try_from(MOST).unwrap_or(usize::MAX));
+    sessions.send(db).await?.items.into_iter().map(Session::read).collect()
 }

@@ -18,7 +18,7 @@ use std::iter;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::update_item::{UpdateItemError, UpdateItemOutput},
-    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::ReturnValuesOnConditionCheckFailure,
 };
 use jiff::Timestamp;
 pub use jiff::civil::Date;
@@ -233,7 +233,7 @@ impl Account {
     }
 
     /// The write of a new user.
-    fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+    fn insert(&self, app: &App) -> Result<Write, Error> {
         let mut item = self.attributes()?;
         // Absent is none: a condition can then ask for it.
         item.retain(|_, value| !value.is_null());
@@ -243,10 +243,10 @@ impl Account {
 
     /// The write that makes this account of what is stored, unless that has changed since it was read. It brings the record
     /// into the shape in which this release writes it, too. `None` when there is nothing to write.
-    fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
+    fn change(&self, app: &App) -> Result<Option<Write>, Error> {
         let mut item = self.attributes()?;
         item.retain(|name, _| !BY_LOGIN.contains(&name.as_str()));
-        change(&app.tables.users, record_key(self.user.id), &self.stored, &item)
+        Ok(change(&app.tables.users, record_key(self.user.id), &self.stored, &item))
     }
 
     /// Whether they have said that this number is theirs: it is in their profile, or would be if no other user had claimed it
@@ -353,7 +353,7 @@ fn network_mark(network: &str) -> String {
 /// A user by id.
 pub async fn find(app: &App, id: Id) -> Result<Option<Account>, Error> {
     let get = app
-        .dynamodb
+        .client
         .get_item()
         .table_name(&app.tables.users)
         .consistent_read(true)
@@ -445,7 +445,7 @@ async fn try_note_login(
 ) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
     let mut set = vec!["last_login = :now"];
     let mut update = app
-        .dynamodb
+        .client
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
@@ -482,7 +482,7 @@ pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
     ];
     let (mut set, mut remove) = (Vec::new(), Vec::new());
     let mut update = app
-        .dynamodb
+        .client
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(account.user.id)))
@@ -510,7 +510,7 @@ pub async fn forget_login(app: &App, account: &Account, at: Timestamp) {
 /// Ends every session of a user that has begun by now. False when the user is gone.
 pub async fn end_sessions(app: &App, id: Id) -> Result<bool, Error> {
     let ended = app
-        .dynamodb
+        .client
         .update_item()
         .table_name(&app.tables.users)
         .set_key(Some(record_key(id)))

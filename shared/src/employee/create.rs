@@ -1,6 +1,6 @@
 //! New employees.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 use jiff::Timestamp;
 
 use super::{Employee, Fields, Holders, Id, Record};

@@ -17,9 +17,7 @@ pub async fn delete(app: &App, mut record: Record, precondition: &Precondition) 
         }
         precondition.check(record.version)?;
         let mut writes = vec![
-            Write::to(&app.tables.employees)
-                .when_as_read(&record.stored, &["version"])
-                .delete(record_key(id))?,
+            Write::delete(&app.tables.employees, record_key(id)).if_as_loaded("version", &record.stored),
         ];
         for name in record.employee.names() {
             writes.push(name.free(app, id)?);

@@ -59,7 +59,7 @@ pub async fn verify_phone(
                 None => None,
             };
         }
-        let mut writes = vec![code.spend(app)?];
+        let mut writes = vec![code.spend(app)];
         if let Some(Holder { id, owner }) = bearers.employee {
             let [(by_shard, in_shard), (by_owner, in_owner)] = list::phone_keys(id, owner, true);
             let proven = Write::to(&app.tables.employees)

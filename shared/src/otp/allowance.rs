@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use crate::{
-    App, Error, config,
-    dynamo::{Item, Write, from_item, key, n, to_item},
+    Error, config,
+    dynamo::{Db, Item, Write, from_item, key, n, to_item},
     throttle::{self, DAY, HOUR},
     time,
 };
@@ -131,22 +130,18 @@ impl Allowance {
     }
 
     /// Forgets what was asked for and sent.
-    pub async fn clear(app: &App, address: &str) -> Result<(), Error> {
-        let delete =
-            app.dynamodb.delete_item().table_name(&app.tables.throttles).set_key(Some(Self::key(address)));
-        delete.send().await.map_err(Error::from_aws)?;
-        Ok(())
+    pub async fn clear(db: &Db, address: &str) -> Result<(), Error> {
+        Write::delete(&db.tables.throttles, Self::key(address)).send(db).await.map(drop)
     }
 
     /// The write that stores it in place of the one it was made from.
-    pub(crate) fn write(&self, app: &App, address: &str) -> Result<TransactWriteItem, Error> {
+    pub(crate) fn write(&self, db: &Db, address: &str) -> Result<Write, Error> {
         let mut item = to_item(self)?;
         item.extend(Self::key(address));
-        Write::to(&app.tables.throttles)
+        Ok(Write::put(&db.tables.throttles, item)
             .when("attribute_not_exists(pk) OR version = :read OR expires <= :now")
             .value("read", n(self.version - 1))
-            .value("now", n(time::seconds(time::now())))
-            .put(item)
+            .value("now", n(time::seconds(time::now()))))
     }
 }
 

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::{future::join_all, join};
 
 use super::{Channel, Purpose, Record, is_live, number_of, pk};
 use crate::{
     App, Error, Request, config,
     deadline::in_time,
-    dynamo::{Item, Write, from_item, in_the_way, is_refused, key, n, number, operation_id, s, text},
+    dynamo::{Db, Item, Sent, Write, from_item, key, n, number, operation_id, s, text},
     http, log,
     secret::Secret,
     throttle::{self, Counted, DAY, Throttle},
@@ -69,19 +68,18 @@ fn of_network(network: &str) -> Result<Throttle, Error> {
 }
 
 /// Forgets the guesses at the codes of an address.
-pub async fn forget_guesses(app: &App, address: &str) -> Result<(), Error> {
-    throttle::clear(app, &Throttle::new("guesses", address, DAY)).await
+pub async fn forget_guesses(db: &Db, address: &str) -> Result<(), Error> {
+    throttle::clear(db, &Throttle::new("guesses", address, DAY)).await
 }
 
 /// Whether a code for this purpose and address is alive.
-pub async fn is_waiting(app: &App, purpose: Purpose, address: &str) -> Result<bool, Error> {
-    Ok(load(app, &pk(purpose, address)).await?.is_some_and(|code| is_live(&code)))
+pub async fn is_waiting(db: &Db, purpose: Purpose, address: &str) -> Result<bool, Error> {
+    Ok(load(db, &pk(purpose, address)).await?.is_some_and(|code| is_live(&code)))
 }
 
 /// The record of a code, alive or not.
-async fn load(app: &App, pk: &str) -> Result<Option<Item>, Error> {
-    let get = app.dynamodb.get_item().table_name(&app.tables.otps).consistent_read(true);
-    Ok(get.set_key(Some(key(pk))).send().await.map_err(Error::from_aws)?.item)
+async fn load(db: &Db, pk: &str) -> Result<Option<Item>, Error> {
+    db.get(&db.tables.otps, key(pk)).await
 }
 
 /// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls; after too many guesses it is 429.
@@ -198,35 +196,20 @@ struct Attempt {
 
 /// Takes a guess of the network that asked for it from a live code, before it is compared. A decoy loses one like any other: a
 /// write that is refused is faster than one that is made. The code that a stranger guesses at comes with the refusal.
-async fn attempt(app: &App, pk: &str, op: &str, network: &str) -> Result<Attempt, Error> {
+async fn attempt(db: &Db, pk: &str, op: &str, network: &str) -> Result<Attempt, Error> {
     let now = time::seconds(time::now());
-    let taken = app
-        .dynamodb
-        .update_item()
-        .table_name(&app.tables.otps)
-        .set_key(Some(key(pk)))
-        .update_expression("SET attempts_left = attempts_left - :one, op = :op")
-        .condition_expression(
-            "attempts_left > :zero AND expires > :now AND (attribute_not_exists(network) OR network = :network) \
-             AND (attribute_not_exists(op) OR op <> :op)",
-        )
-        .expression_attribute_values(":one", n(1))
-        .expression_attribute_values(":zero", n(0))
-        .expression_attribute_values(":op", s(op))
-        .expression_attribute_values(":now", n(now))
-        .expression_attribute_values(":network", s(network))
-        .return_values(ReturnValue::AllNew)
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    let (item, is_taken) = match taken {
-        Ok(taken) => (taken.attributes.unwrap_or_default(), true),
-        Err(error) => {
-            let item = in_the_way(&error).ok_or_else(|| Error::from_aws(error))?;
-            // Its own first try, whose answer was lost.
-            let is_own = text(&item, "op") == Some(op);
-            (item, is_own)
-        }
+    let taken = Write::update(&db.tables.otps, key(pk))
+        .once("op", op)
+        .when("attempts_left > :zero AND expires > :now")
+        .when("attribute_not_exists(network) OR network = :network")
+        .value("zero", n(0))
+        .value("now", n(now))
+        .value("network", s(network))
+        .add("attempts_left", -1)
+        .returning_record();
+    let (item, is_taken) = match taken.send(db).await? {
+        Sent::Written(item) => (item, true),
+        Sent::Refused(item) => (item, false),
     };
     let is_at_a_code = number(&item, "expires").is_some_and(|expires| expires > now);
     let is_strangers = text(&item, "network").is_some_and(|asker| asker != network);
@@ -248,17 +231,14 @@ impl Redeemed {
     }
 
     /// Whether it can still be spent: no other request has, and no newer code has taken its place.
-    pub(crate) async fn is_unspent(&self, app: &App) -> Result<bool, Error> {
-        let code = load(app, &self.guess.pk).await?;
+    pub(crate) async fn is_unspent(&self, db: &Db) -> Result<bool, Error> {
+        let code = load(db, &self.guess.pk).await?;
         Ok(code.is_some_and(|code| text(&code, "nonce") == Some(&self.nonce)))
     }
 
     /// The write by which the code is used up: it fails when another request was faster, or a newer code took its place.
-    pub(crate) fn spend(&self, app: &App) -> Result<TransactWriteItem, Error> {
-        Write::to(&app.tables.otps)
-            .when("nonce = :nonce")
-            .value("nonce", s(&self.nonce))
-            .delete(key(&self.guess.pk))
+    pub(crate) fn spend(&self, db: &Db) -> Write {
+        Write::delete(&db.tables.otps, key(&self.guess.pk)).if_equals("nonce", s(&self.nonce))
     }
 
     /// Does what the code is for. A right guess is no wrong one, whatever becomes of it: beside that, it is taken back from the
@@ -278,49 +258,39 @@ impl Redeemed {
 
 impl Guess {
     /// As if it had not been made.
-    async fn take_back(&self, app: &App) {
-        join!(self.forgive(app), self.return_attempt(app));
+    async fn take_back(&self, db: &Db) {
+        join!(self.forgive(db), self.return_attempt(db));
     }
 
     /// Takes it back from address and network.
-    async fn forgive(&self, app: &App) {
+    async fn forgive(&self, db: &Db) {
         let counted = self.of_address.iter().chain(&self.of_network);
-        join_all(counted.map(|counted| throttle::take_back(app, counted))).await;
+        join_all(counted.map(|counted| throttle::take_back(db, counted))).await;
     }
 
     /// Leaves a wrong guess counted; against the address only if it was at a code. One write either way, so that its time does
     /// not tell which.
-    async fn settle(&self, app: &App, is_at_a_code: bool) {
+    async fn settle(&self, db: &Db, is_at_a_code: bool) {
         match &self.of_address {
-            Some(counted) if self.is_askers => throttle::take_back_from(app, counted, EVERYWHERE).await,
-            Some(counted) if is_at_a_code => throttle::keep(app, counted).await,
-            Some(counted) => throttle::take_back(app, counted).await,
+            Some(counted) if self.is_askers => throttle::take_back_from(db, counted, EVERYWHERE).await,
+            Some(counted) if is_at_a_code => throttle::keep(db, counted).await,
+            Some(counted) => throttle::take_back(db, counted).await,
             None => {}
         }
     }
 
     /// Gives it back to its code, unless another guess came between. A failure is no matter: the code then allows one fewer.
-    async fn return_attempt(&self, app: &App) {
+    async fn return_attempt(&self, db: &Db) {
         if !self.is_taken {
             return;
         }
-        let returned = app
-            .dynamodb
-            .update_item()
-            .table_name(&app.tables.otps)
-            .set_key(Some(key(&self.pk)))
-            // The mark stays: the stream's readers know by it that the code has been sent.
-            .update_expression("SET attempts_left = attempts_left + :one, op = :returned")
-            .condition_expression("op = :op")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":op", s(&self.op))
-            .expression_attribute_values(":returned", s(operation_id()))
-            .send()
-            .await;
-        if let Err(error) = returned
-            && !is_refused(&error)
-        {
-            log::failed_call(&Error::from_aws(error).cause(), "a guess stays counted");
+        // The mark stays: the stream's readers know by it that the code has been sent.
+        let write = Write::update(&db.tables.otps, key(&self.pk))
+            .if_equals("op", s(&self.op))
+            .set("op", s(operation_id()))
+            .add("attempts_left", 1);
+        if let Err(error) = write.send(db).await {
+            log::failed_call(&error.cause(), "a guess stays counted");
         }
     }
 }

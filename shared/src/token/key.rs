@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use super::Claims;
 use crate::{
     App, Error, config,
-    dynamo::{BatchGet, Item, from_item, key2, n, number, s, to_item},
+    dynamo::{BatchGet, Db, Item, Query, Write, from_item, key2, n, number, s, to_item},
     secret::Secret,
     time::{self, Stamp},
 };
@@ -243,28 +243,16 @@ impl App {
         let mut item = to_item(&key.public)?;
         item.extend(record_key(&key.public.kid));
         item.insert("expires".into(), n(time::seconds(time::now()) + refresh_seconds + MARGIN));
-        let put = self.dynamodb.put_item().table_name(&self.tables.tokens).set_item(Some(item));
-        put.send().await.map_err(Error::from_aws)?;
-        Ok(())
+        Write::put(&self.db.tables.tokens, item).send(&self.db).await.map(drop)
     }
 }
 
 /// The public keys whose tokens may still live.
-pub async fn published(app: &App) -> Result<Vec<Jwk>, Error> {
+pub async fn published(db: &Db) -> Result<Vec<Jwk>, Error> {
     let now = time::seconds(time::now());
-    let answer = app
-        .dynamodb
-        .query()
-        .table_name(&app.tables.tokens)
-        .consistent_read(true)
-        .key_condition_expression("pk = :keys")
-        .filter_expression("expires > :now")
-        .expression_attribute_values(":keys", s(PARTITION))
-        .expression_attribute_values(":now", n(now))
-        .send()
-        .await
-        .map_err(Error::from_aws)?;
-    answer.items.unwrap_or_default().into_iter().map(from_item).collect()
+    let keys = Query::of(&db.tables.tokens, "pk = :keys").value("keys", s(PARTITION));
+    let live = keys.filter("expires > :now").value("now", n(now)).send(db).await?;
+    live.items.into_iter().map(from_item).collect()
 }
 
 #[cfg(test)]

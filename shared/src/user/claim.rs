@@ -5,15 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
-use super::{staff::STILL_STAFF, username::Username};
+use super::{staff::if_staff, username::Username};
 use crate::{
-    App, Error,
+    Error,
     audit::{self, Changed, Event},
     config::Policy,
-    dynamo::{BatchGet, Found, Write, is_yes, key, n, no, number, s, text, update_expression, yes},
+    dynamo::{BatchGet, Db, Found, Write, is_yes, key, n, no, number, s, text, yes},
     email::Email,
     id::{Id, record_key},
     otp::{self, Allowance, Purpose},
@@ -131,29 +130,29 @@ pub struct Holders {
 }
 
 /// Reads who has these names, whether codes are on their way to them and, of `code_to`, how many were sent.
-pub async fn read(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
-    read_with_codes(app, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
+pub async fn read(db: &Db, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
+    read_with_codes(db, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
 }
 
 /// The same, before a user takes the names: with their [twins](Name::twin), which decide who may have a name and which move
 /// with it.
-pub async fn read_to_take(app: &App, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
-    read_beside(app, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
+pub async fn read_to_take(db: &Db, names: &[Name], code_to: Option<&str>) -> Result<Holders, Error> {
+    read_beside(db, BatchGet::default(), names, code_to).await.map(|(holders, _)| holders)
 }
 
 /// The same as [`read_to_take`], in one call with what `batch` wants.
 pub(crate) async fn read_beside(
-    app: &App,
+    db: &Db,
     batch: BatchGet,
     names: &[Name],
     code_to: Option<&str>,
 ) -> Result<(Holders, Found), Error> {
-    read_with_codes(app, batch, &with_twins(names), code_to).await
+    read_with_codes(db, batch, &with_twins(names), code_to).await
 }
 
 /// Reads who has a name and who has its twin, and nothing else.
-pub async fn read_twins(app: &App, name: &Name) -> Result<Holders, Error> {
-    read_names(app, &with_twins(std::slice::from_ref(name))).await
+pub async fn read_twins(db: &Db, name: &Name) -> Result<Holders, Error> {
+    read_names(db, &with_twins(std::slice::from_ref(name))).await
 }
 
 fn with_twins(names: &[Name]) -> Vec<Name> {
@@ -162,51 +161,51 @@ fn with_twins(names: &[Name]) -> Vec<Name> {
 }
 
 async fn read_with_codes(
-    app: &App,
+    db: &Db,
     mut batch: BatchGet,
     names: &[Name],
     code_to: Option<&str>,
 ) -> Result<(Holders, Found), Error> {
     for code in names.iter().filter_map(Name::code) {
-        batch.want(&app.tables.otps, key(code));
+        batch.want(&db.tables.otps, key(code));
     }
     if let Some(address) = code_to {
-        batch.want(&app.tables.throttles, Allowance::key(address));
+        batch.want(&db.tables.throttles, Allowance::key(address));
     }
-    read_with(app, names, batch, code_to).await
+    read_with(db, names, batch, code_to).await
 }
 
 /// Reads who has these names, and nothing else.
-pub(crate) async fn read_names(app: &App, names: &[Name]) -> Result<Holders, Error> {
-    read_with(app, names, BatchGet::default(), None).await.map(|(holders, _)| holders)
+pub(crate) async fn read_names(db: &Db, names: &[Name]) -> Result<Holders, Error> {
+    read_with(db, names, BatchGet::default(), None).await.map(|(holders, _)| holders)
 }
 
 async fn read_with(
-    app: &App,
+    db: &Db,
     names: &[Name],
     mut batch: BatchGet,
     code_to: Option<&str>,
 ) -> Result<(Holders, Found), Error> {
     for name in names {
-        batch.want(&app.tables.users, key(name.pk()));
+        batch.want(&db.tables.users, key(name.pk()));
     }
-    let mut found = batch.send(app).await?;
+    let mut found = batch.send(db).await?;
     let mut holders = BTreeMap::new();
     for name in names {
-        if let Some(holder) = holder(app, name, &mut found)? {
+        if let Some(holder) = holder(db, name, &mut found)? {
             holders.insert(name.clone(), holder);
         }
     }
     let allowance = match code_to {
-        Some(address) => Allowance::read(found.take(&app.tables.throttles, &Allowance::key(address)))?,
+        Some(address) => Allowance::read(found.take(&db.tables.throttles, &Allowance::key(address)))?,
         None => Allowance::default(),
     };
     Ok((Holders { holders, allowance }, found))
 }
 
-fn holder(app: &App, name: &Name, found: &mut Found) -> Result<Option<Holder>, Error> {
-    let Some(claim) = found.take(&app.tables.users, &key(name.pk())) else { return Ok(None) };
-    let code = name.code().and_then(|code| found.take(&app.tables.otps, &key(code)));
+fn holder(db: &Db, name: &Name, found: &mut Found) -> Result<Option<Holder>, Error> {
+    let Some(claim) = found.take(&db.tables.users, &key(name.pk())) else { return Ok(None) };
+    let code = name.code().and_then(|code| found.take(&db.tables.otps, &key(code)));
     let user_id = text(&claim, "user_id").and_then(|id| Uuid::try_parse(id).ok());
     Ok(Some(Holder {
         user_id: user_id.ok_or_else(|| Error::internal("a name without its user"))?,
@@ -282,18 +281,18 @@ impl Losses {
 /// The writes by which `user` takes names: their records and, when another user had them unproven, that user's loss of them.
 /// With an address or number goes the username that is spelled like it: the loser gets a generated one.
 /// Who is `staff`, and gives the names to the user, may be who loses them: they must be staff still.
-pub fn take(
-    app: &App,
+pub(crate) fn take(
+    db: &Db,
     wanted: &[(Name, Terms)],
     user: Id,
     holders: &Holders,
     staff: Option<Id>,
-) -> Result<(Vec<TransactWriteItem>, Losses), Error> {
+) -> Result<(Vec<Write>, Losses), Error> {
     let mut writes = Vec::new();
     let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
     for (name, terms) in wanted {
         // The code of an e-mail address is replaced in the same transaction, and its allowance is the condition.
-        writes.push(take_one(app, name, user, *terms, holders.of(name))?);
+        writes.push(take_one(db, name, user, *terms, holders.of(name))?);
         let Some(loser) = holders.of(name).filter(|holder| holder.user_id != user) else { continue };
         let loss = losses.entry(loser.user_id).or_default();
         loss.add(name, loser);
@@ -301,22 +300,16 @@ pub fn take(
         let is_theirs = holders.of(&twin).is_some_and(|holder| holder.user_id == loser.user_id);
         if is_theirs && !wanted.iter().any(|(name, _)| *name == twin) {
             loss.add(&twin, loser);
-            writes.push(free(app, &twin, loser.user_id)?);
+            writes.push(free(db, &twin, loser.user_id));
         }
     }
     for (loser, loss) in &losses {
-        writes.extend(loss.write(app, *loser, staff == Some(*loser))?);
+        writes.extend(loss.write(db, *loser, staff == Some(*loser))?);
     }
     Ok((writes, Losses(losses)))
 }
 
-fn take_one(
-    app: &App,
-    name: &Name,
-    user: Id,
-    terms: Terms,
-    holder: Option<&Holder>,
-) -> Result<TransactWriteItem, Error> {
+fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder>) -> Result<Write, Error> {
     let mut claim = key(name.pk());
     claim.insert("user_id".into(), s(user.to_string()));
     claim.insert("verified".into(), if terms.verified { yes() } else { no() });
@@ -324,34 +317,30 @@ fn take_one(
     if let Some(seconds) = terms.reserved_for {
         claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
     }
-    let table = Write::to(&app.tables.users);
-    let Some(holder) = holder else {
-        return table.when("attribute_not_exists(pk)").put(claim);
-    };
+    let put = Write::put(&db.tables.users, claim);
+    let Some(holder) = holder else { return Ok(put.if_new()) };
+    let put = put.if_equals("user_id", s(holder.user_id.to_string()));
     if holder.user_id == user {
-        return table.when("user_id = :user").value("user", s(user.to_string())).put(claim);
+        return Ok(put);
     }
-    let table = table.value("loser", s(holder.user_id.to_string()));
     match name {
         // Its twin is taken in the same transaction, or is the user's in the version of their record.
-        Name::Username(_) => table.when("user_id = :loser").put(claim),
-        Name::Phone(_) => table.when("user_id = :loser AND verified = :no").value("no", no()).put(claim),
+        Name::Username(_) => Ok(put),
+        Name::Phone(_) => Ok(put.if_equals("verified", no())),
         Name::Email(_) => {
             let until = holder.reserved_until;
-            let until = until.ok_or_else(|| Error::internal("a name taken over that never lapses"))?;
-            table
-                .when("user_id = :loser AND verified = :no AND staged = :staged AND reserved_until = :until")
-                .value("no", no())
-                .value("staged", if holder.staged { yes() } else { no() })
-                .value("until", n(until))
-                .put(claim)
+            let until = until.ok_or_else(|| Error::internal("an address taken over that never expires"))?;
+            Ok(put
+                .if_equals("verified", no())
+                .if_equals("staged", if holder.staged { yes() } else { no() })
+                .if_equals("reserved_until", n(until)))
         }
     }
 }
 
 /// The write by which `user` takes a name that nobody has.
-pub(crate) fn take_free(app: &App, name: &Name, user: Id, terms: Terms) -> Result<TransactWriteItem, Error> {
-    take_one(app, name, user, terms, None)
+pub(crate) fn take_free(db: &Db, name: &Name, user: Id, terms: Terms) -> Result<Write, Error> {
+    take_one(db, name, user, terms, None)
 }
 
 /// What one user loses by a takeover, in one write: a transaction may touch a record only once.
@@ -384,85 +373,60 @@ impl Loss {
         ])
     }
 
-    fn write(&self, app: &App, loser: Id, is_staff: bool) -> Result<Vec<TransactWriteItem>, Error> {
-        let write = Write::to(&app.tables.users).value("one", n(1));
-        let mut write = if is_staff {
-            write.when(STILL_STAFF).value("yes", yes())
-        } else {
-            write.when("attribute_exists(pk)")
-        };
-        let (mut set, mut remove) = (vec!["version = version + :one"], Vec::new());
+    fn write(&self, db: &Db, loser: Id, is_staff: bool) -> Result<Vec<Write>, Error> {
+        let mut writes = Vec::new();
+        let mut user = Write::update(&db.tables.users, record_key(loser)).increment_version();
+        user = if is_staff { if_staff(user) } else { user.if_exists() };
         if self.email {
-            write = write.name("email");
-            set.extend(["#email = :none", "is_email_verified = :no", "#search.#email = :none"]);
+            user = user.set("email", s("")).set("search.email", s("")).set("is_email_verified", no());
         }
         if let Some(number) = &self.phone {
-            write = write.name("phone_number").value("lost", s(number));
-            set.extend([
-                "is_phone_verified = :no",
-                "#search.#phone_number = :none",
-                "lost_phone_number = :lost",
-            ]);
-            remove.push("#phone_number");
+            user = user
+                .remove("phone_number")
+                .set("search.phone_number", s(""))
+                .set("is_phone_verified", no())
+                .set("lost_phone_number", s(number));
         }
         if self.pending_email {
-            remove.push("pending_email");
+            user = user.remove("pending_email");
         }
-        if self.email || self.phone.is_some() {
-            write = write.value("no", no()).value("none", s(""));
-        }
-        let mut writes = Vec::new();
         if let Some(username) = &self.username {
-            write = write
-                .name("username")
-                .value("username", s(username.text()))
-                .value("searched", s(lowered(username.text())));
-            set.extend(["#username = :username", "#search.#username = :searched"]);
-            writes.push(take_free(app, &Name::Username(username.key()), loser, USERNAME)?);
+            user =
+                user.set("username", s(username.text())).set("search.username", s(lowered(username.text())));
+            writes.push(take_free(db, &Name::Username(username.key()), loser, USERNAME)?);
         }
-        if self.email || self.phone.is_some() || self.username.is_some() {
-            write = write.name("search");
-        }
-        writes.push(write.update(record_key(loser), &update_expression(&set, &remove))?);
+        writes.push(user);
         Ok(writes)
     }
 }
 
 /// The write that frees a name of `user`.
-pub fn free(app: &App, name: &Name, user: Id) -> Result<TransactWriteItem, Error> {
-    Write::to(&app.tables.users)
-        .when("user_id = :user")
-        .value("user", s(user.to_string()))
-        .delete(key(name.pk()))
+pub(crate) fn free(db: &Db, name: &Name, user: Id) -> Write {
+    Write::delete(&db.tables.users, key(name.pk())).if_equals("user_id", s(user.to_string()))
 }
 
-/// The write that marks an address of `user` as proven and present, on condition that it is `staged` or not as it was read.
-pub fn prove(app: &App, name: &Name, user: Id, staged: bool) -> Result<TransactWriteItem, Error> {
-    Write::to(&app.tables.users)
-        .when("user_id = :user AND staged = :staged")
-        .value("user", s(user.to_string()))
-        .value("staged", if staged { yes() } else { no() })
-        .value("yes", yes())
-        .value("no", no())
-        .update(key(name.pk()), "SET verified = :yes, staged = :no REMOVE reserved_until")
+/// The write that marks an address of `user` as verified and present, on condition that it is `staged` or not as it was loaded.
+pub(crate) fn prove(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
+    of_user(db, name, user, staged).set("verified", yes()).set("staged", no()).remove("reserved_until")
 }
 
 /// The write by which `user` has a present address or number on other terms.
-pub fn mark(app: &App, name: &Name, user: Id, terms: Terms) -> Result<TransactWriteItem, Error> {
-    let write = Write::to(&app.tables.users)
-        .when("user_id = :user AND staged = :no")
-        .value("user", s(user.to_string()))
-        .value("no", no())
-        .value("verified", if terms.verified { yes() } else { no() });
+pub(crate) fn mark(db: &Db, name: &Name, user: Id, terms: Terms) -> Write {
+    let write = of_user(db, name, user, false).set("verified", if terms.verified { yes() } else { no() });
     match terms.reserved_for {
-        None => write.update(key(name.pk()), "SET verified = :verified REMOVE reserved_until"),
-        Some(seconds) => write
-            .value("until", n(time::seconds(time::now()) + seconds))
-            .update(key(name.pk()), "SET verified = :verified, reserved_until = :until"),
+        None => write.remove("reserved_until"),
+        Some(seconds) => write.set("reserved_until", n(time::seconds(time::now()) + seconds)),
     }
 }
 
+/// A write of a name that `user` has, on condition that it is `staged` or not.
+fn of_user(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
+    Write::update(&db.tables.users, key(name.pk()))
+        .if_equals("user_id", s(user.to_string()))
+        .if_equals("staged", if staged { yes() } else { no() })
+}
+
 /// Who has a name.
-pub async fn find(app: &App, name: &Name) -> Result<Option<Holder>, Error> {
-    Ok(read_names(app, std::slice::from_ref(name)).await?.holders.remove(name))
+pub async fn find(db: &Db, name: &Name) -> Result<Option<Holder>, Error> {
+    Ok(read_names(db, std::slice::from_ref(name)).await?.holders.remove(name))
 }

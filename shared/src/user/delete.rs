@@ -30,16 +30,14 @@ pub async fn delete(
         precondition.check(account.version)?;
         let user = &account.user;
         let mut writes = vec![
-            Write::to(&app.tables.users)
-                .when_as_read(&account.stored, &["version"])
-                .delete(record_key(user.id))?,
+            Write::delete(&app.tables.users, record_key(user.id)).if_as_loaded("version", &account.stored),
         ];
         let username = Some(Name::Username(username_key(&user.username)));
         let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
         let emails = emails.filter(|email| !email.is_empty()).map(|address| Name::Email(email::key(address)));
         let phone = user.phone_number.clone().map(Name::Phone);
         for name in username.into_iter().chain(emails).chain(phone) {
-            writes.push(claim::free(app, &name, user.id)?);
+            writes.push(claim::free(app, &name, user.id));
         }
         writes.extend(staff::still(app, caller, user.id)?);
         writes.extend(staff::count(app, user.is_active_staff(), false)?);

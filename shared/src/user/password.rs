@@ -1,6 +1,6 @@
 //! New passwords.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 use futures_util::join;
 
 use super::{Account, find, record_key};
@@ -36,7 +36,7 @@ pub async fn change_password(
         writes.push(session.write(app)?);
         // Anyone who has a code for a new password could undo this one.
         if !account.user.email.is_empty() {
-            writes.push(otp::withdraw_reset(app, &account.user.email)?);
+            writes.push(otp::withdraw_reset(app, &account.user.email));
         }
         match transact(app, writes).await {
             Ok(()) => return Ok(replaced(&account, false)),
@@ -69,7 +69,7 @@ pub async fn recover_password(
             account = read?.ok_or(Error::OtpInvalid)?;
         }
         let mut writes = replace(app, &account, hash, Some(request))?;
-        writes.extend([code.spend(app)?, claim::prove(app, &name, id, false)?]);
+        writes.extend([code.spend(app), claim::prove(app, &name, id, false)]);
         match transact(app, writes).await {
             Ok(()) => return Ok(replaced(&account, true)),
             Err(Refused::Conditions) => {}
@@ -123,5 +123,5 @@ fn replace(
         .when("password = :old AND epoch = :epoch AND #email = :email AND pending_email = :staged")
         .value("staged", s(staged))
         .update(key, &update_expression(&set, &["pending_email"]))?;
-    Ok(vec![user, claim::free(app, &Name::Email(email::key(staged)), account.user.id)?])
+    Ok(vec![user, claim::free(app, &Name::Email(email::key(staged)), account.user.id)])
 }

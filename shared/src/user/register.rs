@@ -1,6 +1,6 @@
 //! Registration.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 
 use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken_on, unproven};
 use crate::{
@@ -112,7 +112,7 @@ pub async fn register_by_phone(
             }
             holders = again;
         }
-        let also = vec![token.spend(app)?, session.write(app)?];
+        let also = vec![token.spend(app), session.write(app)?];
         if try_register(app, request, &account, email.as_ref(), &wanted, &holders, also).await? {
             return Ok((account.user, session));
         }

@@ -1,6 +1,6 @@
 //! Staff: there is always an active one, who can manage the rest.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 
 use super::{Account, Id, find, record_key};
 use crate::{
@@ -24,12 +24,14 @@ pub(super) fn count(app: &App, was: bool, is: bool) -> Result<Option<TransactWri
     }
 }
 
-/// The condition that somebody is active staff; `:yes` is its value.
-pub(crate) const STILL_STAFF: &str = "is_staff = :yes AND is_active = :yes";
+/// A write of a user's record, if they are active staff.
+pub(super) fn if_staff(write: Write) -> Write {
+    write.if_equals("is_staff", yes()).if_equals("is_active", yes())
+}
 
 /// Whether there is but one active staff user.
 pub(super) async fn is_one(app: &App) -> Result<bool, Error> {
-    let get = app.dynamodb.get_item().table_name(&app.tables.users).consistent_read(true);
+    let get = app.db.client.get_item().table_name(&app.tables.users).consistent_read(true);
     let found = get.set_key(Some(key(COUNT))).send().await.map_err(Error::from_aws)?;
     Ok(found.item.and_then(|count| number(&count, "active")).unwrap_or(0) <= 1)
 }
@@ -40,8 +42,7 @@ pub(super) fn still(app: &App, caller: &Caller, user: Id) -> Result<Option<Trans
     if caller.id() == user {
         return Ok(None);
     }
-    let check = Write::to(&app.tables.users).when(STILL_STAFF).value("yes", yes());
-    check.check(record_key(caller.id())).map(Some)
+    Ok(Some(if_staff(Write::check(&app.tables.users, record_key(caller.id())))))
 }
 
 /// 401 or 403 when the caller can no longer do to a user, who is now as `account` says, what they could when they asked: to

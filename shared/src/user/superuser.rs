@@ -78,7 +78,7 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, E
     Err(Error::Unavailable("a superuser found no quiet moment".into()))
 }
 
-type Made = (Account, Vec<aws_sdk_dynamodb::types::TransactWriteItem>);
+type Made = (Account, Vec<crate::dynamo::Write>);
 
 fn create(app: &App, new: &Superuser) -> Result<Made, Error> {
     let mut user = User::new(&new.username);
@@ -103,12 +103,12 @@ fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error>
     let mut writes = Vec::new();
     // Somebody who knew the old password may have staged it, and could take the account over with it later.
     if let Some(staged) = next.user.pending_email.take() {
-        writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id)?);
+        writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id));
     }
     // So could anyone who has a code for a new password.
-    writes.push(otp::withdraw_reset(app, new.email.typed())?);
+    writes.push(otp::withdraw_reset(app, new.email.typed()));
     writes.extend(next.change(app)?);
-    writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN)?);
+    writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN));
     writes.extend(staff::count(app, user.is_active_staff(), true)?);
     Ok((next, writes))
 }

@@ -1,6 +1,6 @@
 //! Changes of a user.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 
 use super::{
     Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff, taken, unproven, username_key,
@@ -192,7 +192,7 @@ fn apply(
         let old = username_key(&user.username);
         if new.key() != old {
             wanted.push((Name::Username(new.key()), USERNAME));
-            writes.push(claim::free(app, &Name::Username(old), id)?);
+            writes.push(claim::free(app, &Name::Username(old), id));
         }
         new.text().clone_into(&mut user.username);
     }
@@ -218,19 +218,19 @@ fn apply(
             if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
                 let generated = Username::generated();
                 wanted.push((Name::Username(generated.key()), USERNAME));
-                writes.push(claim::free(app, &Name::Username(username_key(&user.username)), id)?);
+                writes.push(claim::free(app, &Name::Username(username_key(&user.username)), id));
                 generated.text().clone_into(&mut user.username);
             }
-            writes.push(claim::free(app, &Name::Phone(old), id)?);
+            writes.push(claim::free(app, &Name::Phone(old), id));
         }
     } else if user.is_phone_verified != was_phone_verified
         && let Some(number) = &user.phone_number
     {
-        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, terms_of(user.is_phone_verified)?)?);
+        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, terms_of(user.is_phone_verified)?));
     }
     if let Some(verified) = changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified) {
         if !user.email.is_empty() {
-            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, terms_of(verified)?)?);
+            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, terms_of(verified)?));
         }
         user.is_email_verified = verified;
     }
@@ -283,7 +283,7 @@ fn change_email(
     if stages {
         user.pending_email = Some(new.typed().to_owned());
     }
-    given_up.map(|address| claim::free(app, &Name::Email(email::key(&address)), user.id)).transpose()
+    Ok(given_up.map(|address| claim::free(app, &Name::Email(email::key(&address)), user.id)))
 }
 
 /// A code to the new address, and a notice to the present one.

@@ -1,6 +1,6 @@
 //! The proof of an address or a number.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use crate::dynamo::Write as TransactWriteItem;
 
 use crate::{
     App, Error, audit,
@@ -28,7 +28,7 @@ pub async fn verify_email(
     let name = Name::Email(address.to_owned());
     let staged = holders.of(&name).ok_or(Error::OtpInvalid)?.staged;
     let id = code.holder()?;
-    let mut writes = vec![code.spend(app)?, claim::prove(app, &name, id, staged)?];
+    let mut writes = vec![code.spend(app), claim::prove(app, &name, id, staged)];
     let user = Write::to(&app.tables.users).value("yes", yes()).value("one", n(1));
     let mut fields = vec!["is_email_verified"];
     if staged {
@@ -61,14 +61,14 @@ pub async fn verify_email(
         if is_username {
             let is_free = name.twin().is_some_and(|twin| holders.of(&twin).is_none());
             let new = Username::parse(next).ok().filter(|_| is_free).unwrap_or_else(Username::generated);
-            writes.push(claim::free(app, &Name::Username(username_key(username)), id)?);
+            writes.push(claim::free(app, &Name::Username(username_key(username)), id));
             writes.push(claim::take_free(app, &Name::Username(new.key()), id, USERNAME)?);
             set.extend(["#username = :new", "#search.#username = :called"]);
             user = user.value("new", s(new.text())).value("called", s(lowered(new.text())));
         }
         writes.push(user.update(record_key(id), &update_expression(&set, &["pending_email"]))?);
         if !present.is_empty() {
-            writes.push(claim::free(app, &Name::Email(email::key(present)), id)?);
+            writes.push(claim::free(app, &Name::Email(email::key(present)), id));
         }
     } else {
         let set = "SET is_email_verified = :yes, version = version + :one";
@@ -102,25 +102,24 @@ pub(crate) fn prove_phone(
     let (id, number) = (account.user.id, phone.e164());
     let name = Name::Phone(number.to_owned());
     let holder = holders.of(&name);
-    let user = Write::to(&app.tables.users).value("number", s(number)).value("yes", yes()).value("one", n(1));
+    let user = Write::update(&app.tables.users, record_key(id))
+        .increment_version()
+        .set("is_phone_verified", yes())
+        .remove("lost_phone_number");
     if holder.is_some_and(|holder| holder.user_id == id) {
-        let set = "SET is_phone_verified = :yes, version = version + :one REMOVE lost_phone_number";
-        let user = user.when("phone_number = :number").update(record_key(id), set)?;
-        let writes = vec![claim::prove(app, &name, id, false)?, user];
+        let user = user.if_equals("phone_number", s(number));
+        let writes = vec![claim::prove(app, &name, id, false), user];
         return Ok(Some(PhoneProof { writes, losses: Losses::default(), fields: &["is_phone_verified"] }));
     }
     if !account.claims(phone) || holder.is_some_and(|holder| !holder.has_lapsed()) {
         return Ok(None);
     }
     let (mut writes, losses) = claim::take(app, &[(name, PROVEN)], id, holders, None)?;
-    writes.push(
-        user.when("attribute_not_exists(phone_number) AND lost_phone_number = :number")
-            .name("search")
-            .update(
-                record_key(id),
-                "SET phone_number = :number, is_phone_verified = :yes, #search.phone_number = :number, \
-             version = version + :one REMOVE lost_phone_number",
-            )?,
-    );
+    let user = user
+        .if_absent("phone_number")
+        .if_equals("lost_phone_number", s(number))
+        .set("phone_number", s(number))
+        .set("search.phone_number", s(number));
+    writes.push(user);
     Ok(Some(PhoneProof { writes, losses, fields: &["phone_number", "is_phone_verified"] }))
 }

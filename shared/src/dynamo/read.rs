@@ -1,0 +1,169 @@
+//! Reads: of one record, of several at once, and of a partition.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+
+use super::{AttributeValue, Db, Item, retry::Retry};
+use crate::{Error, deadline::in_time};
+
+impl Db {
+    /// A record, strongly consistent.
+    pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, Error> {
+        let get = self.client.get_item().table_name(table).consistent_read(true).set_key(Some(key));
+        Ok(get.send().await.map_err(Error::from_aws)?.item)
+    }
+}
+
+/// Several records of several tables in one strongly consistent call, found again by their keys.
+#[derive(Default)]
+pub(crate) struct BatchGet {
+    wanted: HashMap<String, Vec<Item>>,
+}
+
+impl BatchGet {
+    pub fn want(&mut self, table: &str, key: Item) -> &mut Self {
+        let keys = self.wanted.entry(table.to_owned()).or_default();
+        // The same key twice is refused by DynamoDB.
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+        self
+    }
+
+    /// The records that exist. Keys that DynamoDB left unprocessed are asked for again, a few times.
+    pub async fn send(self, db: &Db) -> Result<Found, Error> {
+        // It is often sent beside a count.
+        in_time(self.send_all(db)).await
+    }
+
+    async fn send_all(self, db: &Db) -> Result<Found, Error> {
+        let mut found = Found::default();
+        let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
+        for (table, keys) in self.wanted {
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            wanted.insert(table, keys.map_err(|error| Error::internal(error.to_string()))?);
+        }
+        let mut retry = Retry::of("a read of several records");
+        while !wanted.is_empty() {
+            let get = db.client.batch_get_item().set_request_items(Some(wanted));
+            let answer = get.send().await.map_err(Error::from_aws)?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                found.0.entry(table).or_default().extend(items);
+            }
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+            if !wanted.is_empty() {
+                retry.again().await?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What a [`BatchGet`] found.
+#[derive(Default)]
+pub(crate) struct Found(HashMap<String, Vec<Item>>);
+
+impl Found {
+    /// Takes the record with that key out, if it exists.
+    pub fn take(&mut self, table: &str, key: &Item) -> Option<Item> {
+        let items = self.0.get_mut(table)?;
+        let at =
+            items.iter().position(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))?;
+        Some(items.swap_remove(at))
+    }
+}
+
+/// One read of a partition, from its beginning: of a table strongly consistent, of an index not.
+pub(crate) struct Query {
+    table: String,
+    index: Option<String>,
+    condition: String,
+    filter: Option<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+    limit: Option<i32>,
+    is_descending: bool,
+    start: Option<Item>,
+}
+
+/// What a [`Query`] found.
+pub(crate) struct Answer {
+    pub items: Vec<Item>,
+    /// Where the next read has to start, if there may be more.
+    pub next: Option<Item>,
+}
+
+impl Query {
+    /// The records of a table that meet a condition on their key.
+    pub fn of(table: &str, condition: &str) -> Self {
+        Self {
+            table: table.to_owned(),
+            index: None,
+            condition: condition.to_owned(),
+            filter: None,
+            names: HashMap::new(),
+            values: HashMap::new(),
+            limit: None,
+            is_descending: false,
+            start: None,
+        }
+    }
+
+    /// Reads an index of the table.
+    pub fn index(mut self, index: &str) -> Self {
+        self.index = Some(index.to_owned());
+        self
+    }
+
+    /// Leaves out what was read and does not meet this condition.
+    pub fn filter(mut self, condition: &str) -> Self {
+        self.filter = Some(condition.to_owned());
+        self
+    }
+
+    /// What `:placeholder` stands for.
+    pub fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.values.insert(format!(":{placeholder}"), value);
+        self
+    }
+
+    /// Lets `#placeholder` stand for an attribute, whose own name may be a reserved word.
+    pub fn name(mut self, placeholder: &str, attribute: &str) -> Self {
+        self.names.insert(format!("#{placeholder}"), attribute.to_owned());
+        self
+    }
+
+    /// Reads at most this number of records.
+    pub fn at_most(mut self, records: usize) -> Self {
+        self.limit = i32::try_from(records).ok();
+        self
+    }
+
+    /// Reads from the end.
+    pub fn descending(mut self, is_descending: bool) -> Self {
+        self.is_descending = is_descending;
+        self
+    }
+
+    /// Goes on where another read ended.
+    pub fn start_at(mut self, start: Option<Item>) -> Self {
+        self.start = start;
+        self
+    }
+
+    pub async fn send(self, db: &Db) -> Result<Answer, Error> {
+        let query = db.client.query().table_name(self.table).consistent_read(self.index.is_none());
+        let query = query.set_index_name(self.index).key_condition_expression(self.condition);
+        let query = query
+            .set_filter_expression(self.filter)
+            .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
+            .set_expression_attribute_values(Some(self.values));
+        let query = query.set_limit(self.limit).scan_index_forward(!self.is_descending);
+        let answer = query.set_exclusive_start_key(self.start).send().await.map_err(Error::from_aws)?;
+        Ok(Answer {
+            items: answer.items.unwrap_or_default(),
+            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
+        })
+    }
+}
