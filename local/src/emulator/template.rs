@@ -205,9 +205,12 @@ impl Template {
                 .filter(move |(_, resource)| resource["Type"] == kind)
                 .map(|(id, resource)| (id, &resource["Properties"]))
         };
+        let managed: BTreeMap<_, _> = of_type("AWS::IAM::ManagedPolicy")
+            .map(|(id, properties)| (resolve::physical_name(id), &properties["PolicyDocument"]))
+            .collect();
         Ok(Self {
             functions: of_type("AWS::Serverless::Function")
-                .map(|(id, properties)| function(id, properties, &globals["Function"]))
+                .map(|(id, properties)| function(id, properties, &globals["Function"], &managed))
                 .collect::<Result<_, _>>()?,
             tables: of_type("AWS::DynamoDB::Table").map(|(id, properties)| table(id, properties)).collect(),
             secrets: of_type("AWS::SecretsManager::Secret")
@@ -224,7 +227,13 @@ impl Template {
     }
 }
 
-fn function(id: &str, properties: &Value, globals: &Value) -> Result<Function, TemplateError> {
+/// `managed` has the documents of the managed policies, by their names.
+fn function(
+    id: &str,
+    properties: &Value,
+    globals: &Value,
+    managed: &BTreeMap<String, &Value>,
+) -> Result<Function, TemplateError> {
     let either = |name: &str| properties.get(name).or_else(|| globals.get(name));
     let number = |name: &str, default: u64| {
         either(name).and_then(text).and_then(|n| n.parse().ok()).unwrap_or(default)
@@ -249,7 +258,11 @@ fn function(id: &str, properties: &Value, globals: &Value) -> Result<Function, T
         }
     }
     let policies = properties["Policies"].as_array().into_iter().flatten();
-    let statements = policies.filter_map(|policy| policy["Statement"].as_array()).flatten();
+    let documents = policies.filter_map(|policy| match policy {
+        Value::String(name) => managed.get(name).copied(),
+        document => Some(document),
+    });
+    let statements = documents.filter_map(|document| document["Statement"].as_array()).flatten();
     Ok(Function {
         id: id.to_owned(),
         name: name(id, "FunctionName", properties),
@@ -411,6 +424,7 @@ Resources:
           ResponseTemplates: { application/json: '{"detail":"Not found."}' }
         DEFAULT_5XX: { ResponseTemplates: { application/json: '{}' } }
   Queue: { Type: AWS::SQS::Queue }
+  Shared: { Type: AWS::IAM::ManagedPolicy, Properties: { PolicyDocument: { Statement: [{ Effect: Allow, Action: a }] } } }
   Users:
     Type: AWS::DynamoDB::Table
     Properties:
@@ -425,6 +439,7 @@ Resources:
       CodeUri: target/lambda/deliver/
       Timeout: 5
       Environment: { Variables: { SIZE: !Ref Size, KIND: own } }
+      Policies: [!Ref Shared, { Statement: [{ Effect: Allow, Action: b }] }, AWSLambdaBasicExecutionRole]
       Events:
         Get: { Type: Api, Properties: { RestApiId: !Ref Api, Path: "/a/{id}", Method: any } }
         Mail:
@@ -587,6 +602,13 @@ Outputs:
     fn a_template_says_from_which_size_on_answers_are_compressed() {
         assert_eq!(template().minimum_compression, Some(600));
         assert_eq!(conditional(&[]).unwrap().minimum_compression, None);
+    }
+
+    #[test]
+    fn a_function_may_do_what_its_own_and_the_shared_policies_allow() {
+        let actions: Vec<Value> =
+            template().functions[0].statements.iter().map(|statement| statement["Action"].clone()).collect();
+        assert_eq!(actions, ["a", "b"]);
     }
 
     #[test]
