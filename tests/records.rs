@@ -5,6 +5,8 @@
 //! released is a promise. When one of these tests fails after a change of a record, give what is new a default, and do not change
 //! the file. Times in it that would have passed are in the year 2100; its tokens live until 2036.
 
+pub(crate) mod write;
+
 use serde_json::{Value, json};
 
 use crate::{
