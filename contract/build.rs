@@ -27,6 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut modules, mut declared) = (String::new(), String::new());
     for line in lines {
         let (name, path) = (quoted(line, "name")?, functions.join(quoted(line, "path")?));
+        if !fs::read_to_string(&path)?.contains("#[cfg(contract)]\npub fn contract()") {
+            return Err(
+                format!("{} ends without its `contract()`: docs/add-an-endpoint.md", path.display()).into()
+            );
+        }
         let module = name.replace('-', "_");
         writeln!(modules, "#[path = {path:?}] #[allow(dead_code)] mod {module};")?;
         writeln!(declared, "({name:?}, {module}::contract().into()),")?;

@@ -1,4 +1,4 @@
-//! One name for a function everywhere: its file, its binary, its resource, its sample event and its test.
+//! One name for a function everywhere: its file, its binary, its resource, its sample event and its tests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -66,30 +66,55 @@ fn logical_id(binary: &str) -> String {
     binary.split('-').map(capitalised).collect()
 }
 
+/// Whether the module of `tests/` that a file belongs to names it: a file that no module names is not compiled.
+fn is_compiled(test: &str) -> bool {
+    let (module, name) = test.rsplit_once('/').unwrap_or(("main", test));
+    let text =
+        |module: &str| std::fs::read_to_string(root().join(format!("tests/{module}.rs"))).unwrap_or_default();
+    let names =
+        |text: String| text.contains(&format!("mod {name};")) || text.contains(&format!("{name}.rs\"]"));
+    names(text(module)) || names(text("main"))
+}
+
 #[test]
-fn catalogue_files_resources_events_and_tests_agree() {
+fn every_function_has_all_that_belongs_to_it() {
     let catalogue = catalogue();
     let binaries: BTreeSet<String> = catalogue.iter().map(|entry| entry.binary.clone()).collect();
     assert_eq!(binaries.len(), catalogue.len(), "a name is twice in the catalogue");
-
-    for entry in &catalogue {
-        assert_eq!(binary(entry.path.strip_suffix(".rs").unwrap()), entry.binary, "{}", entry.path);
-    }
-    let mut function_files = files(&root().join("functions"), "rs");
-    function_files.remove("build");
-    let named_after_files: BTreeSet<String> = function_files.iter().map(|file| binary(file)).collect();
-    assert_eq!(named_after_files, binaries, "files of functions and catalogue");
-
     let resources: BTreeMap<String, String> =
-        functions().into_iter().map(|function| (function.id, function.binary)).collect();
-    let expected = binaries.iter().map(|binary| (logical_id(binary), binary.clone())).collect();
-    assert_eq!(resources, expected, "resources of the template and catalogue");
-
-    assert_eq!(files(&root().join("events"), "json"), binaries, "sample events and catalogue");
-
+        functions().into_iter().map(|function| (function.binary, function.id)).collect();
+    let mut sources = files(&root().join("functions"), "rs");
+    sources.remove("build");
     let tests = files(&root().join("tests"), "rs");
-    let untested: Vec<&String> = function_files.difference(&tests).collect();
-    assert_eq!(untested, [] as [&String; 0], "functions without a file of tests");
+
+    let mut complaints = Vec::new();
+    for source in &sources {
+        let name = binary(source);
+        let id = logical_id(&name);
+        if !catalogue.iter().any(|entry| entry.binary == name && entry.path == format!("{source}.rs")) {
+            complaints
+                .push(format!("functions/Cargo.toml has no line for `{name}` with the path `{source}.rs`"));
+        }
+        if resources.get(&name) != Some(&id) {
+            complaints.push(format!("template.yaml has no function `{id}` with the code of `{name}`"));
+        }
+        if !tests.contains(source) {
+            complaints.push(format!("tests/{source}.rs is missing: the tests of functions/{source}.rs"));
+        } else if !is_compiled(source) {
+            complaints.push(format!("tests/{source}.rs is not named by a module, so nothing runs its tests"));
+        }
+    }
+    let known: BTreeSet<String> = sources.iter().map(|source| binary(source)).collect();
+    for name in binaries.difference(&known) {
+        complaints.push(format!("functions/Cargo.toml has a line for `{name}`, which has no file"));
+    }
+    for name in resources.keys().filter(|name| !known.contains(*name)) {
+        complaints.push(format!("template.yaml has the function `{name}`, which has no file"));
+    }
+    for name in files(&root().join("events"), "json").difference(&known) {
+        complaints.push(format!("events/{name}.json is of no function: delete it"));
+    }
+    assert!(complaints.is_empty(), "docs/add-an-endpoint.md says how:\n{}", complaints.join("\n"));
 }
 
 /// The methods and paths of a comment such as `PUT, PATCH /api/profile` or `GET /, GET /docs/{file}`.
@@ -109,19 +134,28 @@ fn named_routes(comment: &str) -> BTreeSet<(&str, &str)> {
 fn catalogue_routes_and_first_lines_agree() {
     let functions: BTreeMap<String, Function> =
         functions().into_iter().map(|function| (function.binary.clone(), function)).collect();
-    for entry in catalogue() {
-        let function = &functions[&entry.binary];
-        let text = std::fs::read_to_string(root().join("functions").join(&entry.path)).unwrap();
+    let mut complaints = Vec::new();
+    for Entry { binary, path, comment } in catalogue() {
+        let text = std::fs::read_to_string(root().join("functions").join(&path)).unwrap();
         let first_line = text.lines().next().unwrap();
-        assert!(first_line.starts_with("//! "), "{}", entry.path);
-        if function.routes.is_empty() {
-            continue;
+        if !first_line.starts_with("//! ") {
+            complaints.push(format!("functions/{path} does not begin with what it is: `//! ...`"));
         }
+        let Some(function) = functions.get(&binary).filter(|function| !function.routes.is_empty()) else {
+            continue;
+        };
         let routes: BTreeSet<(&str, &str)> =
             function.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
-        assert_eq!(named_routes(&entry.comment), routes, "{}", entry.binary);
-        let is_named =
-            |(method, path): &(&str, &str)| first_line.contains(method) && first_line.contains(path);
-        assert!(routes.iter().all(is_named), "{first_line}");
+        if named_routes(&comment) != routes {
+            complaints.push(format!(
+                "the comment on `{binary}` in functions/Cargo.toml names other routes than template.yaml: {routes:?}"
+            ));
+        }
+        for (method, path) in routes {
+            if !first_line.contains(method) || !first_line.contains(path) {
+                complaints.push(format!("the first line of {binary}'s file does not name {method} {path}"));
+            }
+        }
     }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }

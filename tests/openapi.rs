@@ -1,7 +1,10 @@
 //! `GET /openapi.json`: the document says what the functions do, and the other way round. Every answer of every other
 //! test is held against it, too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use ::contract::document;
 use local::Template;
@@ -108,26 +111,55 @@ fn every_route_of_the_template_is_documented_by_the_name_of_its_function() {
         (operation.name(), id.replace("-partial", "").replace("docs-file", "docs"))
     });
 
-    assert_eq!(documented.collect::<BTreeMap<_, _>>(), routes);
+    let documented: BTreeMap<String, String> = documented.collect();
+    let missing: Vec<_> = routes.iter().filter(|(route, _)| !documented.contains_key(*route)).collect();
+    assert!(missing.is_empty(), "`contract()` at the end of the function's file is without {missing:?}");
+    assert_eq!(documented, routes);
     let ids = operations().map(|operation| operation.value["operationId"].as_str().unwrap());
     assert_eq!(ids.collect::<BTreeSet<_>>().len(), routes.len(), "an id is there twice");
 }
 
+/// The operations in a cell such as "GET, PUT `/api/profile`" or "POST `/otp/generate`, `/otp/verify`".
+fn named(cell: &str) -> Vec<String> {
+    let (mut operations, mut methods, mut is_used) = (Vec::new(), Vec::new(), false);
+    for word in cell.split([' ', ',']).filter(|word| !word.is_empty()) {
+        if word.starts_with('`') {
+            let path = word.trim_matches('`');
+            operations.extend(methods.iter().map(|method| format!("{method} {path}")));
+            is_used = true;
+        } else {
+            if mem::take(&mut is_used) {
+                methods.clear();
+            }
+            methods.push(word);
+        }
+    }
+    operations
+}
+
 #[test]
-fn operations_are_grouped_as_in_the_readme() {
+fn the_readme_lists_every_operation_in_its_group_and_in_the_order_of_the_document() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let rows =
         readme.lines().skip_while(|line| *line != "## Endpoints").filter(|line| line.starts_with("| "));
-    let mut groups: Vec<String> = rows
-        .take_while(|line| !line.starts_with("| Parameter"))
-        .map(|line| line.split('|').nth(1).unwrap().trim().to_owned())
-        .filter(|group| !["", "Group", "---"].contains(&group.as_str()))
+    let rows = rows.skip(2).take_while(|line| !line.starts_with("| Parameter"));
+    let listed: Vec<(String, String)> = rows
+        .flat_map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            named(cells[2]).into_iter().map(move |operation| (cells[1].to_owned(), operation))
+        })
         .collect();
+
+    let documented: Vec<(String, String)> = operations()
+        .map(|operation| (operation.value["tags"][0].as_str().unwrap().to_owned(), operation.name()))
+        .collect();
+
+    let missing: Vec<_> = documented.iter().filter(|operation| !listed.contains(operation)).collect();
+    assert!(missing.is_empty(), "the endpoints of the README are without {missing:?}");
+    assert_eq!(listed, documented, "the README and the document have another order");
+    let tags = DOCUMENT["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap());
+    let mut groups: Vec<&str> = listed.iter().map(|(group, _)| group.as_str()).collect();
     groups.dedup();
-
-    let tags =
-        DOCUMENT["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap().to_owned());
-
     assert_eq!(tags.collect::<Vec<_>>(), groups);
 }
 

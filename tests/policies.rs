@@ -111,9 +111,13 @@ fn assert_exact(parameters: &[(&str, &str)], is_meant: impl Fn(&str) -> bool, re
 
     let refused = uses.iter().filter(|needed| !statements.iter().any(|statement| statement.allows(needed)));
     let refused: Vec<&Use> = refused.collect();
-    assert!(refused.is_empty(), "needed and not allowed: {refused:#?}");
+    assert!(refused.is_empty(), "needed, and not allowed by template.yaml: {refused:#?}");
     let surplus: Vec<String> = statements.iter().flat_map(|statement| statement.surplus(&uses)).collect();
-    assert!(surplus.is_empty(), "allowed and never needed:\n{}", surplus.join("\n"));
+    assert!(
+        surplus.is_empty(),
+        "allowed by template.yaml and never needed here or in tests/deployment.rs:\n{}",
+        surplus.join("\n")
+    );
 }
 
 #[tokio::test]
