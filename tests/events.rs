@@ -30,6 +30,8 @@ async fn every_function_takes_its_sample_event() {
         } else if function.binary == "import" {
             let imported = json!([{ "outcome": "imported" }]);
             assert_eq!(answer, json!({ "users": imported, "employees": imported }));
+        } else if function.binary == "reindex" {
+            assert_eq!((&answer["failed"], &answer["position"]), (&json!([]), &Value::Null), "{answer}");
         } else if function.routes.is_empty() {
             assert_eq!(answer, json!({ "batchItemFailures": [] }));
         } else {

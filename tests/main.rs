@@ -47,6 +47,7 @@ mod load;
 mod model;
 mod policies;
 mod records;
+mod reindex;
 mod releases;
 mod requests;
 mod rotation;

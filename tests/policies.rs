@@ -142,6 +142,7 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     others_are_faster(api.stack(), &recorder).await;
     names_are_given_up(api.stack()).await;
     imports_are_tried_again(api.stack()).await;
+    records_are_rewritten(api.stack(), &recorder).await;
 
     assert_exact(&[], |_| true, &recorder);
 }
@@ -347,6 +348,16 @@ async fn imports_are_tried_again(api: &Api) {
             let outcomes = answer[kind].as_array().unwrap().iter().map(|outcome| &outcome["outcome"]);
             assert_eq!(outcomes.collect::<Vec<_>>(), [first, "refused"], "{answer}");
         }
+    }
+}
+
+/// Records of another shape are rewritten, although another request is faster.
+async fn records_are_rewritten(api: &Api, recorder: &Recorder) {
+    for (kind, table, prefix) in [("users", "Users", "user#"), ("employees", "Employees", "employee#")] {
+        api.set(table, |key| key.starts_with(prefix), "search", &json!({ "M": {} })).await;
+        recorder.overtake_next();
+        let part = api.stack.invoke("reindex", json!({ "kind": kind })).await.unwrap();
+        assert_eq!((&part["rewritten"], &part["failed"]), (&part["read"], &json!([])), "{part}");
     }
 }
 

@@ -14,11 +14,11 @@ use crate::{
     support::{Api, PASSWORD, User, no_active_account, root},
 };
 
-const RELEASES: [&str; 1] = ["0.1.0"];
+pub(crate) const RELEASES: [&str; 1] = ["0.1.0"];
 const NEXT: &str = "another long phrase";
 
 /// A stack with the records of a release, and the file.
-async fn stack_of(release: &str) -> (Api, Value) {
+pub(crate) async fn stack_of(release: &str) -> (Api, Value) {
     let file = root().join(format!("tests/records/{release}.json"));
     let stored: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let api = Api::with(&[("OtpCooldownSeconds", "0")]).await;
@@ -30,7 +30,7 @@ async fn stack_of(release: &str) -> (Api, Value) {
 }
 
 /// A session that a user of that release holds.
-fn session(api: &Api, stored: &Value, name: &str) -> User {
+pub(crate) fn session(api: &Api, stored: &Value, name: &str) -> User {
     User::new(api, &stored["sessions"][name])
 }
 

@@ -36,6 +36,9 @@ async fn act(client: &Client, variables: &BTreeMap<String, String>, event: &Valu
     if event["users"].is_array() || event["employees"].is_array() {
         return import(event);
     }
+    if event["kind"].is_string() {
+        return reindex(event);
+    }
     if event["password"].is_string() {
         return create_superuser(event);
     }
@@ -90,6 +93,26 @@ fn import(event: &Value) -> (&'static str, String) {
     }
     let outcomes = |kind: &str| records(kind).into_iter().map(outcome).collect::<Vec<_>>();
     ("response", json!({ "users": outcomes("users"), "employees": outcomes("employees") }).to_string())
+}
+
+/// Rewrites one of three users, in two parts, and fails for one of two employees.
+fn reindex(event: &Value) -> (&'static str, String) {
+    let part = match (event["kind"].as_str(), event["position"].as_str()) {
+        (Some("users"), None) => json!({ "read": 2, "rewritten": 1, "failed": [], "position": "user#2" }),
+        (Some("users"), Some("user#2")) => {
+            json!({ "read": 1, "rewritten": 0, "failed": [], "position": null })
+        }
+        (Some("employees"), None) => {
+            json!({ "read": 2, "rewritten": 0, "failed": ["employee#1"], "position": null })
+        }
+        _ => {
+            return (
+                "error",
+                json!({ "errorType": "Probe", "errorMessage": "no such position" }).to_string(),
+            );
+        }
+    };
+    ("response", part.to_string())
 }
 
 /// Sends a message for every record, in their order, and reports the first that cannot be sent.

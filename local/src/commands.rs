@@ -5,6 +5,7 @@ mod compile;
 mod create_superuser;
 mod import_django;
 mod invoker;
+mod reindex;
 mod serve;
 
 use std::{error::Error, io, process::ExitCode};
@@ -19,6 +20,7 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Er
     match arguments.command.take() {
         Some(Command::CreateSuperuser(known)) => create_superuser::create(&root, arguments, known).await?,
         Some(Command::ImportDjango(asked)) => return import_django::import(&root, arguments, asked).await,
+        Some(Command::Reindex(asked)) => return reindex::reindex(&root, arguments, asked).await,
         None => serve::serve(&root, arguments).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -25,6 +25,7 @@ pub mod page;
 pub mod password;
 pub mod phone;
 pub mod registration;
+pub mod reindex;
 mod secret;
 pub mod send_code;
 mod serve;

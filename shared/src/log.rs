@@ -45,6 +45,8 @@ events! {
         CallThrottled = "call_throttled",
         /// A command of the operator was refused.
         CommandRefused = "command_refused",
+        /// A stored record could not be rewritten.
+        RewriteFailed = "rewrite_failed",
         /// A limit was reached; `limit` says which.
         LimitReached = "limit_reached",
         /// The text messages of the day (`SmsPerDay`) are used up.

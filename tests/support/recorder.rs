@@ -150,6 +150,7 @@ fn needed(target: &str, path: &str, request: &Value) -> Vec<(String, String, Vec
             let table = request["TableName"].as_str().unwrap();
             vec![on_table("Query", &format!("{table}{index}"), vec![key])]
         }
+        "Scan" => vec![on_table("Scan", request["TableName"].as_str().unwrap(), Vec::new())],
         "" if path == "/" => vec![("sns:Publish".to_owned(), "*".to_owned(), Vec::new())],
         "" => {
             let sender = request["FromEmailAddress"].as_str().unwrap().trim_end_matches('>');

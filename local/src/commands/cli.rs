@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use local::{Data, Options};
 
 /// The options of how a local stack runs.
@@ -44,6 +44,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     CreateSuperuser(CreateSuperuser),
     ImportDjango(ImportDjango),
+    Reindex(Reindex),
 }
 
 /// Make a user who is staff, or make a user staff; what is not given here is asked for, and so is the password.
@@ -75,6 +76,20 @@ pub(crate) struct ImportDjango {
     /// What users log in with who have both and no username; what the model names first is a guess.
     #[arg(long, value_enum)]
     pub(crate) login: Option<Address>,
+}
+
+/// Rewrite stored records in the shape of this release, all users and all employees. It can be run again, and beside traffic.
+#[derive(Debug, Args)]
+pub(crate) struct Reindex {
+    /// Only records of this kind.
+    #[arg(value_parser = PossibleValuesParser::new(local::Reindex::KINDS))]
+    pub(crate) kind: Option<String>,
+    /// Go on after the record with this key, where an interrupted run stopped.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) after: Option<String>,
+    /// The name of a deployed stack's function Reindex; the stack is then not the local one.
+    #[arg(long, value_name = "NAME", conflicts_with_all = LOCAL_STACK)]
+    pub(crate) function: Option<String>,
 }
 
 /// Where a code can be sent.
@@ -133,13 +148,15 @@ mod tests {
 
     #[test]
     fn a_deployed_stack_has_no_options_of_a_local_one() {
-        let import = ["local", "import-django", "dump.json", "--function", "import"];
-        assert!(Arguments::try_parse_from(import).is_ok());
-        for option in
-            ["--memory", "--release", "--env=A=b", "--parameter=A=b", "--dynamodb=http://localhost:1"]
-        {
-            let refused = Arguments::try_parse_from(import.into_iter().chain([option])).unwrap_err();
-            assert_eq!(refused.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");
+        for command in [["import-django", "dump.json"], ["reindex", "users"]] {
+            let command = ["local"].into_iter().chain(command).chain(["--function", "a-function"]);
+            assert!(Arguments::try_parse_from(command.clone()).is_ok());
+            for option in
+                ["--memory", "--release", "--env=A=b", "--parameter=A=b", "--dynamodb=http://localhost:1"]
+            {
+                let refused = Arguments::try_parse_from(command.clone().chain([option])).unwrap_err();
+                assert_eq!(refused.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");
+            }
         }
     }
 }
