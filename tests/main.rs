@@ -55,3 +55,4 @@ mod security;
 mod seeds;
 mod throttle;
 mod tools;
+mod upgrade;

@@ -4,12 +4,16 @@
 
 #[path = "stack/import.rs"]
 mod import;
+#[path = "stack/reindex.rs"]
+mod reindex;
 #[path = "stack/services.rs"]
 mod services;
 #[path = "stack/superuser.rs"]
 mod superuser;
 #[path = "stack/template.rs"]
 mod template;
+#[path = "stack/upgrade.rs"]
+mod upgrade;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,6 +80,9 @@ Resources:
   Import:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: target/lambda/import/ }
+  Reindex:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: target/lambda/reindex/ }
   Broken:
     Type: AWS::Serverless::Function
     Properties:
@@ -134,7 +141,7 @@ fn binaries(folder: &Path) -> PathBuf {
     let binaries = folder.join("binaries");
     if !binaries.exists() {
         std::fs::create_dir(&binaries).unwrap();
-        for name in ["probe", "deliver", "create-superuser", "import", "broken"] {
+        for name in ["probe", "deliver", "create-superuser", "import", "reindex", "broken"] {
             std::os::unix::fs::symlink(&probe, binaries.join(name)).unwrap();
         }
     }

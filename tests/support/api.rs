@@ -105,7 +105,12 @@ impl Api {
         Self::run(Options { binaries: binaries.to_owned(), ..options }).await
     }
 
-    async fn on(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
+    pub(crate) async fn on(
+        data: Data,
+        template: &Path,
+        env: &[(&str, &str)],
+        parameters: &[(&str, &str)],
+    ) -> Self {
         Self::run(options(data, template, env, parameters)).await
     }
 

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use super::{Api, unlimited};
@@ -18,18 +18,31 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// One whose stack has started.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let mut process = Self::spawn(folder);
+        let mut lines = BufReader::new(process.child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
+        // After a minute it says that it takes long, and would end if nobody read that.
+        std::thread::spawn(|| lines.for_each(drop));
+        process.url = url.expect("the stack starts");
+        process
+    }
+
+    /// One whose stack is about to start, or to fail to.
+    pub(crate) fn spawn(folder: &Path) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "support::process::a_process_with_a_stack_in_it", "--ignored", "--nocapture"])
             .env(FOLDER, folder)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| Some(line.split_once("Listening on ")?.1.to_owned()));
-        // After a minute it says that it takes long, and would end if nobody read that.
-        std::thread::spawn(|| lines.for_each(drop));
-        Self { child, url: url.expect("the stack starts") }
+        Self { child, url: String::new() }
+    }
+
+    /// How it ended by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -1,12 +1,9 @@
 //! `DynamoDB`: embedded, or wherever `--dynamodb` points, with the tables of the template.
 
 mod server;
+mod tables;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use axum::http::StatusCode;
 use dynoxide::Database;
@@ -19,10 +16,16 @@ use crate::emulator::{
     template::{REGION, Table},
 };
 
+pub(crate) use tables::Change;
+
+/// The embedded database's file.
+pub(crate) const FILE: &str = "dynamodb.sqlite";
 /// How often items that have expired are removed. AWS takes up to days; functions compare expiry with the clock.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for a call that changes a table: the embedded database answers when a new index holds every item.
+const CHANGE_TIMEOUT: Duration = Duration::from_mins(30);
 /// How long a new table may take to become active, in polls of [`POLL_INTERVAL`].
 const ACTIVATION_POLLS: u32 = 600;
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -48,9 +51,9 @@ pub enum CallError {
         /// The explanation.
         message: String,
     },
-    /// The table is there, but made from another template.
-    #[error("the table {0} has another shape than in the template; delete it, and it is made anew")]
-    OtherShape(String),
+    /// The table is there, with other keys than in the template.
+    #[error("the table {0} has other keys than in the template, and no update can change them")]
+    OtherKeys(String),
 }
 
 /// Opens the database in `folder`, or in memory, and serves it on a free loopback port until `stop`.
@@ -61,7 +64,7 @@ pub(crate) async fn serve_embedded(
     stop: watch::Receiver<bool>,
 ) -> Result<String, String> {
     let database = match folder {
-        Some(folder) => Database::new(&folder.join("dynamodb.sqlite").to_string_lossy()),
+        Some(folder) => Database::new(&folder.join(FILE).to_string_lossy()),
         None => Database::memory(),
     };
     let database = database.map_err(|error| error.to_string())?;
@@ -92,13 +95,17 @@ async fn sweep(database: Database, stop: watch::Receiver<bool>) {
 
 impl DynamoDb {
     pub(crate) fn new(url: &str) -> Result<Self, CallError> {
-        let client = reqwest::Client::builder().no_proxy().timeout(CALL_TIMEOUT).build();
+        let client = reqwest::Client::builder().no_proxy().build();
         let client = client.map_err(|error| CallError::Unreachable(error.to_string()))?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
     }
 
     /// Calls an operation, such as `DynamoDB_20120810.CreateTable`.
     pub(crate) async fn call(&self, target: &str, body: &Value) -> Result<Value, CallError> {
+        self.call_within(CALL_TIMEOUT, target, body).await
+    }
+
+    async fn call_within(&self, timeout: Duration, target: &str, body: &Value) -> Result<Value, CallError> {
         // Nobody checks the signature, but DynamoDB Local keeps a database for each key and region.
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/20200101/{REGION}/dynamodb/aws4_request, SignedHeaders=host, Signature=local",
@@ -107,6 +114,7 @@ impl DynamoDb {
         let request = self
             .client
             .post(format!("{}/", self.url))
+            .timeout(timeout)
             .header("x-amz-target", target)
             .header("x-amz-date", "20200101T000000Z")
             .header("content-type", "application/x-amz-json-1.0")
@@ -130,57 +138,37 @@ impl DynamoDb {
         self.call("DynamoDB_20120810.ListTables", &json!({ "Limit": 1 })).await.map(drop)
     }
 
-    /// Makes the table unless it is there, and gives its stream's ARN if it has a stream.
-    pub(crate) async fn prepare(&self, table: &Table) -> Result<Option<String>, CallError> {
-        match self.call("DynamoDB_20120810.CreateTable", &table.create).await {
-            Err(CallError::Refused { kind, .. }) if kind == "ResourceInUseException" => {}
-            created => drop(created?),
+    /// The ARN of the stream of each table that has one, by the table's name.
+    pub(crate) async fn streams(&self, tables: &[Table]) -> Result<BTreeMap<String, String>, CallError> {
+        let mut streams = BTreeMap::new();
+        for Table { name, .. } in tables {
+            let description = self.describe(name).await?;
+            let arn = description["LatestStreamArn"].as_str();
+            if let Some(arn) = arn.filter(|_| description["StreamSpecification"]["StreamEnabled"] == true) {
+                streams.insert(name.clone(), arn.to_owned());
+            }
         }
-        let description = self.active(&table.name).await?;
-        if shape(&description) != shape(&table.create) {
-            return Err(CallError::OtherShape(table.name.clone()));
-        }
-        if let Some(attribute) = &table.expiry_attribute {
-            self.expire(&table.name, attribute).await?;
-        }
-        Ok(description["LatestStreamArn"].as_str().map(str::to_owned))
+        Ok(streams)
     }
 
-    async fn active(&self, name: &str) -> Result<Value, CallError> {
+    async fn describe(&self, table: &str) -> Result<Value, CallError> {
+        let mut answer = self.call("DynamoDB_20120810.DescribeTable", &json!({ "TableName": table })).await?;
+        Ok(answer["Table"].take())
+    }
+
+    /// Waits until a table and its indexes can be used.
+    async fn active(&self, table: &str) -> Result<(), CallError> {
         for _ in 0..ACTIVATION_POLLS {
-            let mut answer =
-                self.call("DynamoDB_20120810.DescribeTable", &json!({ "TableName": name })).await?;
-            if answer["Table"]["TableStatus"] == "ACTIVE" {
-                return Ok(answer["Table"].take());
+            let description = self.describe(table).await?;
+            let mut indexes = description["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
+            if description["TableStatus"] == "ACTIVE" && indexes.all(|index| index["IndexStatus"] == "ACTIVE")
+            {
+                return Ok(());
             }
             time::sleep(POLL_INTERVAL).await;
         }
-        Err(CallError::Unreachable(format!("the table {name} does not become active")))
+        Err(CallError::Unreachable(format!("the table {table} does not become active")))
     }
-
-    async fn expire(&self, name: &str, attribute: &str) -> Result<(), CallError> {
-        let specification = json!({ "AttributeName": attribute, "Enabled": true });
-        let request = json!({ "TableName": name, "TimeToLiveSpecification": specification });
-        match self.call("DynamoDB_20120810.UpdateTimeToLive", &request).await {
-            // So it answers when it is enabled already.
-            Err(CallError::Refused { kind, .. }) if kind == "ValidationException" => Ok(()),
-            answer => answer.map(drop),
-        }
-    }
-}
-
-/// What cannot be changed under the functions' feet: keys, indexes and whether there is a stream.
-fn shape(table: &Value) -> Value {
-    let indexes = table["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
-    let indexes: BTreeMap<&str, Value> = indexes
-        .filter_map(|index| {
-            let attributes = index["Projection"]["NonKeyAttributes"].as_array().into_iter().flatten();
-            let attributes: BTreeSet<&str> = attributes.filter_map(Value::as_str).collect();
-            let shape = json!([index["KeySchema"], index["Projection"]["ProjectionType"], attributes]);
-            Some((index["IndexName"].as_str()?, shape))
-        })
-        .collect();
-    json!([table["KeySchema"], indexes, table["StreamSpecification"]["StreamEnabled"] == true])
 }
 
 fn refused(answer: &Value, status: u16) -> CallError {

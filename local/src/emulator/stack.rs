@@ -1,6 +1,7 @@
 //! The stack: everything that a deployment would have, in one process and its children.
 
 mod folder;
+mod upgrade;
 
 use std::{
     collections::BTreeMap,
@@ -33,6 +34,7 @@ use crate::emulator::{
 
 use folder::Folder;
 pub use folder::Running;
+use upgrade::{Marker, RELEASE, Upgrade};
 
 /// How long [`Stack::message`] waits: far longer than a delivery takes, even when it is retried.
 const MESSAGE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -82,11 +84,14 @@ pub enum StartError {
     /// The folder is in use or cannot be written.
     #[error("the folder {0} cannot be used: {1}")]
     Folder(String, io::Error),
-    /// The folder's tables are not the template's: the folder and a table.
+    /// A newer release wrote the folder: the folder and that release.
     #[error(
-        "{0} was made from another version of the template (the table {1} differs); delete that folder, and it is made anew"
+        "{0} was written by release {1}, and this is {RELEASE}; nothing was changed. Update, or keep the data elsewhere"
     )]
-    OtherTemplate(String, String),
+    NewerFolder(String, String),
+    /// The records of an earlier release cannot be rewritten: the folder and the reason.
+    #[error("{0} cannot be upgraded: {1}; the next start tries it again")]
+    Upgrade(String, String),
     /// The embedded database does not open.
     #[error("the database cannot be opened: {0}")]
     Database(String),
@@ -106,6 +111,7 @@ pub struct Stack {
     undelivered: Arc<Journal<Value>>,
     mappings: Mutex<JoinSet<()>>,
     stop: watch::Sender<bool>,
+    upgraded: Option<String>,
     /// Occupied for as long.
     _folder: Option<Folder>,
 }
@@ -114,6 +120,7 @@ impl Options {
     /// Finds what is wrong before anything is built or started: the template, the parameters, the port.
     pub fn check(&self) -> Result<(), StartError> {
         Template::load(&self.template, &self.parameters)?;
+        self.folder().map(Marker::find).transpose()?;
         std::net::TcpListener::bind(("127.0.0.1", self.port))
             .map_err(|error| StartError::Port(self.port, error))?;
         Ok(())
@@ -147,6 +154,8 @@ impl Stack {
         let declared: Vec<Secret> = template.secrets.into_iter().chain([twilio::secret()]).collect();
         let secrets = Secrets::open(file("secrets.json"), &declared).map_err(unusable)?;
 
+        let embedded = folder.filter(|_| options.dynamodb.is_none());
+        let marker = embedded.map(Marker::find).transpose()?.flatten();
         let (stop, stopping) = watch::channel(false);
         let dynamodb_url = match &options.dynamodb {
             Some(url) => url.clone(),
@@ -154,18 +163,8 @@ impl Stack {
         };
         let database = DynamoDb::new(&dynamodb_url)?;
         database.ping().await?;
-        let mut streams = BTreeMap::new();
-        for table in &template.tables {
-            let prepared = database.prepare(table).await.map_err(|error| match (error, folder) {
-                (CallError::OtherShape(table), Some(folder)) if options.dynamodb.is_none() => {
-                    StartError::OtherTemplate(folder.display().to_string(), table)
-                }
-                (error, _) => error.into(),
-            });
-            if let Some(arn) = prepared? {
-                streams.insert(table.name.clone(), arn);
-            }
-        }
+        let upgrade = Upgrade::tables(embedded, marker, &database, &template.tables).await?;
+        let streams = database.streams(&template.tables).await?;
 
         let aws_url = aws_port.url();
         let environment = endpoints(&dynamodb_url, &aws_url).into_iter().chain(options.env.clone()).collect();
@@ -194,8 +193,12 @@ impl Stack {
             refuses_mail: AtomicBool::new(false),
             sms: Sms::default(),
         });
-        let mut mappings = JoinSet::new();
         tokio::spawn(aws_port.serve(services::router(Arc::clone(&services)), stopped(stopping.clone())));
+        let upgraded = upgrade.records(&pools).await?;
+        if let Some(line) = &upgraded {
+            logs.notice(line);
+        }
+        let mut mappings = JoinSet::new();
         for pool in &pools {
             for source in &pool.function.streams {
                 let Some(stream_arn) = streams.get(&source.table).cloned() else { continue };
@@ -231,6 +234,7 @@ impl Stack {
             undelivered,
             mappings: Mutex::new(mappings),
             stop,
+            upgraded,
             _folder: occupied,
         })
     }
@@ -251,6 +255,12 @@ impl Stack {
     #[must_use]
     pub fn aws_url(&self) -> &str {
         &self.aws_url
+    }
+
+    /// What was done to bring the data of an earlier release, or of another template, up to date.
+    #[must_use]
+    pub fn upgraded(&self) -> Option<&str> {
+        self.upgraded.as_deref()
     }
 
     /// The messages sent to an address so far, oldest first.

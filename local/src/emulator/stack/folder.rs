@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::StartError;
+use super::{StartError, upgrade::Marker};
 use crate::emulator::{file, lambda::InvokeError, services::invoke::FUNCTION_ERROR};
 
 /// Locked while a stack uses the folder.
@@ -31,6 +31,7 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes the folder, for its owner only, and keeps a second stack out of it: both would deliver every message.
     pub(super) fn occupy(path: &Path) -> Result<Self, StartError> {
+        Marker::find(path)?;
         let unusable = |error| unusable(path, error);
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let lock = File::create(path.join(LOCK)).map_err(unusable)?;
