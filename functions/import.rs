@@ -10,7 +10,9 @@ use shared::{
     App, Error, Form,
     audit::{self, Changed, Event},
     email::Email,
-    employee, log,
+    employee,
+    fields::Given,
+    log,
     password::Hash,
     phone::PhoneRules,
     time,
@@ -21,15 +23,11 @@ use shared::{
 };
 use uuid::Uuid;
 
-/// The fields of a user that may be imported.
-const USER_FIELDS: [&str; 13] = [
+/// What may be imported of a user, besides [`user::FIELDS`].
+const USER_FIELDS: [&str; 9] = [
     "username",
     "email",
-    "first_name",
-    "last_name",
     "phone_number",
-    "address",
-    "date_of_birth",
     "is_email_verified",
     "is_phone_verified",
     "is_active",
@@ -105,8 +103,8 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
     let phones = PhoneRules::from_env()?;
     let mut form = Form::of(record)?;
     let id = form.required("id", id);
-    let email = form.nullable("email", Email::parse).flatten();
-    let phone = form.nullable("phone_number", |text| phones.parse(text)).flatten();
+    let email = form.nullable("email", Email::parse).set();
+    let phone = form.nullable("phone_number", |text| phones.parse(text)).set();
     // Who has none logged in with their number or address; but not every address can be a username.
     let own = || {
         let number = phone.as_ref().map(|phone| phone.e164().to_owned());
@@ -133,11 +131,8 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
     } else {
         form.required("password", Hash::of_django)
     };
-    let first_name = form.free_text("first_name", user::NAME_LENGTH);
-    let last_name = form.free_text("last_name", user::NAME_LENGTH);
-    let address = form.free_text("address", user::ADDRESS_LENGTH);
-    let date_of_birth = form.nullable("date_of_birth", user::date).flatten();
-    let last_login = form.nullable("last_login", str::parse).flatten();
+    let details = Given::read(&mut form, user::FIELDS, true);
+    let last_login = form.nullable("last_login", str::parse).set();
     let flags = ["is_email_verified", "is_phone_verified", "is_active", "is_staff"];
     let [is_email_verified, is_phone_verified, is_active, is_staff] = flags.map(|name| form.flag(name));
     form.check()?;
@@ -149,10 +144,7 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
         username,
         email,
         phone,
-        first_name: first_name.unwrap_or_default(),
-        last_name: last_name.unwrap_or_default(),
-        address: address.unwrap_or_default(),
-        date_of_birth,
+        details,
         is_email_verified: is_email_verified.unwrap_or(false),
         is_phone_verified: is_phone_verified.unwrap_or(false),
         is_active: is_active.unwrap_or(true),
@@ -164,7 +156,8 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
     if imported {
         // Who has no username is given one.
         let is_set = |name: &&str| *name == "username" || !form.is_none(name);
-        let fields: Vec<_> = USER_FIELDS.into_iter().filter(is_set).collect();
+        let all = USER_FIELDS.into_iter().chain(user::FIELDS.iter().map(|field| field.name));
+        let fields: Vec<_> = all.filter(is_set).collect();
         audit::change(Event::Imported, None, Changed::User(id), &fields, "");
     }
     Ok(imported)
@@ -174,7 +167,7 @@ async fn import_employee(app: &App, record: Value) -> Result<bool, Error> {
     let mut form = Form::of(record)?;
     let id = form.required("id", id);
     let is_phone_verified = form.flag("is_phone_verified").unwrap_or(false);
-    let fields = employee::Fields::read(&mut form, true)?;
+    let fields = employee::Changes::read(&mut form, true)?;
     let owner = owner(app, &mut form).await?;
     form.check()?;
     let (Some(id), Some(owner)) = (id, owner) else { return Err(form.complaints()) };

@@ -40,6 +40,7 @@ mod deployment;
 mod depth;
 mod events;
 mod faults;
+mod fields;
 mod frozen;
 mod killed;
 mod lists;

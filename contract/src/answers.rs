@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
 
+use crate::fields::added_to;
 use shared::{
-    employee::Employee,
+    employee::{self, Employee},
     page::Page,
     session::View,
     token::{Jwk, Pair, Refreshed},
-    user::User,
+    user::{self, User},
 };
 
 /// The schema of a type that is answered.
@@ -38,17 +39,18 @@ fn words() -> Value {
 
 /// The schemas of answers, by name.
 pub(crate) fn schemas() -> Map<String, Value> {
+    let user = added_to(of::<User>(), user::FIELDS);
     let message = object(&json!({ "message": words() }));
     let token = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
     let schemas = [
-        ("User", of::<User>()),
-        ("Employee", of::<Employee>()),
+        ("User", user.clone()),
+        ("Employee", added_to(of::<Employee>(), employee::FIELDS)),
         ("UserPage", of::<Page<User>>()),
         ("EmployeePage", of::<Page<Employee>>()),
         ("Session", of::<View>()),
         ("Tokens", of::<Pair>()),
         ("RefreshedTokens", of::<Refreshed>()),
-        ("RegisteredUser", merged("A new user, signed in.", &[of::<User>(), of::<Pair>()])),
+        ("RegisteredUser", merged("A new user, signed in.", &[user, of::<Pair>()])),
         (
             "ChangedPassword",
             merged("A new session, after all others have ended.", &[message.clone(), of::<Pair>()]),

@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::fields::{in_bodies, required};
 use shared::{
-    email,
+    email, employee,
+    fields::Field,
     otp::GUESS_LENGTH,
     password, phone,
-    user::{ADDRESS_LENGTH, LOGIN_LENGTH, NAME_LENGTH, USERNAME_LENGTH},
+    user::{self, LOGIN_LENGTH, USERNAME_LENGTH},
 };
 
 /// A body with these fields, of which these are required.
@@ -20,10 +22,6 @@ fn body(required: &[&str], fields: Value) -> Value {
 
 fn filled(longest: usize) -> Value {
     json!({ "type": "string", "minLength": 1, "maxLength": longest })
-}
-
-fn text(longest: usize) -> Value {
-    json!({ "type": "string", "maxLength": longest })
 }
 
 fn described(mut schema: Value, description: &str) -> Value {
@@ -69,10 +67,6 @@ fn maybe_phone() -> Value {
     schema
 }
 
-fn date() -> Value {
-    json!({ "type": ["string", "null"], "format": "date" })
-}
-
 fn password() -> Value {
     json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": password::LONGEST })
 }
@@ -98,18 +92,15 @@ fn token(description: &str) -> Value {
 
 /// The fields of a user that the user may change.
 fn user() -> Value {
-    json!({
+    let fields = json!({
         "username": username(),
         "email": described(
             address(),
             "A new address waits in `pending_email` until its code proves it. A PATCH with the present one gives it up.",
         ),
         "phone_number": maybe_phone(),
-        "first_name": text(NAME_LENGTH),
-        "last_name": text(NAME_LENGTH),
-        "address": text(ADDRESS_LENGTH),
-        "date_of_birth": date(),
-    })
+    });
+    with(fields, user::FIELDS)
 }
 
 /// The same, and those that only staff may change.
@@ -127,17 +118,19 @@ fn user_by_staff() -> Value {
 }
 
 fn employee() -> Value {
-    json!({
-        "first_name": filled(NAME_LENGTH),
-        "last_name": filled(NAME_LENGTH),
+    let fields = json!({
         "phone_number": described(phone(), "Unique. A new one is not verified."),
         "email": described(maybe_address(), "Unique without regard to case."),
-        "date_of_birth": date(),
-        "department": text(NAME_LENGTH),
-        "job_title": text(NAME_LENGTH),
-        "hire_date": date(),
-        "address": text(ADDRESS_LENGTH),
-    })
+    });
+    with(fields, employee::FIELDS)
+}
+
+/// These fields and those of a table.
+fn with(mut fields: Value, table: impl IntoIterator<Item = &'static Field>) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.extend(in_bodies(table));
+    }
+    fields
 }
 
 /// Either spelling will do; the Django systems disagree on it.
@@ -156,21 +149,21 @@ fn logout() -> Value {
 pub(crate) fn schemas(shortest_password: &Value) -> Map<String, Value> {
     let new = || new_password(shortest_password);
     let again = || described(password(), "The same again.");
+    let complete_employee: Vec<_> = required(employee::FIELDS).chain(["phone_number"]).collect();
     let schemas = [
         (
             "Registration",
             body(
                 &["username", "email", "password"],
-                json!({
-                    "username": username(),
-                    "email": address(),
-                    "password": new(),
-                    "phone_number": maybe_phone(),
-                    "first_name": text(NAME_LENGTH),
-                    "last_name": text(NAME_LENGTH),
-                    "date_of_birth": date(),
-                    "address": text(ADDRESS_LENGTH),
-                }),
+                with(
+                    json!({
+                        "username": username(),
+                        "email": address(),
+                        "password": new(),
+                        "phone_number": maybe_phone(),
+                    }),
+                    user::FIELDS,
+                ),
             ),
         ),
         ("EmailProof", body(&["email", "otp"], json!({ "email": address(), "otp": code() }))),
@@ -215,7 +208,7 @@ pub(crate) fn schemas(shortest_password: &Value) -> Map<String, Value> {
                 }),
             ),
         ),
-        ("CompleteEmployee", body(&["first_name", "last_name", "phone_number"], employee())),
+        ("CompleteEmployee", body(&complete_employee, employee())),
         ("PartialEmployee", body(&[], employee())),
         ("EmployeePhone", body(&["phone_number"], json!({ "phone_number": phone() }))),
         (
@@ -228,13 +221,14 @@ pub(crate) fn schemas(shortest_password: &Value) -> Map<String, Value> {
             "PhoneRegistration",
             body(
                 &["reg_token", "password"],
-                json!({
-                    "reg_token": token("The `registration_token` that the number's code was exchanged for."),
-                    "password": new(),
-                    "first_name": text(NAME_LENGTH),
-                    "last_name": text(NAME_LENGTH),
-                    "email": maybe_address(),
-                }),
+                with(
+                    json!({
+                        "reg_token": token("The `registration_token` that the number's code was exchanged for."),
+                        "password": new(),
+                        "email": maybe_address(),
+                    }),
+                    user::FIELDS.iter().filter(|field| field.is_name),
+                ),
             ),
         ),
         ("PhoneLogin", body(&["phone", "password"], json!({ "phone": phone(), "password": password() }))),

@@ -1,6 +1,11 @@
 //! Answers that several operations give.
 
 use serde_json::{Value, json};
+use shared::{
+    employee,
+    fields::{Field, Kind},
+    user,
+};
 
 use crate::{shown, such_as};
 
@@ -11,18 +16,28 @@ pub fn a_new_session() -> Value {
     such_as(shown("A new session.", "Tokens"), &tokens)
 }
 
+/// An example with the fields of a table that it does not have, empty.
+fn with_empty(mut example: Value, fields: &[Field]) -> Value {
+    for field in fields {
+        let empty = match field.kind {
+            Kind::Text { .. } => json!(""),
+            Kind::Date => json!(null),
+        };
+        if example[field.name].is_null() {
+            example[field.name] = empty;
+        }
+    }
+    example
+}
+
 /// A user.
 #[must_use]
 pub fn a_user() -> Value {
-    json!({
+    let user = json!({
         "id": "019a5f3e-7d2b-7c41-9f0e-3b6a1d8e4c52",
         "username": "testuser",
         "email": "testuser@example.com",
-        "first_name": "",
-        "last_name": "",
         "phone_number": "+911234567890",
-        "address": "",
-        "date_of_birth": null,
         "is_email_verified": false,
         "pending_email": null,
         "is_phone_verified": false,
@@ -30,26 +45,24 @@ pub fn a_user() -> Value {
         "is_staff": false,
         "date_joined": "2026-01-01T12:00:00.123Z",
         "last_login": null,
-    })
+    });
+    with_empty(user, user::FIELDS)
 }
 
 /// An employee.
 #[must_use]
 pub fn an_employee() -> Value {
-    json!({
+    let employee = json!({
         "id": "019a5f3e-8a10-7d35-8c2b-5e9f7a4b1c60",
         "first_name": "Basavraj",
         "last_name": "Ningadali",
         "phone_number": "+911234567890",
         "email": null,
-        "date_of_birth": null,
         "department": "Engineering",
-        "job_title": "",
-        "hire_date": null,
-        "address": "",
         "is_phone_verified": false,
         "owner": "019a5f3e-7d2b-7c41-9f0e-3b6a1d8e4c52",
         "created_at": "2026-01-01T12:00:00.456Z",
         "updated_at": "2026-01-01T12:00:00.456Z",
-    })
+    });
+    with_empty(employee, employee::FIELDS)
 }

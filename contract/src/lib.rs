@@ -14,6 +14,7 @@ mod bodies;
 mod declared;
 mod events;
 mod examples;
+mod fields;
 mod operation;
 mod postman;
 mod refusals;

@@ -7,8 +7,8 @@ use crate::{
     refusals::{self, Refusal},
 };
 use shared::{
+    fields::NAME_LENGTH,
     page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
-    user::NAME_LENGTH,
 };
 
 /// A method of a path, and all that is said of it.

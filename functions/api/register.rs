@@ -5,6 +5,7 @@ use shared::{
     Anyone, App, Error, Form, Reply, Request,
     audit::{self, Changed, Event},
     email::Email,
+    fields::Given,
     json, otp,
     password::{About, Password, Rules},
     phone::{Phone, PhoneRules},
@@ -22,8 +23,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     // A broken body counts like any other attempt, and a limit is told before what is wrong with it.
-    let body = request.form().and_then(Fields::read);
-    let names = body.as_ref().map(Fields::names).unwrap_or_default();
+    let body = request.form().and_then(Body::read);
+    let names = body.as_ref().map(Body::names).unwrap_or_default();
     let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
     let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
     let (admitted, holders) =
@@ -35,7 +36,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
 }
 
 /// Registers, once that is counted.
-async fn make(app: &App, request: &Request, mut fields: Fields, holders: Holders) -> Result<User, Error> {
+async fn make(app: &App, request: &Request, mut fields: Body, holders: Holders) -> Result<User, Error> {
     let names = fields.names();
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil())?);
     let given = fields.given();
@@ -46,29 +47,23 @@ async fn make(app: &App, request: &Request, mut fields: Fields, holders: Holders
 }
 
 /// The fields of the body, each parsed or with a complaint in `form`.
-struct Fields {
+struct Body {
     form: Form,
     username: Option<Username>,
     email: Option<Email>,
     password: Option<Password>,
     phone: Option<Phone>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    address: Option<String>,
-    date_of_birth: Option<user::Date>,
+    details: Given,
 }
 
-impl Fields {
+impl Body {
     fn read(mut form: Form) -> Result<Self, Error> {
         let (phones, rules) = (PhoneRules::from_env()?, Rules::from_env()?);
         let username = form.required("username", Username::parse);
         let email = form.required("email", Email::parse);
         let password = form.secret("password", Password::parse);
-        let phone = form.nullable("phone_number", |text| phones.parse(text)).flatten();
-        let first_name = form.free_text("first_name", user::NAME_LENGTH);
-        let last_name = form.free_text("last_name", user::NAME_LENGTH);
-        let address = form.free_text("address", user::ADDRESS_LENGTH);
-        let date_of_birth = form.nullable("date_of_birth", user::date).flatten();
+        let phone = form.nullable("phone_number", |text| phones.parse(text)).set();
+        let details = Given::read(&mut form, user::FIELDS, true);
         if let Some(complaint) =
             username.as_ref().and_then(|name| name.poses_as_another(email.as_ref(), phones))
         {
@@ -77,11 +72,10 @@ impl Fields {
         let about = About {
             username: username.as_ref().map(Username::text).unwrap_or_default(),
             email: email.as_ref().map(Email::typed).unwrap_or_default(),
-            first_name: first_name.as_deref().unwrap_or_default(),
-            last_name: last_name.as_deref().unwrap_or_default(),
+            fields: details.entries(),
         };
         rules.check(&mut form, "password", password.as_ref(), about);
-        Ok(Self { form, username, email, password, phone, first_name, last_name, address, date_of_birth })
+        Ok(Self { form, username, email, password, phone, details })
     }
 
     fn names(&self) -> Vec<Name> {
@@ -90,10 +84,8 @@ impl Fields {
 
     /// The fields of the user that are given.
     fn given(&self) -> Vec<&'static str> {
-        ["username", "email", "phone_number", "first_name", "last_name", "address", "date_of_birth"]
-            .into_iter()
-            .filter(|name| self.form.has(name))
-            .collect()
+        let names = ["username", "email", "phone_number"].into_iter().filter(|name| self.form.has(name));
+        names.chain(self.details.names()).collect()
     }
 
     /// The registration, when there is no complaint.
@@ -102,14 +94,8 @@ impl Fields {
         let (Some(username), Some(email), Some(password)) = (self.username, self.email, self.password) else {
             return Err(self.form.complaints());
         };
-        let registration = Registration {
-            email: Some(email),
-            password: app.hasher.hash(&password)?,
-            first_name: self.first_name.unwrap_or_default(),
-            last_name: self.last_name.unwrap_or_default(),
-            address: self.address.unwrap_or_default(),
-            date_of_birth: self.date_of_birth,
-        };
+        let registration =
+            Registration { email: Some(email), password: app.hasher.hash(&password)?, details: self.details };
         Ok((username, self.phone, registration))
     }
 }

@@ -6,6 +6,7 @@ use shared::{
     Anyone, App, Error, Form, Reply, Request,
     audit::{self, Changed, Event},
     email::Email,
+    fields::Given,
     json, otp,
     password::{About, Password, Rules},
     phone::Phone,
@@ -31,7 +32,7 @@ struct Registered {
 
 async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     // A broken body counts like any other attempt, and a limit is told before what is wrong with it.
-    let fields = request.form().map(Fields::read);
+    let fields = request.form().map(Body::read);
     let email = fields.as_ref().ok().and_then(|fields| fields.email.as_ref());
     let (names, address) = (user::names(None, email, None), email.map(Email::key));
     let token = fields.as_ref().ok().and_then(|fields| fields.token.as_ref());
@@ -52,7 +53,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
 async fn make(
     app: &App,
     request: &Request,
-    mut fields: Fields,
+    mut fields: Body,
     phone: Option<Phone>,
     holders: Holders,
     key: &SigningKey,
@@ -86,23 +87,21 @@ async fn count(app: &App, request: &Request, sends_code: bool) -> Result<Vec<Cou
 }
 
 /// The fields of the body, each parsed or with a complaint in `form`.
-struct Fields {
+struct Body {
     form: Form,
     token: Option<Token>,
     password: Option<Password>,
     email: Option<Email>,
-    first_name: Option<String>,
-    last_name: Option<String>,
+    details: Given,
 }
 
-impl Fields {
+impl Body {
     fn read(mut form: Form) -> Self {
         let token = form.required("reg_token", |text| Ok::<_, String>(Token::read(text)));
         let password = form.secret("password", Password::parse);
-        let first_name = form.free_text("first_name", user::NAME_LENGTH);
-        let last_name = form.free_text("last_name", user::NAME_LENGTH);
-        let email = form.nullable("email", Email::parse).flatten();
-        Self { form, token, password, email, first_name, last_name }
+        let details = Given::read(&mut form, user::FIELDS.iter().filter(|field| field.is_name), true);
+        let email = form.nullable("email", Email::parse).set();
+        Self { form, token, password, email, details }
     }
 
     /// 400 with all that is wrong, the password too, which must not resemble its user.
@@ -110,8 +109,7 @@ impl Fields {
         let about = About {
             username,
             email: self.email.as_ref().map(Email::typed).unwrap_or_default(),
-            first_name: self.first_name.as_deref().unwrap_or_default(),
-            last_name: self.last_name.as_deref().unwrap_or_default(),
+            fields: self.details.entries(),
         };
         Rules::from_env()?.check(&mut self.form, "password", self.password.as_ref(), about);
         self.form.check()
@@ -119,7 +117,8 @@ impl Fields {
 
     /// The fields of the user that are set: those that follow from the number, and those that are given.
     fn given(&self) -> Vec<&'static str> {
-        let given = ["first_name", "last_name", "email"].into_iter().filter(|name| self.form.has(name));
+        let email = Some("email").filter(|name| self.form.has(name));
+        let given = self.details.names().chain(email);
         ["username", "phone_number", "is_phone_verified"].into_iter().chain(given).collect()
     }
 
@@ -127,14 +126,7 @@ impl Fields {
     fn accept(mut self, app: &App) -> Result<Registration, Error> {
         self.form.check()?;
         let Some(password) = self.password else { return Err(self.form.complaints()) };
-        Ok(Registration {
-            email: self.email,
-            first_name: self.first_name.unwrap_or_default(),
-            last_name: self.last_name.unwrap_or_default(),
-            address: String::new(),
-            date_of_birth: None,
-            password: app.hasher.hash(&password)?,
-        })
+        Ok(Registration { email: self.email, details: self.details, password: app.hasher.hash(&password)? })
     }
 }
 

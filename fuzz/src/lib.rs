@@ -17,6 +17,7 @@ use shared::{
     Form, Request,
     email::Email,
     employee,
+    fields::{ADDRESS_LENGTH, Given},
     page::Asked,
     password::Password,
     phone::{PhoneRules, Reach},
@@ -165,17 +166,17 @@ fn fields(mut form: Form) {
     let email = form.required("email", Email::parse);
     let password = form.secret("password", Password::parse);
     let phone = form.nullable("phone_number", |text| phones.parse(text));
-    let birth = form.nullable("date_of_birth", user::date);
-    let first_name = form.free_text("first_name", user::NAME_LENGTH);
+    let details = Given::read(&mut form, user::FIELDS, true);
     let last_name = form.not_blank("last_name", |text| Ok::<_, String>(text.len()));
     let is_staff = form.flag("is_staff");
     if let Some(username) = &username {
         let _ = (username.key(), username.poses_as_another(email.as_ref(), phones));
     }
-    assert!(first_name.is_none_or(|name| name.chars().count() <= user::NAME_LENGTH));
+    for entry in details.entries() {
+        assert!(entry.text().chars().count() <= ADDRESS_LENGTH);
+    }
     let are_read = [
-        ("phone_number", phone.is_some()),
-        ("date_of_birth", birth.is_some()),
+        ("phone_number", phone.is_given()),
         ("last_name", last_name.is_some()),
         ("is_staff", is_staff.is_some()),
     ];

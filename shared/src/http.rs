@@ -7,8 +7,8 @@ mod reply;
 mod request;
 
 pub use error::{Error, FieldErrors, TokenFault};
-pub use form::Form;
 pub(crate) use form::{BLANK, at_most};
+pub use form::{Form, Patch};
 pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_public, no_content, text_public};

@@ -14,7 +14,7 @@ pub mod document;
 mod dynamo;
 pub mod email;
 pub mod employee;
-mod fields;
+pub mod fields;
 pub mod http;
 mod id;
 pub mod log;

@@ -153,8 +153,8 @@ impl Asked {
     }
 
     /// Whether every word of the search is in one of these texts.
-    pub(crate) fn finds(&self, texts: &[&str]) -> bool {
-        let texts: Vec<_> = texts.iter().map(|text| lowered(text)).collect();
+    pub(crate) fn finds<'a>(&self, texts: impl Iterator<Item = &'a str>) -> bool {
+        let texts: Vec<_> = texts.map(lowered).collect();
         self.terms.iter().all(|term| texts.iter().any(|text| text.contains(term)))
     }
 
@@ -230,8 +230,8 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Every word of the search has to be in one of these fields of the record's `search` map.
-    pub fn search(asked: &Asked, fields: &[&'static str]) -> Self {
-        let mut filter = Self::default();
+    pub fn search(asked: &Asked, fields: impl Iterator<Item = &'static str>) -> Self {
+        let (mut filter, fields): (_, Vec<_>) = (Self::default(), fields.collect());
         for (at, term) in asked.terms.iter().enumerate() {
             let matches: Vec<_> =
                 fields.iter().map(|field| format!("contains(#search.#{field}, :term{at})")).collect();
@@ -371,8 +371,8 @@ fn id(item: &Item) -> Result<Uuid, Error> {
 }
 
 /// The `search` attribute of a record: its fields as a search looks at them.
-pub(crate) fn searchable<'a>(fields: impl IntoIterator<Item = (&'static str, &'a str)>) -> AttributeValue {
-    AttributeValue::M(fields.into_iter().map(|(field, text)| (field.to_owned(), s(lowered(text)))).collect())
+pub(crate) fn searchable<'a>(fields: impl IntoIterator<Item = (&'static str, &'a str)>) -> Item {
+    fields.into_iter().map(|(field, text)| (field.to_owned(), s(lowered(text)))).collect()
 }
 
 /// A text as a search looks at it.

@@ -3,7 +3,7 @@
 use shared::{
     App, Bearer, Reply, Request,
     audit::{self, Changed, Event},
-    employee::{self, Fields},
+    employee::{self, Changes},
     json_in_version,
 };
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let form = request.form().and_then(|mut form| Ok((Fields::read(&mut form, true)?, form)));
+    let form = request.form().and_then(|mut form| Ok((Changes::read(&mut form, true)?, form)));
     let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
     let (caller, holders) = employee::names_for(app, &bearer, &names).await?;
     let (fields, mut form) = form?;

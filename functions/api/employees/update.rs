@@ -3,7 +3,7 @@
 use shared::{
     App, Bearer, Error, Reply, Request,
     audit::{self, Changed, Event},
-    employee::{self, Fields},
+    employee::{self, Changes},
     json_in_version,
 };
 
@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let is_put = request.method() == "PUT";
-    let form = request.form().and_then(|mut form| Ok((Fields::read(&mut form, is_put)?, form)));
+    let form = request.form().and_then(|mut form| Ok((Changes::read(&mut form, is_put)?, form)));
     let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
     let (caller, record, holders) = employee::find_for(app, &bearer, request.path("id"), &names).await?;
     let (fields, mut form) = form?;

@@ -3,23 +3,24 @@
 use crate::dynamo::Write as TransactWriteItem;
 use jiff::Timestamp;
 
-use super::{Employee, Fields, Holders, Id, Record};
+use super::{Changes, Employee, FIELDS, Holders, Id, Record};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Item, Refused, pause_before, transact},
+    fields::Details,
     time, user,
 };
 
-/// Makes an employee of `owner`, together with their unique names: everything is written or nothing is. `fields` are
-/// complete, as [`Fields::read`] has checked.
+/// Makes an employee of `owner`, together with their unique names: everything is written or nothing is. `changes` are
+/// complete, as [`Changes::read`] has checked.
 pub async fn create(
     app: &App,
     owner: user::Id,
-    fields: &Fields,
+    changes: &Changes,
     mut holders: Holders,
 ) -> Result<Record, Error> {
     let (id, now) = time::new_id();
-    let record = Record::new(id, now, owner, fields);
+    let record = Record::new(id, now, owner, changes);
     let names = record.employee.names();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -38,24 +39,18 @@ pub async fn create(
 
 impl Record {
     /// A new employee.
-    pub(super) fn new(id: Id, created_at: Timestamp, owner: user::Id, fields: &Fields) -> Self {
+    pub(super) fn new(id: Id, created_at: Timestamp, owner: user::Id, changes: &Changes) -> Self {
         let mut employee = Employee {
             id,
-            first_name: String::new(),
-            last_name: String::new(),
+            details: Details::empty(FIELDS),
             phone_number: String::new(),
             email: None,
-            date_of_birth: None,
-            department: String::new(),
-            job_title: String::new(),
-            hire_date: None,
-            address: String::new(),
             is_phone_verified: false,
             owner,
             created_at,
             updated_at: created_at,
         };
-        fields.apply(&mut employee);
+        changes.apply(&mut employee);
         Self { employee, version: 1, stored: Item::new() }
     }
 

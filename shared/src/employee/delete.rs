@@ -1,6 +1,6 @@
 //! The end of an employee's record.
 
-use super::{Record, find, record_key};
+use super::record::{Record, find, record_key};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},

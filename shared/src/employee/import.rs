@@ -1,6 +1,6 @@
 //! Employees who come from another system.
 
-use super::{Fields, Holders, Id, Record, find};
+use super::{Changes, Holders, Id, Record, record::find};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
@@ -13,11 +13,11 @@ pub async fn import(
     app: &App,
     id: Id,
     owner: user::Id,
-    fields: &Fields,
+    changes: &Changes,
     is_phone_verified: bool,
 ) -> Result<bool, Error> {
     let created_at = time::of_id(id).ok_or_else(|| Error::internal("an id without a time"))?;
-    let mut record = Record::new(id, created_at, owner, fields);
+    let mut record = Record::new(id, created_at, owner, changes);
     record.employee.is_phone_verified = is_phone_verified;
     for attempt in 0..ATTEMPTS {
         // Most are new and need no reading. Of the others, the first refusal is no contention.

@@ -1,54 +1,14 @@
 //! Lists of employees: of one owner, and of all for staff.
 
-use super::{Employee, Id};
+use super::record::{Employee, SHARDS, by_department, by_phone, searched_fields};
 use crate::{
     App, Error, Request,
-    dynamo::{AttributeValue, from_item, null, s},
+    dynamo::from_item,
+    fields::NAME_LENGTH,
     http,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
-    user::{self, NAME_LENGTH},
+    user,
 };
-
-/// The fields that a search looks at.
-pub(super) const SEARCHED: [&str; 4] = ["first_name", "last_name", "email", "phone_number"];
-
-/// The list of all employees lies in so many partitions, each of which takes a thousand writes a second. An employee is two
-/// or three records in the table itself, at two units each: two shards carry more than a table's first 4,000 units a second.
-const SHARDS: u8 = 2;
-
-fn shard(id: Id) -> u8 {
-    id.as_bytes()[15] % SHARDS
-}
-
-/// The number of a shard or the id of an owner, and whether the phone number is proven: a filter is a partition.
-fn by_phone(scope: &str, verified: bool) -> String {
-    format!("{scope}#{}", if verified { "verified" } else { "unverified" })
-}
-
-fn by_department(scope: &str, department: &str) -> String {
-    format!("{scope}#{department}")
-}
-
-/// Where an employee is listed: the keys of the four indexes, NULL for one in which they are not.
-pub(super) fn keys(employee: &Employee) -> Vec<(String, AttributeValue)> {
-    let (shard, owner) = (shard(employee.id).to_string(), employee.owner.to_string());
-    let department = Some(&employee.department).filter(|department| !department.is_empty());
-    let of_department =
-        |scope: &str| department.map_or_else(null, |department| s(by_department(scope, department)));
-    let by_department =
-        [("by_shard_department", of_department(&shard)), ("by_owner_department", of_department(&owner))];
-    let by_phone = phone_keys(employee.id, employee.owner, employee.is_phone_verified);
-    let by_phone = by_phone.map(|(name, value)| (name, s(value)));
-    by_phone.into_iter().chain(by_department).map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// The keys that say whether the phone number is proven; they need nothing of the record that can change.
-pub(super) fn phone_keys(id: Id, owner: user::Id, verified: bool) -> [(&'static str, String); 2] {
-    [
-        ("by_shard", by_phone(&shard(id).to_string(), verified)),
-        ("by_owner", by_phone(&owner.to_string(), verified)),
-    ]
-}
 
 /// What a request wants of a list.
 pub struct List {
@@ -82,7 +42,7 @@ impl List {
     /// A department is an index of its own, and whether the number is proven then filters what is read of it.
     fn filter(&self) -> Filter {
         let proven = self.is_phone_verified.filter(|_| self.department.is_some());
-        Filter::search(&self.asked, &SEARCHED).flag("is_phone_verified", proven)
+        Filter::search(&self.asked, searched_fields()).flag("is_phone_verified", proven)
     }
 
     /// The page, for a caller who may see it.

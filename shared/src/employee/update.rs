@@ -1,6 +1,6 @@
 //! Changes of an employee.
 
-use super::{Fields, Holders, Record, find};
+use super::{Changes, Holders, Record, record::find};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
@@ -17,7 +17,7 @@ use crate::{
 pub async fn update(
     app: &App,
     mut record: Record,
-    given: &Fields,
+    changes: &Changes,
     mut holders: Holders,
     precondition: &Precondition,
 ) -> Result<(Record, Vec<String>), Error> {
@@ -25,14 +25,14 @@ pub async fn update(
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             pause_before(attempt).await;
-            let names = given.names();
+            let names = changes.names();
             let (read, names) = futures_util::join!(find(app, id), Holders::read(app, &names));
             (record, holders) = (read?.ok_or(Error::NotFound("Employee"))?, names?);
         }
         precondition.check(record.version)?;
         holders.check(id)?;
         let mut next = record.clone();
-        given.apply(&mut next.employee);
+        changes.apply(&mut next.employee);
         let fields = changed(&record.employee, &next.employee)?;
         if fields.is_empty() {
             return Ok((record, fields));

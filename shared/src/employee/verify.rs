@@ -1,6 +1,10 @@
 //! The proof of a phone number: its employee's, and its user's.
 
-use super::{Holder, Holders, Name, list, record_key};
+use super::{
+    Holders, Name,
+    names::Holder,
+    record::{phone_keys, record_key},
+};
 use crate::{
     App, Error, Request,
     audit::Changed,
@@ -61,7 +65,7 @@ pub async fn verify_phone(
         }
         let mut writes = vec![code.spend(app)];
         if let Some(Holder { id, owner }) = bearers.employee {
-            let [(by_shard, in_shard), (by_owner, in_owner)] = list::phone_keys(id, owner, true);
+            let [(by_shard, in_shard), (by_owner, in_owner)] = phone_keys(id, owner, true);
             let proven = Write::to(&app.tables.employees)
                 .when("phone_number = :number")
                 .value("number", s(phone.e164()))

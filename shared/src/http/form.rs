@@ -11,6 +11,41 @@ const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
 pub(super) const NOT_BOOLEAN: &str = "Must be a valid boolean.";
 
+/// What a body says of a field that may be empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Nothing: it stays as it is.
+    #[default]
+    Keep,
+    /// That it is to be empty.
+    Clear,
+    /// What it is to hold.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// What the field is to hold, if the body says so.
+    pub fn set(self) -> Option<T> {
+        match self {
+            Self::Keep | Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+
+    /// The same, by reference.
+    pub fn as_set(&self) -> Option<&T> {
+        match self {
+            Self::Keep | Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+
+    /// Whether the body says anything.
+    pub fn is_given(&self) -> bool {
+        !matches!(self, Self::Keep)
+    }
+}
+
 /// The fields of a body, and what was wrong with those read so far.
 ///
 /// A reader gives `None` when a field is absent or wrong; when it is wrong, a complaint stays behind, so that a handler
@@ -75,19 +110,19 @@ impl Form {
         self.parsed(name, text.trim(), |text| at_most(longest, text).map(str::to_owned))
     }
 
-    /// A field that may be absent, or `null` or blank for none: `Some(None)` says "none".
+    /// A field that may be absent, or `null` or blank for none.
     pub fn nullable<T, E: ToString>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
+    ) -> Patch<T> {
         if self.fields.get(name).is_some_and(Value::is_null) {
-            return Some(None);
+            return Patch::Clear;
         }
-        let text = self.text(name)?;
+        let Some(text) = self.text(name) else { return Patch::Keep };
         match text.trim() {
-            "" => Some(None),
-            text => self.parsed(name, text, parse).map(Some),
+            "" => Patch::Clear,
+            text => self.parsed(name, text, parse).map_or(Patch::Keep, Patch::Set),
         }
     }
 
@@ -260,10 +295,10 @@ mod tests {
     #[test]
     fn a_nullable_field_tells_absent_none_and_some_apart() {
         let mut form = form(json!({ "a": null, "b": "", "c": "x" }));
-        assert_eq!(form.nullable("a", str::parse::<String>), Some(None));
-        assert_eq!(form.nullable("b", str::parse::<String>), Some(None));
-        assert_eq!(form.nullable("c", str::parse::<String>), Some(Some("x".into())));
-        assert_eq!(form.nullable("d", str::parse::<String>), None);
+        assert_eq!(form.nullable("a", str::parse::<String>), Patch::Clear);
+        assert_eq!(form.nullable("b", str::parse::<String>), Patch::Clear);
+        assert_eq!(form.nullable("c", str::parse::<String>), Patch::Set("x".into()));
+        assert_eq!(form.nullable("d", str::parse::<String>), Patch::Keep);
         assert_eq!(complaints(&mut form), json!({}));
     }
 
@@ -295,7 +330,7 @@ mod tests {
                 0 => form.required("a", text).is_some(),
                 1 => form.not_blank("a", text).is_some(),
                 2 => form.free_text("a", 40).is_some(),
-                3 => form.nullable("a", text).is_some(),
+                3 => form.nullable("a", text).is_given(),
                 4 => form.flag("a").is_some(),
                 _ => form.secret("a", text).is_some(),
             };

@@ -1,7 +1,7 @@
 //! What a new password must be: Django's validators, in Django's words.
 
 use super::Password;
-use crate::{Error, Form, config, config::Policy};
+use crate::{Error, Form, config, config::Policy, fields::Entry};
 
 /// One password a line, lower case, sorted by its bytes, so that a look-up is a binary search and nothing is unpacked at
 /// start. Source: Django 5.2's `common-passwords.txt.gz` (Royce Williams' list): 19,640 passwords, 162,384 bytes.
@@ -24,10 +24,8 @@ pub struct About<'a> {
     pub username: &'a str,
     /// The e-mail address.
     pub email: &'a str,
-    /// The first name.
-    pub first_name: &'a str,
-    /// The last name.
-    pub last_name: &'a str,
+    /// The other fields: those that are part of the name count.
+    pub fields: &'a [Entry],
 }
 
 impl Rules {
@@ -90,14 +88,14 @@ fn is_common(password: &str) -> bool {
 }
 
 /// The first attribute that the password resembles, as a whole or in one of its words, by Django's name for it.
-fn resembles(password: &str, about: About) -> Option<&'static str> {
+fn resembles(password: &str, about: About) -> Option<String> {
     let password = password.to_lowercase();
-    let attributes = [
-        ("username", about.username),
-        ("first name", about.first_name),
-        ("last name", about.last_name),
-        ("email address", about.email),
-    ];
+    let names = about.fields.iter().filter(|entry| entry.field.is_name);
+    let names = names.map(|entry| (entry.field.name.replace('_', " "), entry.text()));
+    let attributes = [("username".to_owned(), about.username)]
+        .into_iter()
+        .chain(names)
+        .chain([("email address".to_owned(), about.email)]);
     attributes
         .into_iter()
         .find(|(_, value)| is_similar(&password, &value.to_lowercase()))
@@ -129,7 +127,10 @@ fn similarity(a: &str, b: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::fields::{Field, Given};
 
     fn complaints(policy: Policy, password: &str, about: About) -> Vec<String> {
         Rules { shortest: 8, policy }.complaints(&Password::parse(password).unwrap(), about)
@@ -161,17 +162,17 @@ mod tests {
 
     #[test]
     fn a_password_may_not_resemble_its_user() {
-        let about = About {
-            username: "bunny0909",
-            email: "bunny@wonderland.example",
-            first_name: "Basavraj",
-            last_name: "",
-        };
+        const FIELDS: &[Field] = &[Field::text("first_name", 20).naming(), Field::text("address", 20)];
+        let mut form = Form::of(json!({ "first_name": "Basavraj", "address": "Elm Street" })).unwrap();
+        let given = Given::read(&mut form, FIELDS, false);
+        let about =
+            About { username: "bunny0909", email: "bunny@wonderland.example", fields: given.entries() };
         let similar = |attribute: &str| vec![format!("The password is too similar to the {attribute}.")];
         assert_eq!(complaints(Policy::Strict, "Bunny0909!", about), similar("username"));
         assert_eq!(complaints(Policy::Strict, "basavraj77", about), similar("first name"));
         assert_eq!(complaints(Policy::Strict, "wonderland9", about), similar("email address"));
         assert!(complaints(Policy::Strict, "unrelated phrase", about).is_empty());
+        assert!(complaints(Policy::Strict, "elm street", about).is_empty());
     }
 
     #[test]

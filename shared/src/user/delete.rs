@@ -1,12 +1,16 @@
 //! The end of an account.
 
-use super::{Account, find, record_key, staff, username_key};
+use super::{
+    Account,
+    claim::{self, Name},
+    find, staff, username_key,
+};
 use crate::{
     App, Caller, Error,
     dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
     email,
     http::Precondition,
-    user::claim::{self, Name},
+    id::record_key,
 };
 
 /// Deletes a user and frees their names, all at once; their sessions are dead with them. What they own stays.

@@ -1,13 +1,14 @@
 //! A request to change a user, by themselves or by staff.
 
 use super::{
-    ADDRESS_LENGTH, Account, Flags, NAME_LENGTH, User, Username, throttle_of_names,
-    update::{Changes, update},
+    Account, FIELDS, User, Username, throttle_of_names,
+    update::{Changes, Flags, update},
 };
 use crate::{
     App, Caller, Error, Form, Request,
     audit::{self, Changed, Event},
     email::Email,
+    fields::Given,
     http::BLANK,
     otp,
     phone::PhoneRules,
@@ -16,10 +17,10 @@ use crate::{
 };
 
 /// What a request asks for, as far as it can be read before it is known who asks.
-pub struct Edit(Result<Fields, Error>);
+pub struct Edit(Result<EditForm, Error>);
 
 /// The fields of the body, each parsed or with a complaint in `form`.
-pub struct Fields {
+pub struct EditForm {
     changes: Changes,
     /// Whether the e-mail address is given as none, which it can only stay.
     without_email: bool,
@@ -31,22 +32,22 @@ impl Edit {
     /// it is.
     #[must_use]
     pub fn read(request: &Request) -> Self {
-        Self(request.form().and_then(|form| Fields::read(form, request.method() == "PUT")))
+        Self(request.form().and_then(|form| EditForm::read(form, request.method() == "PUT")))
     }
 
     /// Who has the names that it asks for.
     pub async fn holders(&self, app: &App) -> Result<Holders, Error> {
-        let Ok(Fields { changes, .. }) = &self.0 else { return claim::read(app, &[], None).await };
+        let Ok(EditForm { changes, .. }) = &self.0 else { return claim::read(app, &[], None).await };
         claim::read_to_take(app, &changes.names(), changes.email.as_ref().map(Email::key).as_deref()).await
     }
 
     /// The fields, once it is known that the caller may ask; 400 or 415 for a body that is none.
-    pub fn fields(self) -> Result<Fields, Error> {
+    pub fn fields(self) -> Result<EditForm, Error> {
         self.0
     }
 }
 
-impl Fields {
+impl EditForm {
     fn read(mut form: Form, complete: bool) -> Result<Self, Error> {
         let phones = PhoneRules::from_env()?;
         let username = if complete {
@@ -63,12 +64,9 @@ impl Fields {
         let changes = Changes {
             username,
             email,
-            keeps_staged_email: complete,
+            keeps_pending_email: complete,
             phone: form.nullable("phone_number", |text| phones.parse(text)),
-            first_name: form.free_text("first_name", NAME_LENGTH),
-            last_name: form.free_text("last_name", NAME_LENGTH),
-            address: form.free_text("address", ADDRESS_LENGTH),
-            date_of_birth: form.nullable("date_of_birth", super::date),
+            details: Given::read(&mut form, FIELDS, complete),
             flags: Flags::default(),
         };
         Ok(Self { changes, without_email, form })

@@ -2,16 +2,20 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff};
+use super::{
+    Account, Id, User, Username,
+    claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
+    find, names, staff,
+};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::Email,
+    fields::Given,
     http::FieldErrors,
     password::Hash,
     phone::Phone,
     time,
-    user::claim::{self, Holders, Name, Terms},
 };
 
 /// How an address is had that the other system had not proven. It does not lapse: its user has not been sent a code yet.
@@ -28,14 +32,8 @@ pub struct Import {
     pub email: Option<Email>,
     /// Their phone number, if they have one.
     pub phone: Option<Phone>,
-    /// May be empty.
-    pub first_name: String,
-    /// May be empty.
-    pub last_name: String,
-    /// May be empty.
-    pub address: String,
-    /// If it is known.
-    pub date_of_birth: Option<Date>,
+    /// What is known of the fields that have no rule of their own.
+    pub details: Given,
     /// Whether the other system had proven the e-mail address.
     pub is_email_verified: bool,
     /// Whether the other system had proven the phone number.
@@ -53,22 +51,19 @@ pub struct Import {
 impl Import {
     fn account(self) -> Account {
         let new = User::new(&self.username);
-        let user = User {
+        let mut user = User {
             id: self.id,
             date_joined: time::of_id(self.id).unwrap_or(new.date_joined),
             is_email_verified: self.is_email_verified && self.email.is_some(),
             is_phone_verified: self.is_phone_verified && self.phone.is_some(),
             email: self.email.map(|email| email.typed().to_owned()).unwrap_or_default(),
             phone_number: self.phone.map(|phone| phone.e164().to_owned()),
-            first_name: self.first_name,
-            last_name: self.last_name,
-            address: self.address,
-            date_of_birth: self.date_of_birth,
             is_active: self.is_active,
             is_staff: self.is_staff,
             last_login: self.last_login,
             ..new
         };
+        user.details.apply(&self.details);
         Account::new(user, self.password)
     }
 }

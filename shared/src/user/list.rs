@@ -1,19 +1,10 @@
 //! The list of users, for staff.
 
-use super::{Account, User};
+use super::record::{Account, User, partition, searched_fields};
 use crate::{
     App, Error, Request,
-    dynamo::from_item,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
 };
-
-/// The fields that a search looks at.
-pub(super) const SEARCHED: [&str; 5] = ["username", "email", "first_name", "last_name", "phone_number"];
-
-/// Where a user is listed who is active, or not: staff in two indexes, of which one holds nobody else.
-pub(super) fn partition(is_active: bool) -> &'static str {
-    if is_active { "active" } else { "inactive" }
-}
 
 /// What a request wants of the list.
 pub struct List {
@@ -40,7 +31,7 @@ impl List {
     fn filter(&self) -> Filter {
         // Staff are an index; all others are nearly all.
         let not_staff = self.is_staff.filter(|is_staff| !is_staff);
-        Filter::search(&self.asked, &SEARCHED)
+        Filter::search(&self.asked, searched_fields())
             .flag("is_phone_verified", self.is_phone_verified)
             .flag("is_staff", not_staff)
     }
@@ -67,12 +58,14 @@ impl List {
             (self.is_phone_verified, user.is_phone_verified),
         ];
         let is_wanted = flags.iter().all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == *is));
-        Ok(Page::of((is_wanted && self.asked.finds(&user.searched())).then(|| user.clone())))
+        Ok(Page::of(
+            (is_wanted && self.asked.finds(user.searched().map(|(_, text)| text))).then(|| user.clone()),
+        ))
     }
 
     /// The page, for a caller who may see it.
     pub fn page(&self, caller: &Account, Unseen(rows): Unseen) -> Result<Page<User>, Error> {
-        self.asked.page(&Signer { key: &caller.cursor_key, list: "users" }, rows, from_item)
+        self.asked.page(&Signer { key: &caller.cursor_key, list: "users" }, rows, User::listed)
     }
 }
 

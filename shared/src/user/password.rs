@@ -3,16 +3,20 @@
 use crate::dynamo::Write as TransactWriteItem;
 use futures_util::join;
 
-use super::{Account, find, record_key};
+use super::{
+    Account,
+    claim::{self, Name},
+    find,
+};
 use crate::{
     App, Error, Request, audit,
     dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, string_list, transact, update_expression, yes},
     email,
     http::TokenFault,
+    id::record_key,
     otp::{self, Redeemed},
     password::Hash,
     session,
-    user::claim::{self, Name},
 };
 
 /// Changes a password, ends every session, and begins `session`, all at once. Gives the names of the fields that changed.

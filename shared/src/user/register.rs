@@ -2,46 +2,41 @@
 
 use crate::dynamo::Write as TransactWriteItem;
 
-use super::{Account, Date, Id, PROVEN, USERNAME, User, Username, taken_on, unproven};
+use super::{
+    Account, Id, User, Username,
+    claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
+    names::{taken_on, unproven},
+};
 use crate::{
     App, Error, Request,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::Email,
+    fields::Given,
     otp::{Limits, Purpose, Record},
     password::Hash,
     phone::Phone,
     registration::{self, Token},
     session, time,
-    user::claim::{self, Holders, Name, Terms},
 };
 
 /// Who is to be registered.
 pub struct Registration {
     /// Their e-mail address; a code goes there.
     pub email: Option<Email>,
-    /// May be empty.
-    pub first_name: String,
-    /// May be empty.
-    pub last_name: String,
-    /// May be empty.
-    pub address: String,
-    /// If they said.
-    pub date_of_birth: Option<Date>,
+    /// What they said of the fields that have no rule of their own.
+    pub details: Given,
     /// The hash of their password.
     pub password: Hash,
 }
 
 impl Registration {
     fn account(self, username: &Username, phone: Option<&Phone>) -> Account {
-        let user = User {
+        let mut user = User {
             email: self.email.as_ref().map(|email| email.typed().to_owned()).unwrap_or_default(),
-            first_name: self.first_name,
-            last_name: self.last_name,
             phone_number: phone.map(|phone| phone.e164().to_owned()),
-            address: self.address,
-            date_of_birth: self.date_of_birth,
             ..User::new(username)
         };
+        user.details.apply(&self.details);
         Account::new(user, self.password)
     }
 }

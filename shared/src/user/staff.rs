@@ -2,11 +2,12 @@
 
 use crate::dynamo::Write as TransactWriteItem;
 
-use super::{Account, Id, find, record_key};
+use super::{Account, Id, find};
 use crate::{
     App, Caller, Error,
     dynamo::{Write, key, n, number, yes},
     http::TokenFault,
+    id::record_key,
 };
 
 /// The record that counts the active staff users.

@@ -1,6 +1,10 @@
 //! The first staff user, made by whoever operates the stack.
 
-use super::{Account, PROVEN, USERNAME, User, Username, find, staff, taken};
+use super::{
+    Account, User, Username,
+    claim::{self, Losses, Name, PROVEN, USERNAME},
+    find, staff, taken,
+};
 use crate::{
     App, Error,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
@@ -8,7 +12,6 @@ use crate::{
     fields::changed,
     otp,
     password::Hash,
-    user::claim::{self, Losses, Name},
 };
 
 /// Who is to be staff. The operator vouches for the address.

@@ -3,18 +3,21 @@
 use crate::dynamo::Write as TransactWriteItem;
 
 use super::{
-    Account, Date, Id, PROVEN, USERNAME, User, Username, find, names, staff, taken, unproven, username_key,
+    Account, User, Username,
+    claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
+    find,
+    names::{names, taken, unproven},
+    staff, username_key,
 };
 use crate::{
     App, Caller, Error, Request,
     dynamo::{ATTEMPTS, Refused, pause_before, transact},
     email::{self, Email},
-    fields::changed,
-    http::FieldErrors,
+    fields::{Given, changed},
+    http::{FieldErrors, Patch},
     otp::{Limits, Purpose, Record},
     phone::{Phone, PhoneRules},
     time,
-    user::claim::{self, Holders, Losses, Name, Terms},
 };
 
 /// What is to be changed. `None` leaves a field as it is.
@@ -22,20 +25,14 @@ use crate::{
 pub(super) struct Changes {
     /// A new username.
     pub username: Option<Username>,
-    /// A new e-mail address, staged until a code has proven it.
+    /// A new e-mail address, pending until a code has verified it.
     pub email: Option<Email>,
-    /// Whether naming the present address is no wish to give up the staged one: a `PUT` has to name it.
-    pub keeps_staged_email: bool,
+    /// Whether naming the present address leaves a pending one as it is: a `PUT` has to name it.
+    pub keeps_pending_email: bool,
     /// A new phone number, or none.
-    pub phone: Option<Option<Phone>>,
-    /// A new first name.
-    pub first_name: Option<String>,
-    /// A new last name.
-    pub last_name: Option<String>,
-    /// A new address.
-    pub address: Option<String>,
-    /// A new date of birth, or none.
-    pub date_of_birth: Option<Option<Date>>,
+    pub phone: Patch<Phone>,
+    /// The fields that have no rule of their own.
+    pub details: Given,
     /// What only staff may change.
     pub flags: Flags,
 }
@@ -57,14 +54,14 @@ pub(super) struct Flags {
 impl Changes {
     /// The names that these changes would take.
     pub fn names(&self) -> Vec<Name> {
-        names(self.username.as_ref(), self.email.as_ref(), self.phone.as_ref().and_then(Option::as_ref))
+        names(self.username.as_ref(), self.email.as_ref(), self.phone.as_set())
     }
 
     /// Whether a name among these is not the user's already.
     pub fn takes_names(&self, user: &User) -> bool {
         let is_new_username =
             self.username.as_ref().is_some_and(|new| new.key() != username_key(&user.username));
-        let new_phone = self.phone.as_ref().and_then(Option::as_ref).map(Phone::e164);
+        let new_phone = self.phone.as_set().map(Phone::e164);
         is_new_username
             || self.stages_email(user)
             || (new_phone.is_some() && new_phone != user.phone_number.as_deref())
@@ -117,13 +114,22 @@ pub(super) async fn update(
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
-        let mut next = account.clone();
         let staff = Some(caller.id()).filter(|caller| *caller != id);
-        let (moves, losses) = apply(app, request, changes, &mut next.user, &holders, staff)?;
-        let fields = changed(&account.user, &next.user)?;
+        let mut draft = Draft::new(app, changes, account.user.clone());
+        draft.change_username()?;
+        draft.change_phone()?;
+        draft.change_email_flag()?;
+        draft.change_email(request, &holders)?;
+        draft.change_plain_fields();
+        let Draft { user, wanted, writes: mut moves, .. } = draft;
+        let (taken, losses) = claim::take(app, &wanted, id, &holders, staff)?;
+        moves.extend(taken);
+        let fields = changed(&account.user, &user)?;
         if fields.is_empty() && moves.is_empty() {
             return Ok((account, Vec::new()));
         }
+        let mut next = account.clone();
+        next.user = user;
         next.version += 1;
         // Who is switched off is signed out, and stays so when they are switched on again.
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
@@ -161,7 +167,11 @@ impl Changes {
         if self.flags.is_email_verified == Some(true) && user.email.is_empty() {
             complaints.insert("is_email_verified", vec!["There is no e-mail address to verify.".to_owned()]);
         }
-        let has_phone = self.phone.as_ref().map_or(user.phone_number.is_some(), Option::is_some);
+        let has_phone = match self.phone {
+            Patch::Keep => user.phone_number.is_some(),
+            Patch::Clear => false,
+            Patch::Set(_) => true,
+        };
         if self.flags.is_phone_verified == Some(true) && !has_phone {
             complaints.insert("is_phone_verified", vec!["There is no phone number to verify.".to_owned()]);
         }
@@ -176,114 +186,128 @@ impl Changes {
     }
 }
 
-/// Applies changes to the user; gives the writes besides the user's own record, and what others lose by them. `staff` is who
-/// makes the changes, if not the user.
-fn apply(
-    app: &App,
-    request: &Request,
-    changes: &Changes,
-    user: &mut User,
-    holders: &Holders,
-    staff: Option<Id>,
-) -> Result<(Vec<TransactWriteItem>, Losses), Error> {
-    let id = user.id;
-    let (mut wanted, mut writes) = (Vec::new(), Vec::new());
-    if let Some(new) = &changes.username {
-        let old = username_key(&user.username);
-        if new.key() != old {
-            wanted.push((Name::Username(new.key()), USERNAME));
-            writes.push(claim::free(app, &Name::Username(old), id));
-        }
-        new.text().clone_into(&mut user.username);
+/// A change in the making.
+struct Draft<'a> {
+    app: &'a App,
+    changes: &'a Changes,
+    /// The user as they will be.
+    user: User,
+    /// The names that they take.
+    wanted: Vec<(Name, Terms)>,
+    /// What is written besides their own record and the names that they take.
+    writes: Vec<TransactWriteItem>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(app: &'a App, changes: &'a Changes, user: User) -> Self {
+        Self { app, changes, user, wanted: Vec::new(), writes: Vec::new() }
     }
-    let (old_phone, was_phone_verified) = (user.phone_number.clone(), user.is_phone_verified);
-    if let Some(new) = &changes.phone {
-        user.phone_number = new.as_ref().map(|phone| phone.e164().to_owned());
-    }
-    let is_new_phone = user.phone_number != old_phone;
-    // Who has proven the old number has not proven the new one, and to repeat that they have is not to say so.
-    user.is_phone_verified = match changes.flags.is_phone_verified {
-        Some(said) if said != was_phone_verified => said,
-        _ => was_phone_verified && !is_new_phone,
-    };
-    if is_new_phone {
-        if let Some(number) = &user.phone_number {
-            wanted.push((Name::Phone(number.clone()), terms_of(user.is_phone_verified)?));
+
+    fn change_username(&mut self) -> Result<(), Error> {
+        let Some(new) = &self.changes.username else { return Ok(()) };
+        if new.key() == username_key(&self.user.username) {
+            // Another spelling of the same name.
+            new.text().clone_into(&mut self.user.username);
+            return Ok(());
         }
-        if let Some(old) = old_phone {
-            // A username that is the old number goes with it. It does not become the new one, which may be unproven.
-            let username = Username::parse(&user.username).ok();
-            let phones = PhoneRules::from_env()?;
-            let is_old = |phone: Phone| phone.e164() == old;
-            if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
-                let generated = Username::generated();
-                wanted.push((Name::Username(generated.key()), USERNAME));
-                writes.push(claim::free(app, &Name::Username(username_key(&user.username)), id));
-                generated.text().clone_into(&mut user.username);
+        self.replace_username(new)
+    }
+
+    fn replace_username(&mut self, new: &Username) -> Result<(), Error> {
+        let old = Name::Username(username_key(&self.user.username));
+        self.wanted.push((Name::Username(new.key()), USERNAME));
+        self.writes.push(claim::free(self.app, &old, self.user.id));
+        new.text().clone_into(&mut self.user.username);
+        Ok(())
+    }
+
+    /// The number, and whether it is verified. A new number starts unverified; sending `is_phone_verified: true` again does
+    /// not verify it.
+    fn change_phone(&mut self) -> Result<(), Error> {
+        let (old, was_verified) = (self.user.phone_number.clone(), self.user.is_phone_verified);
+        match &self.changes.phone {
+            Patch::Keep => {}
+            Patch::Clear => self.user.phone_number = None,
+            Patch::Set(phone) => self.user.phone_number = Some(phone.e164().to_owned()),
+        }
+        let is_new = self.user.phone_number != old;
+        let is_verified = match self.changes.flags.is_phone_verified {
+            Some(said) if said != was_verified => said,
+            _ => was_verified && !is_new,
+        };
+        self.user.is_phone_verified = is_verified;
+        let number = self.user.phone_number.clone().map(Name::Phone);
+        if is_new {
+            if let Some(number) = number {
+                self.wanted.push((number, terms_of(is_verified)?));
             }
-            writes.push(claim::free(app, &Name::Phone(old), id));
+            if let Some(old) = old {
+                self.give_up_phone(old)?;
+            }
+        } else if let Some(number) = number.filter(|_| is_verified != was_verified) {
+            self.writes.push(claim::mark(self.app, &number, self.user.id, terms_of(is_verified)?));
         }
-    } else if user.is_phone_verified != was_phone_verified
-        && let Some(number) = &user.phone_number
-    {
-        writes.push(claim::mark(app, &Name::Phone(number.clone()), id, terms_of(user.is_phone_verified)?));
+        Ok(())
     }
-    if let Some(verified) = changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified) {
-        if !user.email.is_empty() {
-            writes.push(claim::mark(app, &Name::Email(email::key(&user.email)), id, terms_of(verified)?));
+
+    /// A username that is the old number goes with it. It does not become the new one, which may be unverified.
+    fn give_up_phone(&mut self, old: String) -> Result<(), Error> {
+        let username = Username::parse(&self.user.username).ok();
+        let phones = PhoneRules::from_env()?;
+        let is_old = |phone: Phone| phone.e164() == old;
+        if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
+            self.replace_username(&Username::generated())?;
         }
+        self.writes.push(claim::free(self.app, &Name::Phone(old), self.user.id));
+        Ok(())
+    }
+
+    fn change_email_flag(&mut self) -> Result<(), Error> {
+        let user = &mut self.user;
+        let flag = self.changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified);
+        let Some(verified) = flag else { return Ok(()) };
         user.is_email_verified = verified;
-    }
-    if let Some(new) = &changes.email {
-        let stages = changes.stages_email(user);
-        writes.extend(change_email(app, new, stages, changes.keeps_staged_email, user)?);
-        if stages {
-            let terms = Terms { staged: true, ..unproven()? };
-            wanted.push((Name::Email(new.key()), terms));
-            writes.extend(send_codes(app, request, new, user, holders)?);
+        if !user.email.is_empty() {
+            let name = Name::Email(email::key(&user.email));
+            self.writes.push(claim::mark(self.app, &name, user.id, terms_of(verified)?));
         }
+        Ok(())
     }
-    for (new, field) in [
-        (&changes.first_name, &mut user.first_name),
-        (&changes.last_name, &mut user.last_name),
-        (&changes.address, &mut user.address),
-    ] {
-        if let Some(new) = new {
-            field.clone_from(new);
+
+    /// A new address waits, in place of any that waits already, until its code verifies it. Going back to the present one
+    /// gives the pending one up, unless the change keeps it.
+    fn change_email(&mut self, request: &Request, holders: &Holders) -> Result<(), Error> {
+        let Some(new) = &self.changes.email else { return Ok(()) };
+        let is_staged = self.changes.stages_email(&self.user);
+        let user = &mut self.user;
+        let is_present = new.key() == email::key(&user.email);
+        if is_present {
+            new.typed().clone_into(&mut user.email);
         }
+        if (is_staged || (is_present && !self.changes.keeps_pending_email))
+            && let Some(given_up) = user.pending_email.take()
+        {
+            self.writes.push(claim::free(self.app, &Name::Email(email::key(&given_up)), user.id));
+        }
+        if is_staged {
+            user.pending_email = Some(new.typed().to_owned());
+            self.wanted.push((Name::Email(new.key()), Terms { staged: true, ..unproven()? }));
+            self.writes.extend(send_codes(self.app, request, new, user, holders)?);
+        }
+        Ok(())
     }
-    user.date_of_birth = changes.date_of_birth.unwrap_or(user.date_of_birth);
-    user.is_active = changes.flags.is_active.unwrap_or(user.is_active);
-    user.is_staff = changes.flags.is_staff.unwrap_or(user.is_staff);
-    let (taken, losses) = claim::take(app, &wanted, id, holders, staff)?;
-    writes.extend(taken);
-    Ok((writes, losses))
+
+    fn change_plain_fields(&mut self) {
+        let (user, flags) = (&mut self.user, self.changes.flags);
+        user.details.apply(&self.changes.details);
+        user.is_active = flags.is_active.unwrap_or(user.is_active);
+        user.is_staff = flags.is_staff.unwrap_or(user.is_staff);
+    }
 }
 
 /// How an address or number is had that staff have looked at: like one that a code has proven, or like a new one.
 fn terms_of(verified: bool) -> Result<Terms, Error> {
     if verified { Ok(PROVEN) } else { unproven() }
-}
-
-/// Stages a new address in place of any that is staged; going back to the present address gives the staged one up, unless the
-/// change `keeps_staged`.
-fn change_email(
-    app: &App,
-    new: &Email,
-    stages: bool,
-    keeps_staged: bool,
-    user: &mut User,
-) -> Result<Option<TransactWriteItem>, Error> {
-    let is_present = new.key() == email::key(&user.email);
-    if is_present {
-        new.typed().clone_into(&mut user.email);
-    }
-    let is_replaced = stages || (is_present && !keeps_staged);
-    let given_up = if is_replaced { user.pending_email.take() } else { None };
-    if stages {
-        user.pending_email = Some(new.typed().to_owned());
-    }
-    Ok(given_up.map(|address| claim::free(app, &Name::Email(email::key(&address)), user.id)))
 }
 
 /// A code to the new address, and a notice to the present one.

@@ -6,13 +6,17 @@ use crate::{
     App, Error, audit,
     dynamo::{Refused, Write, n, s, transact, update_expression, yes},
     email,
+    id::record_key,
     otp::Redeemed,
     page::lowered,
     phone::Phone,
-    user::claim::{self, Holders, Losses, Name},
 };
 
-use super::{Account, PROVEN, USERNAME, User, Username, find, record_key, username_key};
+use super::{
+    Account, User, Username,
+    claim::{self, Holders, Losses, Name, PROVEN, USERNAME},
+    find, username_key,
+};
 
 /// Proves an e-mail address with a code that was guessed right; a staged one becomes the present one. `holders` says which
 /// it was when it was read, and whose username it is. Gives the names of the fields that changed; [`Error::OtpInvalid`] when

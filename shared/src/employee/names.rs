@@ -1,0 +1,120 @@
+//! Unique names of employees: each e-mail address and phone number is a record of its own that names its employee.
+
+use crate::dynamo::Write as TransactWriteItem;
+use uuid::Uuid;
+
+use super::record::{Employee, Id};
+use crate::{
+    App, Error,
+    dynamo::{BatchGet, Found, Item, Write, key, s, text},
+    email,
+    http::FieldErrors,
+    user,
+};
+
+/// A name that one employee has. It is a record of its own, which names its employee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// By its unique form.
+    Email(String),
+    /// In E.164 form.
+    Phone(String),
+}
+
+impl Name {
+    fn key(&self) -> Item {
+        key(match self {
+            Self::Email(address) => format!("email#{address}"),
+            Self::Phone(number) => format!("phone#{number}"),
+        })
+    }
+
+    /// The field that holds it, and what a second taker hears.
+    fn taken(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Email(_) => ("email", "employee with this email already exists."),
+            Self::Phone(_) => ("phone_number", "employee with this phone number already exists."),
+        }
+    }
+
+    /// The write by which an employee takes the name. The owner never changes, and goes with it.
+    pub(super) fn take(&self, app: &App, employee: &Employee) -> Result<TransactWriteItem, Error> {
+        let mut claim = self.key();
+        claim.insert("employee_id".to_owned(), s(employee.id.to_string()));
+        claim.insert("owned_by".to_owned(), s(employee.owner.to_string()));
+        Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(claim)
+    }
+
+    /// The write that frees it.
+    pub(super) fn free(&self, app: &App, id: Id) -> Result<TransactWriteItem, Error> {
+        Write::to(&app.tables.employees)
+            .when("employee_id = :id")
+            .value("id", s(id.to_string()))
+            .delete(self.key())
+    }
+}
+
+/// Who has a name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder {
+    pub(super) id: Id,
+    pub(super) owner: user::Id,
+}
+
+impl Holder {
+    fn read(claim: &Item) -> Result<Self, Error> {
+        let id = |name| text(claim, name).and_then(|id| Uuid::try_parse(id).ok());
+        let whole = || Some(Self { id: id("employee_id")?, owner: id("owned_by")? });
+        whole().ok_or_else(|| Error::internal("a name without its employee"))
+    }
+}
+
+/// Which of the names that were asked about are taken, and by whom.
+#[derive(Debug)]
+pub struct Holders(pub(super) Vec<(Name, Holder)>);
+
+impl Holders {
+    pub(super) fn want(app: &App, batch: &mut BatchGet, names: &[Name]) {
+        for name in names {
+            batch.want(&app.tables.employees, name.key());
+        }
+    }
+
+    pub(super) fn take(app: &App, found: &mut Found, names: &[Name]) -> Result<Self, Error> {
+        let mut holders = Vec::new();
+        for name in names {
+            if let Some(claim) = found.take(&app.tables.employees, &name.key()) {
+                holders.push((name.clone(), Holder::read(&claim)?));
+            }
+        }
+        Ok(Self(holders))
+    }
+
+    /// Reads who has these names.
+    pub(super) async fn read(app: &App, names: &[Name]) -> Result<Self, Error> {
+        let mut batch = BatchGet::default();
+        Self::want(app, &mut batch, names);
+        Self::take(app, &mut batch.send(app).await?, names)
+    }
+
+    /// Complaints about names that another employee than this one has; a new one has no id yet.
+    #[must_use]
+    pub fn complaints(&self, id: Option<Id>) -> FieldErrors {
+        let others = self.0.iter().filter(|(_, holder)| Some(holder.id) != id);
+        others.map(|(name, _)| name.taken()).map(|(field, words)| (field, vec![words.to_owned()])).collect()
+    }
+
+    /// 400 for names that another employee has.
+    pub(super) fn check(&self, id: Id) -> Result<(), Error> {
+        let complaints = self.complaints(Some(id));
+        if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
+    }
+}
+
+impl Employee {
+    /// Their unique names.
+    pub(super) fn names(&self) -> Vec<Name> {
+        let email = self.email.as_deref().map(|address| Name::Email(email::key(address)));
+        [Name::Phone(self.phone_number.clone())].into_iter().chain(email).collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! An employee, as the API shows them and as they are stored.
+
+use crate::dynamo::Write as TransactWriteItem;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::fields::FIELDS;
+use crate::{
+    App, Error,
+    dynamo::{
+        ATTEMPTS, AttributeValue, Item, Refused, Write, change, from_item, key, n, null, number,
+        pause_before, s, text, to_item, transact,
+    },
+    fields::Details,
+    page::searchable,
+    user,
+};
+
+/// An employee's id: a `UUIDv7`, so that ids sort by the time of creation.
+pub type Id = Uuid;
+
+/// The fields at which a search looks besides those of [`FIELDS`].
+const SEARCHED: [&str; 2] = ["email", "phone_number"];
+
+/// All the fields at which a search looks.
+pub(super) fn searched_fields() -> impl Iterator<Item = &'static str> {
+    let details = FIELDS.iter().filter(|field| field.is_searched).map(|field| field.name);
+    SEARCHED.into_iter().chain(details)
+}
+
+/// An employee, as the API shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Employee {
+    /// Never changes.
+    #[schema(value_type = Uuid)]
+    pub id: Id,
+    /// The fields of [`FIELDS`].
+    #[serde(flatten, deserialize_with = "details")]
+    #[schema(ignore)]
+    pub details: Details,
+    /// In E.164 form; unique.
+    pub phone_number: String,
+    /// As it was typed; unique without regard to case.
+    #[serde(default)]
+    #[schema(required)]
+    pub email: Option<String>,
+    /// Whether a code has proven the phone number.
+    #[serde(default)]
+    #[schema(required)]
+    pub is_phone_verified: bool,
+    /// The user who made the record.
+    #[schema(value_type = Uuid)]
+    pub owner: user::Id,
+    /// The time in the id.
+    pub created_at: Timestamp,
+    /// When a field last changed.
+    pub updated_at: Timestamp,
+}
+
+fn details<'de, D: Deserializer<'de>>(record: D) -> Result<Details, D::Error> {
+    Details::stored(FIELDS, record)
+}
+
+/// An employee in a version.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// What the API shows.
+    pub employee: Employee,
+    /// Counts the changes: the entity tag.
+    pub version: u64,
+    /// The record as it was read; empty for a new employee. What a change writes is the difference to it.
+    pub(super) stored: Item,
+}
+
+impl Record {
+    pub(super) fn read(item: Item) -> Result<Self, Error> {
+        Ok(Self {
+            version: number(&item, "version").unwrap_or(0),
+            employee: from_item(item.clone())?,
+            stored: item,
+        })
+    }
+
+    /// Every attribute that this release writes but the key, NULL for one that is absent.
+    fn attributes(&self) -> Result<Item, Error> {
+        let employee = &self.employee;
+        let mut item = to_item(employee)?;
+        item.insert("version".into(), n(self.version));
+        item.insert("search".into(), AttributeValue::M(searchable(employee.searched())));
+        item.extend(keys(employee));
+        Ok(item)
+    }
+
+    /// The write of a new employee.
+    pub(super) fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+        let mut item = self.attributes()?;
+        item.retain(|_, value| !value.is_null());
+        item.extend(record_key(self.employee.id));
+        Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(item)
+    }
+
+    /// The write that makes this record of what is stored, unless that has changed since it was read. It brings the record
+    /// into the shape in which this release writes it, too. `None` when there is nothing to write.
+    pub(super) fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
+        Ok(change(&app.tables.employees, record_key(self.employee.id), &self.stored, &self.attributes()?))
+    }
+}
+
+impl Employee {
+    /// What a search looks at.
+    fn searched(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let email = self.email.as_deref().unwrap_or_default();
+        SEARCHED.into_iter().zip([email, &self.phone_number]).chain(self.details.searched())
+    }
+}
+
+/// The list of all employees lies in so many partitions, each of which takes a thousand writes a second. An employee is two
+/// or three records in the table itself, at two units each: two shards carry more than a table's first 4,000 units a second.
+pub(super) const SHARDS: u8 = 2;
+
+fn shard(id: Id) -> u8 {
+    id.as_bytes()[15] % SHARDS
+}
+
+/// The number of a shard or the id of an owner, and whether the phone number is proven: a filter is a partition.
+pub(super) fn by_phone(scope: &str, verified: bool) -> String {
+    format!("{scope}#{}", if verified { "verified" } else { "unverified" })
+}
+
+pub(super) fn by_department(scope: &str, department: &str) -> String {
+    format!("{scope}#{department}")
+}
+
+/// Where an employee is listed: the keys of the four indexes, NULL for one in which they are not.
+fn keys(employee: &Employee) -> Vec<(String, AttributeValue)> {
+    let (shard, owner) = (shard(employee.id).to_string(), employee.owner.to_string());
+    let department = Some(employee.details.text("department")).filter(|department| !department.is_empty());
+    let of_department =
+        |scope: &str| department.map_or_else(null, |department| s(by_department(scope, department)));
+    let by_department =
+        [("by_shard_department", of_department(&shard)), ("by_owner_department", of_department(&owner))];
+    let by_phone = phone_keys(employee.id, employee.owner, employee.is_phone_verified);
+    let by_phone = by_phone.map(|(name, value)| (name, s(value)));
+    by_phone.into_iter().chain(by_department).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The keys that say whether the phone number is proven; they need nothing of the record that can change.
+pub(super) fn phone_keys(id: Id, owner: user::Id, verified: bool) -> [(&'static str, String); 2] {
+    [
+        ("by_shard", by_phone(&shard(id).to_string(), verified)),
+        ("by_owner", by_phone(&owner.to_string(), verified)),
+    ]
+}
+
+/// The key under which an employee is stored.
+pub(super) fn record_key(id: Id) -> Item {
+    key(format!("employee#{id}"))
+}
+
+/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write, as for what is
+/// no employee's record. What the API shows stays as it is, and so does the version.
+///
+/// Another request may change the record at the same time: then it is read again.
+pub async fn rewrite(app: &App, item: Item) -> Result<bool, Error> {
+    if !text(&item, "pk").is_some_and(|pk| pk.starts_with("employee#")) {
+        return Ok(false);
+    }
+    let mut record = Record::read(item)?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            let Some(read) = find(app, record.employee.id).await? else { return Ok(false) };
+            record = read;
+        }
+        let Some(write) = record.change(app)? else { return Ok(false) };
+        match transact(app, vec![write]).await {
+            Ok(()) => return Ok(true),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("an employee's record was changed at every attempt to rewrite it".into()))
+}
+
+/// An employee by id.
+pub(super) async fn find(app: &App, id: Id) -> Result<Option<Record>, Error> {
+    let get = app.client.get_item().table_name(&app.tables.employees).consistent_read(true);
+    let found = get.set_key(Some(record_key(id))).send().await.map_err(Error::from_aws)?;
+    found.item.map(Record::read).transpose()
+}

@@ -1,0 +1,340 @@
+//! A user, as the API shows them and as they are stored.
+
+use std::iter;
+
+use crate::dynamo::Write as TransactWriteItem;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{fields::FIELDS, username::Username};
+use crate::{
+    App, Error,
+    dynamo::{
+        ATTEMPTS, AttributeValue, Item, Refused, Write, change, from_item, n, null, number, pause_before, s,
+        string_list, strings, text, to_item, transact,
+    },
+    fields::Details,
+    id::{Id, record_key},
+    page::searchable,
+    password::{About, Hash},
+    phone::Phone,
+    throttle, time,
+};
+
+/// What the indexes of lists hold of a user besides the keys. It never changes: DynamoDB cannot change it, and CloudFormation
+/// replaces one index a deployment. A list finds all that it shows besides in the map `search`, under [`SHOWN`].
+pub const PROJECTED: [&str; 16] = [
+    "id",
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "phone_number",
+    "address",
+    "date_of_birth",
+    "is_email_verified",
+    "pending_email",
+    "is_phone_verified",
+    "is_active",
+    "is_staff",
+    "date_joined",
+    "last_login",
+    "search",
+];
+const SHOWN: &str = "shown";
+
+/// The fields at which a search looks besides those of [`FIELDS`].
+const SEARCHED: [&str; 3] = ["username", "email", "phone_number"];
+
+/// All the fields at which a search looks.
+pub(super) fn searched_fields() -> impl Iterator<Item = &'static str> {
+    let details = FIELDS.iter().filter(|field| field.is_searched).map(|field| field.name);
+    SEARCHED.into_iter().chain(details)
+}
+
+/// Where a user is listed who is active, or not: staff in two indexes, of which one holds nobody else.
+pub(super) fn partition(is_active: bool) -> &'static str {
+    if is_active { "active" } else { "inactive" }
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
+/// A user, as the API shows them. The password hash is not part of it, and so in no answer.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    /// Never changes.
+    #[schema(value_type = Uuid)]
+    pub id: Id,
+    /// Unique without regard to case.
+    pub username: String,
+    /// As it was typed; empty for none.
+    #[serde(default)]
+    #[schema(required)]
+    pub email: String,
+    /// The fields of [`FIELDS`].
+    #[serde(flatten, deserialize_with = "details")]
+    #[schema(ignore)]
+    pub details: Details,
+    /// In E.164 form.
+    #[serde(default)]
+    #[schema(required)]
+    pub phone_number: Option<String>,
+    /// Whether a code has proven the e-mail address.
+    #[serde(default)]
+    #[schema(required)]
+    pub is_email_verified: bool,
+    /// The address that is to replace the present one, once a code has proven it.
+    #[serde(default)]
+    #[schema(required)]
+    pub pending_email: Option<String>,
+    /// Whether a code has proven the phone number.
+    #[serde(default)]
+    #[schema(required)]
+    pub is_phone_verified: bool,
+    /// Who is not active cannot log in, and their tokens are refused.
+    #[serde(default)]
+    #[schema(required)]
+    pub is_active: bool,
+    /// Staff see and manage everybody.
+    #[serde(default)]
+    #[schema(required)]
+    pub is_staff: bool,
+    /// When they registered.
+    pub date_joined: Timestamp,
+    /// When they last logged in.
+    #[serde(default)]
+    #[schema(required)]
+    pub last_login: Option<Timestamp>,
+}
+
+fn details<'de, D: Deserializer<'de>>(record: D) -> Result<Details, D::Error> {
+    Details::stored(FIELDS, record)
+}
+
+/// A user with what only the server knows.
+#[derive(Clone)]
+pub struct Account {
+    /// What the API shows.
+    pub user: User,
+    /// The password hash.
+    pub password: Hash,
+    /// Moves on when every session of before is to be dead.
+    pub epoch: u64,
+    /// How many sessions have begun by a login.
+    pub(crate) sessions_begun: u64,
+    /// Counts the changes of what the API shows (logins aside): the entity tag.
+    pub version: u64,
+    /// Signs the cursors of their lists.
+    pub(crate) cursor_key: String,
+    /// The fingerprints of the networks from which they have logged in, the latest first. A record of release 0.1.0 has none
+    /// until the next login.
+    pub(super) known_networks: Vec<String>,
+    /// A phone number that another user claimed after them, before either had proven it. It is in the record and not in
+    /// [`Account::item`]: a change of other fields leaves it there.
+    lost_phone_number: Option<String>,
+    /// The record as it was read; empty for a new user. What a change writes is the difference to it.
+    pub(super) stored: Item,
+}
+
+/// What a login writes without a new version: a change of other fields must leave it alone.
+const BY_LOGIN: [&str; 3] = ["last_login", "known_networks", "sessions_begun"];
+
+/// How many networks of a user are remembered.
+const KNOWN_NETWORKS: usize = 8;
+
+impl Account {
+    pub(super) fn new(user: User, password: Hash) -> Self {
+        let cursor_key = Uuid::new_v4().simple().to_string();
+        Self {
+            user,
+            password,
+            epoch: 0,
+            sessions_begun: 0,
+            version: 1,
+            cursor_key,
+            known_networks: Vec::new(),
+            lost_phone_number: None,
+            stored: Item::new(),
+        }
+    }
+
+    /// Whether the user has logged in from this network before.
+    #[must_use]
+    pub fn knows(&self, network: &str) -> bool {
+        self.known_networks.contains(&network_mark(network))
+    }
+
+    /// The networks that are known after a login from this one, the latest first.
+    pub(super) fn networks_after(&self, network: &str) -> Vec<String> {
+        let latest = network_mark(network);
+        let others = self.known_networks.iter().filter(|known| **known != latest).cloned();
+        iter::once(latest.clone()).chain(others).take(KNOWN_NETWORKS).collect()
+    }
+
+    pub(crate) fn read(item: Item) -> Result<Self, Error> {
+        let missing = |name: &str| Error::internal(format!("a user without {name}"));
+        let password = text(&item, "password").ok_or_else(|| missing("a password"))?;
+        let cursor_key = text(&item, "cursor_key").ok_or_else(|| missing("a cursor key"))?;
+        Ok(Self {
+            password: Hash::stored(password.to_owned()),
+            cursor_key: cursor_key.to_owned(),
+            epoch: number(&item, "epoch").unwrap_or(0),
+            sessions_begun: number(&item, "sessions_begun").unwrap_or(0),
+            version: number(&item, "version").unwrap_or(0),
+            known_networks: strings(&item, "known_networks"),
+            lost_phone_number: text(&item, "lost_phone_number").map(str::to_owned),
+            user: from_item(item.clone())?,
+            stored: item,
+        })
+    }
+
+    /// Every attribute that this release writes but the key, NULL for one that is absent.
+    fn attributes(&self) -> Result<Item, Error> {
+        let mut item = self.user.attributes()?;
+        item.insert("password".into(), s(self.password.text()));
+        item.insert("epoch".into(), n(self.epoch));
+        item.insert("sessions_begun".into(), n(self.sessions_begun));
+        item.insert("version".into(), n(self.version));
+        item.insert("cursor_key".into(), s(&self.cursor_key));
+        let networks = Some(&self.known_networks).filter(|networks| !networks.is_empty());
+        item.insert("known_networks".into(), networks.map_or_else(null, |networks| string_list(networks)));
+        Ok(item)
+    }
+
+    /// The write of a new user.
+    pub(super) fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+        let mut item = self.attributes()?;
+        // Absent is none: a condition can then ask for it.
+        item.retain(|_, value| !value.is_null());
+        item.extend(record_key(self.user.id));
+        Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(item)
+    }
+
+    /// The write that makes this account of what is stored, unless that has changed since it was read. It brings the record
+    /// into the shape in which this release writes it, too. `None` when there is nothing to write.
+    pub(super) fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
+        let mut item = self.attributes()?;
+        item.retain(|name, _| !BY_LOGIN.contains(&name.as_str()));
+        Ok(change(&app.tables.users, record_key(self.user.id), &self.stored, &item))
+    }
+
+    /// Whether they have said that this number is theirs: it is in their profile, or would be if no other user had claimed it
+    /// since.
+    #[must_use]
+    pub fn claims(&self, phone: &Phone) -> bool {
+        self.claimed_number() == Some(phone.e164())
+    }
+
+    /// The number that they have said is theirs, in E.164 form: see [`Account::claims`].
+    pub(crate) fn claimed_number(&self) -> Option<&str> {
+        self.user.phone_number.as_deref().or(self.lost_phone_number.as_deref())
+    }
+
+    /// What a new password of theirs must not resemble.
+    #[must_use]
+    pub fn about(&self) -> About<'_> {
+        About { username: &self.user.username, email: &self.user.email, fields: self.user.details.entries() }
+    }
+}
+
+impl User {
+    /// Somebody new, of whom nothing is known but the username.
+    pub(super) fn new(username: &Username) -> Self {
+        let (id, date_joined) = time::new_id();
+        Self {
+            id,
+            username: username.text().to_owned(),
+            email: String::new(),
+            details: Details::empty(FIELDS),
+            phone_number: None,
+            is_email_verified: false,
+            pending_email: None,
+            is_phone_verified: false,
+            is_active: true,
+            is_staff: false,
+            date_joined,
+            last_login: None,
+        }
+    }
+
+    /// As they are stored: what is shown, what a search looks at, and where they are listed.
+    fn attributes(&self) -> Result<Item, Error> {
+        let mut item = to_item(self)?;
+        let mut search = searchable(self.searched());
+        let beside = item.iter().filter(|(name, _)| !PROJECTED.contains(&name.as_str()));
+        let beside: Item = beside.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if !beside.is_empty() {
+            search.insert(SHOWN.to_owned(), AttributeValue::M(beside));
+        }
+        item.insert("search".into(), AttributeValue::M(search));
+        let listed = s(partition(self.is_active));
+        item.insert("listed_staff".into(), if self.is_staff { listed.clone() } else { null() });
+        item.insert("listed".into(), listed);
+        Ok(item)
+    }
+
+    /// A user as a row of a list has them.
+    pub(super) fn listed(mut row: Item) -> Result<Self, Error> {
+        if let Some(AttributeValue::M(mut search)) = row.remove("search")
+            && let Some(AttributeValue::M(beside)) = search.remove(SHOWN)
+        {
+            row.extend(beside);
+        }
+        from_item(row)
+    }
+
+    /// What a search looks at.
+    pub(super) fn searched(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let phone = self.phone_number.as_deref().unwrap_or_default();
+        SEARCHED.into_iter().zip([&self.username, &self.email, phone]).chain(self.details.searched())
+    }
+
+    /// Whether they can do what staff can.
+    pub(super) fn is_active_staff(&self) -> bool {
+        self.is_active && self.is_staff
+    }
+}
+
+/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write, as for what is
+/// no user's record. What the API shows stays as it is, and so does the version.
+///
+/// Another request may change the record at the same time: then it is read again.
+pub async fn rewrite(app: &App, item: Item) -> Result<bool, Error> {
+    if !text(&item, "pk").is_some_and(|pk| pk.starts_with("user#")) {
+        return Ok(false);
+    }
+    let mut account = Account::read(item)?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause_before(attempt).await;
+            let Some(read) = find(app, account.user.id).await? else { return Ok(false) };
+            account = read;
+        }
+        let Some(write) = account.change(app)? else { return Ok(false) };
+        match transact(app, vec![write]).await {
+            Ok(()) => return Ok(true),
+            Err(Refused::Conditions) => {}
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+    Err(Error::Unavailable("a user's record was changed at every attempt to rewrite it".into()))
+}
+
+/// What a user's record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.
+fn network_mark(network: &str) -> String {
+    let mut mark = throttle::fingerprint(network);
+    mark.truncate(16);
+    mark
+}
+
+/// A user by id.
+pub async fn find(app: &App, id: Id) -> Result<Option<Account>, Error> {
+    let get = app
+        .client
+        .get_item()
+        .table_name(&app.tables.users)
+        .consistent_read(true)
+        .set_key(Some(record_key(id)));
+    get.send().await.map_err(Error::from_aws)?.item.map(Account::read).transpose()
+}
