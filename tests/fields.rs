@@ -1,6 +1,7 @@
 //! The fields without a rule of their own: whatever is in the tables is taken, stored, shown, changed, searched, documented and
 //! imported. A field that is forgotten somewhere fails here, by its name (docs/add-a-field.md).
 
+use local::{Dump, Settings};
 use serde_json::{Map, Value, json};
 use shared::{
     employee,
@@ -114,7 +115,7 @@ async fn every_field_of_a_user_is_stored_shown_changed_and_searched() {
         let stored = &api.item("Users", &format!("user#{}", id.as_str().unwrap())).await.unwrap()[field.name];
         assert_eq!(stored["S"], value(field, 1), "{}", field.name);
     }
-    follows_the_table(&api, &admin, "/api/users", &path, user::FIELDS, "user_changed").await;
+    follows_the_table(&api, &admin, "/api/users", &path, user::FIELDS, "user changed").await;
     let ada = api.log_in("ada").await;
     let profile = ada.patch("/api/profile", &values(user::FIELDS, 3)).await;
     has(&profile.body, user::FIELDS, 3);
@@ -136,7 +137,7 @@ async fn every_field_of_an_employee_is_stored_shown_changed_and_searched() {
         assert_eq!(stored["S"], value(field, 1), "{}", field.name);
     }
     let path = format!("/api/employees/{id}");
-    follows_the_table(&api, &admin, "/api/employees", &path, employee::FIELDS, "employee_changed").await;
+    follows_the_table(&api, &admin, "/api/employees", &path, employee::FIELDS, "employee changed").await;
     for field in employee::FIELDS.iter().filter(|field| field.is_required()) {
         let mut body = with(an_employee("+919800000002"), values(employee::FIELDS, 1));
         body.as_object_mut().unwrap().remove(field.name);
@@ -211,4 +212,19 @@ async fn every_field_is_documented_and_in_the_admin_panel() {
         let by_phone = &schemas["PhoneRegistration"]["properties"][field.name];
         assert_eq!(by_phone.is_object(), field.is_name, "{}", field.name);
     }
+}
+
+#[test]
+fn every_field_is_read_from_a_dump() {
+    let user = json!({ "username": "ada", "password": HASH });
+    let employee = json!({ "owner": 1, "phone": "+919800000001" });
+    let dump = json!([
+        { "model": "auth.user", "pk": 1, "fields": with(user, values(user::FIELDS, 1)) },
+        { "model": "staff.employee", "pk": 1, "fields": with(employee, values(employee::FIELDS, 1)) },
+    ]);
+
+    let dump = Dump::read(&dump.to_string(), &Settings::default()).unwrap();
+
+    has(&dump.users[0].record, user::FIELDS, 1);
+    has(&dump.employees[0].record, employee::FIELDS, 1);
 }

@@ -525,11 +525,11 @@ async fn it_is_audited_and_logs_no_personal_data() {
     let changes = api.changes("imported");
     let by_nobody = |change: &Value| change[0].is_null();
     assert_eq!(changes.as_array().unwrap().iter().filter(|change| by_nobody(change)).count(), 5);
-    let user = "username,email,first_name,last_name,phone_number,date_of_birth,is_email_verified,\
-                is_phone_verified,is_active,is_staff,last_login,password";
+    let user = "username,email,phone_number,is_email_verified,is_phone_verified,is_active,is_staff,last_login,password,\
+                first_name,last_name,date_of_birth";
     assert_eq!(changes[0][3], user);
     let employee =
-        "first_name,last_name,phone_number,email,date_of_birth,department,job_title,is_phone_verified,owner";
+        "first_name,last_name,date_of_birth,department,job_title,phone_number,email,is_phone_verified,owner";
     assert_eq!(changes[3][3], employee);
     for line in api.stack.logs() {
         for value in ["bunny0909", "test@example.com", "9881167671", "pbkdf2", "Hopper"] {

@@ -8,10 +8,6 @@ mod retry;
 mod write;
 
 pub(crate) use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata, SdkError},
-    operation::update_item::UpdateItemError,
-};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Error;
@@ -88,22 +84,6 @@ pub(crate) fn key2(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
 }
 
-/// Whether a write was refused by its condition: an answer, not an error.
-pub(crate) fn is_refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    error.code() == Some("ConditionalCheckFailedException")
-}
-
-/// The record that stood in an update's way, when its condition refused it; empty when there was no record, or the update
-/// did not ask for it.
-pub(crate) fn in_the_way(error: &SdkError<UpdateItemError>) -> Option<Item> {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-            Some(refused.item.clone().unwrap_or_default())
-        }
-        _ => None,
-    }
-}
-
 /// Why a transaction did nothing.
 pub(crate) enum Refused {
     /// A condition failed: something is not as it was read.
@@ -121,16 +101,6 @@ impl From<Error> for Refused {
 /// Superseded by [`Db::transact`].
 pub(crate) async fn transact(db: &Db, writes: Vec<Write>) -> Result<(), Refused> {
     if db.transact(writes).await? { Ok(()) } else { Err(Refused::Conditions) }
-}
-
-/// `SET a, b REMOVE c`, as far as there is something to set or remove.
-pub(crate) fn update_expression(set: &[impl AsRef<str>], remove: &[impl AsRef<str>]) -> String {
-    fn clause(verb: &str, parts: &[impl AsRef<str>]) -> Option<String> {
-        let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
-        (!parts.is_empty()).then(|| format!("{verb} {}", parts.join(", ")))
-    }
-    let clauses: Vec<_> = [clause("SET", set), clause("REMOVE", remove)].into_iter().flatten().collect();
-    clauses.join(" ")
 }
 
 /// The write that gives a stored record the attributes in `new`, unless the record has changed since it was loaded: its
@@ -172,68 +142,4 @@ fn merged(old: Option<&AttributeValue>, new: &AttributeValue) -> AttributeValue 
         all.insert(name.clone(), value);
     }
     AttributeValue::M(all)
-}
-
-/// A write of a transaction, or alone: an expression with its names and values.
-pub(crate) struct Draft {
-    table: String,
-    condition: String,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Write {
-    /// Superseded by [`Write::put`] and its sisters.
-    pub fn to(table: &str) -> Draft {
-        Draft {
-            table: table.to_owned(),
-            condition: String::new(),
-            names: HashMap::new(),
-            values: HashMap::new(),
-        }
-    }
-}
-
-impl Draft {
-    /// Only if this holds.
-    pub fn when(mut self, condition: &str) -> Self {
-        condition.clone_into(&mut self.condition);
-        self
-    }
-
-    /// Lets `#name` stand for the attribute, whose own name may be a reserved word.
-    pub fn name(mut self, name: &str) -> Self {
-        self.names.insert(format!("#{name}"), name.to_owned());
-        self
-    }
-
-    /// What `:name` stands for.
-    pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
-        self.values.insert(format!(":{name}"), value);
-        self
-    }
-
-    pub fn put(self, item: Item) -> Result<Write, Error> {
-        Ok(self.onto(Write::put, item))
-    }
-
-    pub fn update(self, key: Item, expression: &str) -> Result<Write, Error> {
-        Ok(self.onto(Write::update, key).expression(expression))
-    }
-
-    pub fn delete(self, key: Item) -> Result<Write, Error> {
-        Ok(self.onto(Write::delete, key))
-    }
-
-    pub fn check(self, key: Item) -> Result<Write, Error> {
-        Ok(self.onto(Write::check, key))
-    }
-
-    fn onto(self, action: fn(&str, Item) -> Write, item: Item) -> Write {
-        let mut write = action(&self.table, item);
-        if !self.condition.is_empty() {
-            write = write.when(&self.condition);
-        }
-        write.with(self.names, self.values)
-    }
 }

@@ -13,7 +13,7 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, holders) = join!(bearer.caller(app), edit.holders(app));
     let caller = caller?;
     let account = caller.account.clone();
-    let account = edit.fields()?.make(app, &request, &caller, account, holders?).await?;
+    let account = edit.fields()?.make(app, &request, &caller.account, account, holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
 

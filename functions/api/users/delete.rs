@@ -15,7 +15,7 @@ async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
     let account = account.ok_or(Error::NotFound("User"))?;
     let id = account.user.id;
-    user::delete(app, &caller, account, &request.precondition()).await?;
+    user::delete(app, &caller.account, account, &request.precondition()).await?;
     audit::change(Event::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
     no_content()
 }

@@ -16,12 +16,12 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
     let (found, holders) = join!(user::find_for(app, &bearer, request.path("id")), edit.holders(app));
     let (caller, account) = found?;
     let mut fields = edit.fields()?;
-    fields.read_flags(&caller, account.as_ref())?;
+    fields.read_flags(&caller.account, account.as_ref())?;
     let Some(account) = account else {
         fields.check()?;
         return Err(Error::NotFound("User"));
     };
-    let account = fields.make(app, &request, &caller, account, holders?).await?;
+    let account = fields.make(app, &request, &caller.account, account, holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
 

@@ -37,7 +37,6 @@ pub(crate) struct Write {
     /// An attribute and what it holds after this write, and after no other.
     mark: Option<(&'static str, String)>,
     returns_record: bool,
-    expression: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -101,7 +100,6 @@ impl Write {
             values: HashMap::new(),
             mark: None,
             returns_record: false,
-            expression: None,
         }
     }
 
@@ -178,7 +176,7 @@ impl Write {
 
     /// Counts a change of what the API shows: the record gets another entity tag.
     pub fn increment_version(self) -> Self {
-        self.set_to("version", "version + :one").value("one", n(1))
+        self.set_to("version", "if_not_exists(#version, :zero) + :one").value("zero", n(0)).value("one", n(1))
     }
 
     /// Makes a repeated write recognise its own first success, when the answer to that was lost: `operation`, an
@@ -194,23 +192,6 @@ impl Write {
     /// [`Sent::Written`] then holds the record as it is after an update.
     pub fn returning_record(mut self) -> Self {
         self.returns_record = true;
-        self
-    }
-
-    /// For [`super::Draft`]: a whole expression.
-    pub(super) fn expression(mut self, expression: &str) -> Self {
-        self.expression = Some(expression.to_owned());
-        self
-    }
-
-    /// For [`super::Draft`].
-    pub(super) fn with(
-        mut self,
-        names: HashMap<String, String>,
-        values: HashMap<String, AttributeValue>,
-    ) -> Self {
-        self.names.extend(names);
-        self.values.extend(values);
         self
     }
 
@@ -326,9 +307,7 @@ impl Write {
             table: self.table,
             action: self.action,
             condition: condition(&self.conditions),
-            update: self
-                .expression
-                .unwrap_or_else(|| clauses.into_iter().flatten().collect::<Vec<_>>().join(" ")),
+            update: clauses.into_iter().flatten().collect::<Vec<_>>().join(" "),
             names: Some(self.names).filter(|names| !names.is_empty()),
             values: Some(self.values).filter(|values| !values.is_empty()),
         }

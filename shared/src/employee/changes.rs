@@ -38,7 +38,7 @@ impl Changes {
     pub fn given(&self) -> Vec<&'static str> {
         let phone = self.phone.as_ref().map(|_| "phone_number");
         let email = self.email.is_given().then_some("email");
-        phone.into_iter().chain(email).chain(self.details.names()).collect()
+        self.details.names().chain(phone).chain(email).collect()
     }
 
     /// The unique names that they would take.

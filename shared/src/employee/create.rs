@@ -1,12 +1,11 @@
 //! New employees.
 
-use crate::dynamo::Write as TransactWriteItem;
 use jiff::Timestamp;
 
 use super::{Changes, Employee, FIELDS, Holders, Id, Record};
 use crate::{
-    App, Error,
-    dynamo::{ATTEMPTS, Item, Refused, pause_before, transact},
+    Error,
+    dynamo::{Db, Item, Retry, Write},
     fields::Details,
     time, user,
 };
@@ -14,7 +13,7 @@ use crate::{
 /// Makes an employee of `owner`, together with their unique names: everything is written or nothing is. `changes` are
 /// complete, as [`Changes::read`] has checked.
 pub async fn create(
-    app: &App,
+    db: &Db,
     owner: user::Id,
     changes: &Changes,
     mut holders: Holders,
@@ -22,19 +21,15 @@ pub async fn create(
     let (id, now) = time::new_id();
     let record = Record::new(id, now, owner, changes);
     let names = record.employee.names();
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            holders = Holders::read(app, &names).await?;
-        }
+    let mut retry = Retry::of("a new employee");
+    loop {
         holders.check(id)?;
-        match transact(app, record.inserts(app)?).await {
-            Ok(()) => return Ok(record),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        if db.transact(record.inserts(db)?).await? {
+            return Ok(record);
         }
+        retry.again().await?;
+        holders = Holders::read(db, &names).await?;
     }
-    Err(Error::Unavailable("a new employee found no quiet moment".into()))
 }
 
 impl Record {
@@ -55,11 +50,9 @@ impl Record {
     }
 
     /// The writes of a new employee and of their unique names, on condition that none of them is there.
-    pub(super) fn inserts(&self, app: &App) -> Result<Vec<TransactWriteItem>, Error> {
+    pub(super) fn inserts(&self, db: &Db) -> Result<Vec<Write>, Error> {
         let names = self.employee.names();
-        [self.insert(app)]
-            .into_iter()
-            .chain(names.iter().map(|name| name.take(app, &self.employee)))
-            .collect()
+        let names = names.iter().map(|name| name.take(db, &self.employee));
+        Ok(std::iter::once(self.insert(db)?).chain(names).collect())
     }
 }

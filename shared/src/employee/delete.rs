@@ -2,31 +2,26 @@
 
 use super::record::{Record, find, record_key};
 use crate::{
-    App, Error,
-    dynamo::{ATTEMPTS, Refused, Write, pause_before, transact},
+    Error,
+    dynamo::{Db, Retry, Write},
     http::Precondition,
 };
 
 /// Deletes an employee and frees their names, all at once.
-pub async fn delete(app: &App, mut record: Record, precondition: &Precondition) -> Result<(), Error> {
+pub async fn delete(db: &Db, mut record: Record, precondition: &Precondition) -> Result<(), Error> {
     let id = record.employee.id;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            record = find(app, id).await?.ok_or(Error::NotFound("Employee"))?;
-        }
+    let mut retry = Retry::of("a deletion of an employee");
+    loop {
         precondition.check(record.version)?;
-        let mut writes = vec![
-            Write::delete(&app.tables.employees, record_key(id)).if_as_loaded("version", &record.stored),
-        ];
+        let mut writes =
+            vec![Write::delete(&db.tables.employees, record_key(id)).if_as_loaded("version", &record.stored)];
         for name in record.employee.names() {
-            writes.push(name.free(app, id)?);
+            writes.push(name.free(db, id));
         }
-        match transact(app, writes).await {
-            Ok(()) => return Ok(()),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        if db.transact(writes).await? {
+            return Ok(());
         }
+        retry.again().await?;
+        record = find(db, id).await?.ok_or(Error::NotFound("Employee"))?;
     }
-    Err(Error::Unavailable("a deletion found no quiet moment".into()))
 }

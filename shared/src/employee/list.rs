@@ -2,8 +2,8 @@
 
 use super::record::{Employee, SHARDS, by_department, by_phone, searched_fields};
 use crate::{
-    App, Error, Request,
-    dynamo::from_item,
+    Error, Request,
+    dynamo::{Db, from_item},
     fields::NAME_LENGTH,
     http,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
@@ -51,7 +51,7 @@ impl List {
     }
 
     /// Reads the list within these shards or of this owner.
-    async fn rows(&self, app: &App, scopes: &[String], indexes: [&'static str; 2]) -> Result<Unseen, Error> {
+    async fn rows(&self, db: &Db, scopes: &[String], indexes: [&'static str; 2]) -> Result<Unseen, Error> {
         let (index, names) = if let Some(department) = &self.department {
             (indexes[1], scopes.iter().map(|scope| by_department(scope, department)).collect())
         } else {
@@ -61,18 +61,18 @@ impl List {
             });
             (indexes[0], names.collect())
         };
-        let partitions = Partitions { table: &app.tables.employees, index, key: index, names };
-        page::read(app, &self.asked, &partitions, &self.filter()).await.map(Unseen)
+        let partitions = Partitions { table: &db.tables.employees, index, key: index, names };
+        page::read(db, &self.asked, &partitions, &self.filter()).await.map(Unseen)
     }
 }
 
 /// Reads what the list asks for among the employees of an owner.
-pub async fn list_of(app: &App, owner: user::Id, list: &List) -> Result<Unseen, Error> {
-    list.rows(app, &[owner.to_string()], ["by_owner", "by_owner_department"]).await
+pub async fn list_of(db: &Db, owner: user::Id, list: &List) -> Result<Unseen, Error> {
+    list.rows(db, &[owner.to_string()], ["by_owner", "by_owner_department"]).await
 }
 
 /// Reads what the list asks for among all employees; only staff may see it.
-pub async fn list_all(app: &App, list: &List) -> Result<Unseen, Error> {
+pub async fn list_all(db: &Db, list: &List) -> Result<Unseen, Error> {
     let shards: Vec<_> = (0..SHARDS).map(|shard| shard.to_string()).collect();
-    list.rows(app, &shards, ["by_shard", "by_shard_department"]).await
+    list.rows(db, &shards, ["by_shard", "by_shard_department"]).await
 }

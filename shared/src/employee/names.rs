@@ -1,12 +1,11 @@
 //! Unique names of employees: each e-mail address and phone number is a record of its own that names its employee.
 
-use crate::dynamo::Write as TransactWriteItem;
 use uuid::Uuid;
 
 use super::record::{Employee, Id};
 use crate::{
-    App, Error,
-    dynamo::{BatchGet, Found, Item, Write, key, s, text},
+    Error,
+    dynamo::{BatchGet, Db, Found, Item, Write, key, s, text},
     email,
     http::FieldErrors,
     user,
@@ -38,19 +37,16 @@ impl Name {
     }
 
     /// The write by which an employee takes the name. The owner never changes, and goes with it.
-    pub(super) fn take(&self, app: &App, employee: &Employee) -> Result<TransactWriteItem, Error> {
+    pub(super) fn take(&self, db: &Db, employee: &Employee) -> Write {
         let mut claim = self.key();
         claim.insert("employee_id".to_owned(), s(employee.id.to_string()));
         claim.insert("owned_by".to_owned(), s(employee.owner.to_string()));
-        Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(claim)
+        Write::put(&db.tables.employees, claim).if_new()
     }
 
     /// The write that frees it.
-    pub(super) fn free(&self, app: &App, id: Id) -> Result<TransactWriteItem, Error> {
-        Write::to(&app.tables.employees)
-            .when("employee_id = :id")
-            .value("id", s(id.to_string()))
-            .delete(self.key())
+    pub(super) fn free(&self, db: &Db, id: Id) -> Write {
+        Write::delete(&db.tables.employees, self.key()).if_equals("employee_id", s(id.to_string()))
     }
 }
 
@@ -74,16 +70,16 @@ impl Holder {
 pub struct Holders(pub(super) Vec<(Name, Holder)>);
 
 impl Holders {
-    pub(super) fn want(app: &App, batch: &mut BatchGet, names: &[Name]) {
+    pub(super) fn want(db: &Db, batch: &mut BatchGet, names: &[Name]) {
         for name in names {
-            batch.want(&app.tables.employees, name.key());
+            batch.want(&db.tables.employees, name.key());
         }
     }
 
-    pub(super) fn take(app: &App, found: &mut Found, names: &[Name]) -> Result<Self, Error> {
+    pub(super) fn take(db: &Db, found: &mut Found, names: &[Name]) -> Result<Self, Error> {
         let mut holders = Vec::new();
         for name in names {
-            if let Some(claim) = found.take(&app.tables.employees, &name.key()) {
+            if let Some(claim) = found.take(&db.tables.employees, &name.key()) {
                 holders.push((name.clone(), Holder::read(&claim)?));
             }
         }
@@ -91,10 +87,10 @@ impl Holders {
     }
 
     /// Reads who has these names.
-    pub(super) async fn read(app: &App, names: &[Name]) -> Result<Self, Error> {
+    pub(super) async fn read(db: &Db, names: &[Name]) -> Result<Self, Error> {
         let mut batch = BatchGet::default();
-        Self::want(app, &mut batch, names);
-        Self::take(app, &mut batch.send(app).await?, names)
+        Self::want(db, &mut batch, names);
+        Self::take(db, &mut batch.send(db).await?, names)
     }
 
     /// Complaints about names that another employee than this one has; a new one has no id yet.

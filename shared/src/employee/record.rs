@@ -1,6 +1,5 @@
 //! An employee, as the API shows them and as they are stored.
 
-use crate::dynamo::Write as TransactWriteItem;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -8,10 +7,9 @@ use uuid::Uuid;
 
 use super::fields::FIELDS;
 use crate::{
-    App, Error,
+    Error,
     dynamo::{
-        ATTEMPTS, AttributeValue, Item, Refused, Write, change, from_item, key, n, null, number,
-        pause_before, s, text, to_item, transact,
+        AttributeValue, Db, Item, Retry, Write, change, from_item, key, n, null, number, s, text, to_item,
     },
     fields::Details,
     page::searchable,
@@ -94,17 +92,17 @@ impl Record {
     }
 
     /// The write of a new employee.
-    pub(super) fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+    pub(super) fn insert(&self, db: &Db) -> Result<Write, Error> {
         let mut item = self.attributes()?;
         item.retain(|_, value| !value.is_null());
         item.extend(record_key(self.employee.id));
-        Write::to(&app.tables.employees).when("attribute_not_exists(pk)").put(item)
+        Ok(Write::put(&db.tables.employees, item).if_new())
     }
 
     /// The write that makes this record of what is stored, unless that has changed since it was read. It brings the record
     /// into the shape in which this release writes it, too. `None` when there is nothing to write.
-    pub(super) fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
-        Ok(change(&app.tables.employees, record_key(self.employee.id), &self.stored, &self.attributes()?))
+    pub(super) fn change(&self, db: &Db) -> Result<Option<Write>, Error> {
+        Ok(change(&db.tables.employees, record_key(self.employee.id), &self.stored, &self.attributes()?))
     }
 }
 
@@ -163,30 +161,24 @@ pub(super) fn record_key(id: Id) -> Item {
 /// no employee's record. What the API shows stays as it is, and so does the version.
 ///
 /// Another request may change the record at the same time: then it is read again.
-pub async fn rewrite(app: &App, item: Item) -> Result<bool, Error> {
+pub async fn rewrite(db: &Db, item: Item) -> Result<bool, Error> {
     if !text(&item, "pk").is_some_and(|pk| pk.starts_with("employee#")) {
         return Ok(false);
     }
     let mut record = Record::read(item)?;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            let Some(read) = find(app, record.employee.id).await? else { return Ok(false) };
-            record = read;
+    let mut retry = Retry::of("the rewriting of an employee");
+    while let Some(write) = record.change(db)? {
+        if write.send(db).await?.is_written() {
+            return Ok(true);
         }
-        let Some(write) = record.change(app)? else { return Ok(false) };
-        match transact(app, vec![write]).await {
-            Ok(()) => return Ok(true),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
-        }
+        retry.again().await?;
+        let Some(read) = find(db, record.employee.id).await? else { return Ok(false) };
+        record = read;
     }
-    Err(Error::Unavailable("an employee's record was changed at every attempt to rewrite it".into()))
+    Ok(false)
 }
 
 /// An employee by id.
-pub(super) async fn find(app: &App, id: Id) -> Result<Option<Record>, Error> {
-    let get = app.client.get_item().table_name(&app.tables.employees).consistent_read(true);
-    let found = get.set_key(Some(record_key(id))).send().await.map_err(Error::from_aws)?;
-    found.item.map(Record::read).transpose()
+pub(super) async fn find(db: &Db, id: Id) -> Result<Option<Record>, Error> {
+    db.get(&db.tables.employees, record_key(id)).await?.map(Record::read).transpose()
 }

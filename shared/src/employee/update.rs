@@ -2,8 +2,8 @@
 
 use super::{Changes, Holders, Record, record::find};
 use crate::{
-    App, Error,
-    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    Error,
+    dynamo::{Db, Retry},
     fields::changed,
     http::Precondition,
     time,
@@ -15,20 +15,15 @@ use crate::{
 /// is read again and the same fields are changed in what it then is, so that both changes survive. A `precondition` is held
 /// against every version that is read.
 pub async fn update(
-    app: &App,
+    db: &Db,
     mut record: Record,
     changes: &Changes,
     mut holders: Holders,
     precondition: &Precondition,
 ) -> Result<(Record, Vec<String>), Error> {
     let id = record.employee.id;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            let names = changes.names();
-            let (read, names) = futures_util::join!(find(app, id), Holders::read(app, &names));
-            (record, holders) = (read?.ok_or(Error::NotFound("Employee"))?, names?);
-        }
+    let mut retry = Retry::of("a change of an employee");
+    loop {
         precondition.check(record.version)?;
         holders.check(id)?;
         let mut next = record.clone();
@@ -39,19 +34,20 @@ pub async fn update(
         }
         next.version += 1;
         next.employee.updated_at = time::now();
-        let mut writes = Vec::from_iter(next.change(app)?);
+        let mut writes = Vec::from_iter(next.change(db)?);
         let (old, new) = (record.employee.names(), next.employee.names());
         for name in old.iter().filter(|name| !new.contains(name)) {
-            writes.push(name.free(app, id)?);
+            writes.push(name.free(db, id));
         }
         for name in new.iter().filter(|name| !old.contains(name)) {
-            writes.push(name.take(app, &next.employee)?);
+            writes.push(name.take(db, &next.employee));
         }
-        match transact(app, writes).await {
-            Ok(()) => return Ok((next, fields)),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        if db.transact(writes).await? {
+            return Ok((next, fields));
         }
+        retry.again().await?;
+        let names = changes.names();
+        let (read, names) = futures_util::join!(find(db, id), Holders::read(db, &names));
+        (record, holders) = (read?.ok_or(Error::NotFound("Employee"))?, names?);
     }
-    Err(Error::Unavailable("a change found no quiet moment".into()))
 }

@@ -6,9 +6,9 @@ use super::{
     record::{phone_keys, record_key},
 };
 use crate::{
-    App, Error, Request,
+    Error, Request,
     audit::Changed,
-    dynamo::{ATTEMPTS, Refused, Write, n, pause_before, s, transact, yes},
+    dynamo::{Db, Retry, Write, s, yes},
     otp::Redeemed,
     phone::Phone,
     time,
@@ -28,11 +28,11 @@ pub struct Bearers {
 const VERIFIED: &[&str] = &["is_phone_verified"];
 
 /// Finds who has a phone number.
-pub async fn find_bearers(app: &App, phone: &Phone) -> Result<Bearers, Error> {
+pub async fn find_bearers(db: &Db, phone: &Phone) -> Result<Bearers, Error> {
     let number = phone.e164().to_owned();
     let (of_employee, of_user) = ([Name::Phone(number.clone())], UserName::Phone(number));
     let (employee, users) =
-        futures_util::join!(Holders::read(app, &of_employee), claim::read_twins(app, &of_user));
+        futures_util::join!(Holders::read(db, &of_employee), claim::read_twins(db, &of_user));
     Ok(Bearers { employee: employee?.0.first().map(|(_, holder)| *holder), users: users? })
 }
 
@@ -43,7 +43,7 @@ pub async fn find_bearers(app: &App, phone: &Phone) -> Result<Bearers, Error> {
 /// Gives whose records have changed and in which fields; [`Error::EmployeeNotFound`] when there are none,
 /// [`Error::OtpInvalid`] when another request has used the code in the meantime.
 pub async fn verify_phone(
-    app: &App,
+    db: &Db,
     request: &Request,
     phone: &Phone,
     code: &Redeemed,
@@ -51,55 +51,47 @@ pub async fn verify_phone(
     mut bearers: Bearers,
 ) -> Result<Vec<(Changed, &'static [&'static str])>, Error> {
     let mut user = caller.filter(|account| code.was_asked_for_by(account.user.id));
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            if !code.is_unspent(app).await? {
-                return Err(Error::OtpInvalid);
-            }
-            bearers = find_bearers(app, phone).await?;
-            user = match user {
-                Some(account) => user::find(app, account.user.id).await?,
-                None => None,
-            };
-        }
-        let mut writes = vec![code.spend(app)];
-        if let Some(Holder { id, owner }) = bearers.employee {
-            let [(by_shard, in_shard), (by_owner, in_owner)] = phone_keys(id, owner, true);
-            let proven = Write::to(&app.tables.employees)
-                .when("phone_number = :number")
-                .value("number", s(phone.e164()))
-                .value("yes", yes())
-                .value("one", n(1))
-                .value("now", s(time::now().to_string()))
-                .value("in_shard", s(in_shard))
-                .value("in_owner", s(in_owner));
-            let set = format!(
-                "SET is_phone_verified = :yes, updated_at = :now, version = version + :one, \
-                 {by_shard} = :in_shard, {by_owner} = :in_owner"
-            );
-            writes.push(proven.update(record_key(id), &set)?);
-        }
+    let mut retry = Retry::of("the verification of a phone number");
+    loop {
+        let mut writes = vec![code.spend(db)];
         let (mut changed, mut losses) = (Vec::new(), Losses::default());
         if let Some(employee) = bearers.employee {
+            writes.push(verify(db, employee, phone));
             changed.push((Changed::Employee(employee.id), VERIFIED));
         }
         if let Some(account) = &user
-            && let Some(proof) = user::prove_phone(app, account, phone, &bearers.users)?
+            && let Some(proof) = user::prove_phone(db, account, phone, &bearers.users)?
         {
             changed.push((Changed::User(account.user.id), proof.fields));
             writes.extend(proof.writes);
             losses = proof.losses;
         }
-        match transact(app, writes).await {
-            Ok(()) if changed.is_empty() => return Err(Error::EmployeeNotFound),
-            Ok(()) => {
-                losses.audit(user.map(|account| account.user.id), request.ip());
-                return Ok(changed);
+        if db.transact(writes).await? {
+            if changed.is_empty() {
+                return Err(Error::EmployeeNotFound);
             }
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+            losses.audit(user.map(|account| account.user.id), request.ip());
+            return Ok(changed);
         }
+        retry.again().await?;
+        if !code.is_unspent(db).await? {
+            return Err(Error::OtpInvalid);
+        }
+        bearers = find_bearers(db, phone).await?;
+        user = match user {
+            Some(account) => user::find(db, account.user.id).await?,
+            None => None,
+        };
     }
-    Err(Error::Unavailable("a proof found no quiet moment".into()))
+}
+
+/// The write that verifies the number of an employee who has it.
+fn verify(db: &Db, employee: Holder, phone: &Phone) -> Write {
+    let write = Write::update(&db.tables.employees, record_key(employee.id))
+        .if_equals("phone_number", s(phone.e164()))
+        .set("is_phone_verified", yes())
+        .set("updated_at", s(time::now().to_string()))
+        .increment_version();
+    let keys = phone_keys(employee.id, employee.owner, true);
+    keys.into_iter().fold(write, |write, (name, value)| write.set(name, s(value)))
 }

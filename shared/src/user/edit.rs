@@ -5,8 +5,9 @@ use super::{
     update::{Changes, Flags, update},
 };
 use crate::{
-    App, Caller, Error, Form, Request,
+    Error, Form, Request,
     audit::{self, Changed, Event},
+    dynamo::Db,
     email::Email,
     fields::Given,
     http::BLANK,
@@ -36,9 +37,9 @@ impl Edit {
     }
 
     /// Who has the names that it asks for.
-    pub async fn holders(&self, app: &App) -> Result<Holders, Error> {
-        let Ok(EditForm { changes, .. }) = &self.0 else { return claim::read(app, &[], None).await };
-        claim::read_to_take(app, &changes.names(), changes.email.as_ref().map(Email::key).as_deref()).await
+    pub async fn holders(&self, db: &Db) -> Result<Holders, Error> {
+        let Ok(EditForm { changes, .. }) = &self.0 else { return claim::read(db, &[], None).await };
+        claim::read_to_take(db, &changes.names(), changes.email.as_ref().map(Email::key).as_deref()).await
     }
 
     /// The fields, once it is known that the caller may ask; 400 or 415 for a body that is none.
@@ -73,10 +74,10 @@ impl EditForm {
     }
 
     /// Reads what only staff may change besides: 403 unless the caller is staff, or repeats how they are themselves.
-    pub fn read_flags(&mut self, caller: &Caller, account: Option<&Account>) -> Result<(), Error> {
+    pub fn read_flags(&mut self, caller: &Account, account: Option<&Account>) -> Result<(), Error> {
         const NAMES: [&str; 4] = ["is_active", "is_staff", "is_email_verified", "is_phone_verified"];
         let asked = NAMES.map(|name| self.form.flag(name));
-        if !caller.account.user.is_staff {
+        if !caller.user.is_staff {
             let present = account.map(|account| &account.user).map(|user| {
                 [user.is_active, user.is_staff, user.is_email_verified, user.is_phone_verified].map(Some)
             });
@@ -103,22 +104,22 @@ impl EditForm {
     /// account as it then is.
     pub async fn make(
         self,
-        app: &App,
+        db: &Db,
         request: &Request,
-        caller: &Caller,
+        caller: &Account,
         account: Account,
         holders: Holders,
     ) -> Result<Account, Error> {
-        let counted = self.count(app, request, &caller.account.user, &account.user).await?;
-        let made = self.make_counted(app, request, caller, account, holders);
-        throttle::settle(app, &counted, made).await
+        let counted = self.count(db, request, &caller.user, &account.user).await?;
+        let made = self.make_counted(db, request, caller, account, holders);
+        throttle::settle(db, &counted, made).await
     }
 
     async fn make_counted(
         self,
-        app: &App,
+        db: &Db,
         request: &Request,
-        caller: &Caller,
+        caller: &Account,
         account: Account,
         holders: Holders,
     ) -> Result<Account, Error> {
@@ -129,10 +130,11 @@ impl EditForm {
         }
         form.complain_all(changes.complaints(user, &holders)?);
         form.check()?;
-        let (account, fields) = update(app, caller, account, &changes, holders, request).await?;
+        let (account, fields) = update(db, caller, account, &changes, holders, request).await?;
         if !fields.is_empty() {
-            let act = if account.user.id == caller.id() { Event::ProfileChanged } else { Event::UserChanged };
-            let (actor, record) = (Some(caller.id()), Changed::User(account.user.id));
+            let act =
+                if account.user.id == caller.user.id { Event::ProfileChanged } else { Event::UserChanged };
+            let (actor, record) = (Some(caller.user.id), Changed::User(account.user.id));
             let fields: Vec<_> = fields.iter().map(String::as_str).collect();
             audit::change(act, actor, record, &fields, request.ip());
         }
@@ -143,7 +145,7 @@ impl EditForm {
     /// for nothing; staff see everybody anyway.
     async fn count(
         &self,
-        app: &App,
+        db: &Db,
         request: &Request,
         caller: &User,
         user: &User,
@@ -151,9 +153,9 @@ impl EditForm {
         let names = throttle_of_names(request)?;
         let (codes, codes_of_user) = (otp::throttle_of(request)?, otp::throttle_of_changes(user.id)?);
         match (self.changes.stages_email(user), self.changes.takes_names(user) && !caller.is_staff) {
-            (true, true) => throttle::admit(app, [codes, codes_of_user, names]).await.map(Vec::from),
-            (true, false) => throttle::admit(app, [codes, codes_of_user]).await.map(Vec::from),
-            (false, true) => throttle::admit(app, [names]).await.map(Vec::from),
+            (true, true) => throttle::admit(db, [codes, codes_of_user, names]).await.map(Vec::from),
+            (true, false) => throttle::admit(db, [codes, codes_of_user]).await.map(Vec::from),
+            (false, true) => throttle::admit(db, [names]).await.map(Vec::from),
             (false, false) => Ok(Vec::new()),
         }
     }

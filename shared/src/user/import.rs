@@ -8,8 +8,8 @@ use super::{
     find, names, staff,
 };
 use crate::{
-    App, Error,
-    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    Error,
+    dynamo::{Db, Retry},
     email::Email,
     fields::Given,
     http::FieldErrors,
@@ -71,7 +71,7 @@ impl Import {
 /// Imports a user with their unique names: everything is written or nothing is. False, and nothing is changed, when the id is
 /// there already. 400 when somebody else has one of the names: even one that has lapsed is not taken over, because the other
 /// may have been imported, too.
-pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
+pub async fn import(db: &Db, new: Import) -> Result<bool, Error> {
     let names = names(Some(&new.username), new.email.as_ref(), new.phone.as_ref());
     let account = new.account();
     let user = &account.user;
@@ -84,27 +84,23 @@ pub async fn import(app: &App, new: Import) -> Result<bool, Error> {
             Name::Email(_) | Name::Phone(_) => (name.clone(), UNPROVEN),
         })
         .collect();
-    for attempt in 0..ATTEMPTS {
-        // Most are new and need no reading. Of the others, the first refusal is no contention.
-        if attempt > 0 {
-            pause_before(attempt - 1).await;
-            if find(app, user.id).await?.is_some() {
-                return Ok(false);
-            }
-            refuse(&names, &claim::read_names(app, &names).await?, user.id)?;
-        }
-        let mut writes = vec![account.insert(app)?];
+    let mut retry = Retry::of("an import of a user");
+    loop {
+        let mut writes = vec![account.insert(db)?];
         // Nobody loses a name to it.
-        let (taken, _) = claim::take(app, &wanted, user.id, &Holders::default(), None)?;
+        let (taken, _) = claim::take(db, &wanted, user.id, &Holders::default(), None)?;
         writes.extend(taken);
-        writes.extend(staff::count(app, false, user.is_active_staff())?);
-        match transact(app, writes).await {
-            Ok(()) => return Ok(true),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        writes.extend(staff::count(db, false, user.is_active_staff()));
+        if db.transact(writes).await? {
+            return Ok(true);
         }
+        // Most are new and need no reading. Of the others, the first refusal is no conflict.
+        if find(db, user.id).await?.is_some() {
+            return Ok(false);
+        }
+        refuse(&names, &claim::read_names(db, &names).await?, user.id)?;
+        retry.again().await?;
     }
-    Err(Error::Unavailable("an import found no quiet moment".into()))
 }
 
 /// 400 for names that anybody else has. Who has them already is imported twice at the same time.

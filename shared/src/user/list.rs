@@ -2,7 +2,8 @@
 
 use super::record::{Account, User, partition, searched_fields};
 use crate::{
-    App, Error, Request,
+    Error, Request,
+    dynamo::Db,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
 };
 
@@ -36,11 +37,11 @@ impl List {
             .flag("is_staff", not_staff)
     }
 
-    fn partitions<'a>(&self, app: &'a App) -> Partitions<'a> {
+    fn partitions<'a>(&self, db: &'a Db) -> Partitions<'a> {
         let index = if self.is_staff == Some(true) { "listed_staff" } else { "listed" };
         let wanted = |is_active: &bool| self.is_active.is_none_or(|wanted| wanted == *is_active);
         let names = [true, false].into_iter().filter(wanted).map(|is_active| partition(is_active).to_owned());
-        Partitions { table: &app.tables.users, index, key: index, names: names.collect() }
+        Partitions { table: &db.tables.users, index, key: index, names: names.collect() }
     }
 
     /// Whether it may read much more than it shows: then nothing is read before it is known who asks.
@@ -70,6 +71,6 @@ impl List {
 }
 
 /// Reads what the list asks for; only staff may see it.
-pub async fn list(app: &App, list: &List) -> Result<Unseen, Error> {
-    page::read(app, &list.asked, &list.partitions(app), &list.filter()).await.map(Unseen)
+pub async fn list(db: &Db, list: &List) -> Result<Unseen, Error> {
+    page::read(db, &list.asked, &list.partitions(db), &list.filter()).await.map(Unseen)
 }

@@ -2,7 +2,6 @@
 
 use std::iter;
 
-use crate::dynamo::Write as TransactWriteItem;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -10,10 +9,10 @@ use uuid::Uuid;
 
 use super::{fields::FIELDS, username::Username};
 use crate::{
-    App, Error,
+    Error,
     dynamo::{
-        ATTEMPTS, AttributeValue, Item, Refused, Write, change, from_item, n, null, number, pause_before, s,
-        string_list, strings, text, to_item, transact,
+        AttributeValue, Db, Item, Retry, Write, change, from_item, n, null, number, s, string_list, strings,
+        text, to_item,
     },
     fields::Details,
     id::{Id, record_key},
@@ -203,20 +202,20 @@ impl Account {
     }
 
     /// The write of a new user.
-    pub(super) fn insert(&self, app: &App) -> Result<TransactWriteItem, Error> {
+    pub(super) fn insert(&self, db: &Db) -> Result<Write, Error> {
         let mut item = self.attributes()?;
         // Absent is none: a condition can then ask for it.
         item.retain(|_, value| !value.is_null());
         item.extend(record_key(self.user.id));
-        Write::to(&app.tables.users).when("attribute_not_exists(pk)").put(item)
+        Ok(Write::put(&db.tables.users, item).if_new())
     }
 
     /// The write that makes this account of what is stored, unless that has changed since it was read. It brings the record
     /// into the shape in which this release writes it, too. `None` when there is nothing to write.
-    pub(super) fn change(&self, app: &App) -> Result<Option<TransactWriteItem>, Error> {
+    pub(super) fn change(&self, db: &Db) -> Result<Option<Write>, Error> {
         let mut item = self.attributes()?;
         item.retain(|name, _| !BY_LOGIN.contains(&name.as_str()));
-        Ok(change(&app.tables.users, record_key(self.user.id), &self.stored, &item))
+        Ok(change(&db.tables.users, record_key(self.user.id), &self.stored, &item))
     }
 
     /// Whether they have said that this number is theirs: it is in their profile, or would be if no other user had claimed it
@@ -300,25 +299,21 @@ impl User {
 /// no user's record. What the API shows stays as it is, and so does the version.
 ///
 /// Another request may change the record at the same time: then it is read again.
-pub async fn rewrite(app: &App, item: Item) -> Result<bool, Error> {
+pub async fn rewrite(db: &Db, item: Item) -> Result<bool, Error> {
     if !text(&item, "pk").is_some_and(|pk| pk.starts_with("user#")) {
         return Ok(false);
     }
     let mut account = Account::read(item)?;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            let Some(read) = find(app, account.user.id).await? else { return Ok(false) };
-            account = read;
+    let mut retry = Retry::of("the rewriting of a user");
+    while let Some(write) = account.change(db)? {
+        if write.send(db).await?.is_written() {
+            return Ok(true);
         }
-        let Some(write) = account.change(app)? else { return Ok(false) };
-        match transact(app, vec![write]).await {
-            Ok(()) => return Ok(true),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
-        }
+        retry.again().await?;
+        let Some(read) = find(db, account.user.id).await? else { return Ok(false) };
+        account = read;
     }
-    Err(Error::Unavailable("a user's record was changed at every attempt to rewrite it".into()))
+    Ok(false)
 }
 
 /// What a user's record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.
@@ -329,12 +324,6 @@ fn network_mark(network: &str) -> String {
 }
 
 /// A user by id.
-pub async fn find(app: &App, id: Id) -> Result<Option<Account>, Error> {
-    let get = app
-        .client
-        .get_item()
-        .table_name(&app.tables.users)
-        .consistent_read(true)
-        .set_key(Some(record_key(id)));
-    get.send().await.map_err(Error::from_aws)?.item.map(Account::read).transpose()
+pub async fn find(db: &Db, id: Id) -> Result<Option<Account>, Error> {
+    db.get(&db.tables.users, record_key(id)).await?.map(Account::read).transpose()
 }

@@ -1,15 +1,13 @@
 //! Registration.
 
-use crate::dynamo::Write as TransactWriteItem;
-
 use super::{
     Account, Id, User, Username,
     claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
     names::{taken_on, unproven},
 };
 use crate::{
-    App, Error, Request,
-    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    Error, Request,
+    dynamo::{Db, Retry, Write},
     email::Email,
     fields::Given,
     otp::{Limits, Purpose, Record},
@@ -45,7 +43,7 @@ impl Registration {
 ///
 /// `holders` is what was read of the names; when another request changes it before this one writes, it is read again.
 pub async fn register(
-    app: &App,
+    db: &Db,
     request: &Request,
     username: &Username,
     phone: Option<&Phone>,
@@ -59,17 +57,15 @@ pub async fn register(
     let wanted: Vec<_> = names
         .map(|name| if matches!(name, Name::Username(_)) { (name, USERNAME) } else { (name, unproven) })
         .collect();
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            let address = email.as_ref().map(Email::key);
-            holders = claim::read_to_take(app, &names_in(&wanted), address.as_deref()).await?;
-        }
-        if try_register(app, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
+    let mut retry = Retry::of("a registration");
+    loop {
+        if try_register(db, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
             return Ok(account.user);
         }
+        retry.again().await?;
+        let address = email.as_ref().map(Email::key);
+        holders = claim::read_to_take(db, &names_in(&wanted), address.as_deref()).await?;
     }
-    Err(Error::Unavailable("a registration found no quiet moment".into()))
 }
 
 /// Registers a user who has proven their phone number, which becomes their username, and begins a session for them:
@@ -78,7 +74,7 @@ pub async fn register(
 /// `holders` says who has the e-mail address. The number is first taken to be free. When it is not, a user who has it unverified
 /// loses it (under `Policy=strict`), and a user whose username it is loses that.
 pub async fn register_by_phone(
-    app: &App,
+    db: &Db,
     request: &Request,
     token: &Token,
     phone: &Phone,
@@ -96,23 +92,21 @@ pub async fn register_by_phone(
     let wanted: Vec<_> = names
         .map(|name| if matches!(name, Name::Email(_)) { (name, unproven) } else { (name, PROVEN) })
         .collect();
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            let address = email.as_ref().map(Email::key);
-            let names = names_in(&wanted);
-            let (proven, again) = registration::read(app, Some(token), &names, address.as_deref()).await?;
-            if proven.is_none() {
-                return Err(Error::RegistrationTokenInvalid);
-            }
-            holders = again;
-        }
-        let also = vec![token.spend(app), session.write(app)?];
-        if try_register(app, request, &account, email.as_ref(), &wanted, &holders, also).await? {
+    let mut retry = Retry::of("a registration");
+    loop {
+        let also = vec![token.spend(db), session.write(db)?];
+        if try_register(db, request, &account, email.as_ref(), &wanted, &holders, also).await? {
             return Ok((account.user, session));
         }
+        retry.again().await?;
+        let address = email.as_ref().map(Email::key);
+        let names = names_in(&wanted);
+        let (proven, again) = registration::read(db, Some(token), &names, address.as_deref()).await?;
+        if proven.is_none() {
+            return Err(Error::RegistrationTokenInvalid);
+        }
+        holders = again;
     }
-    Err(Error::Unavailable("a registration found no quiet moment".into()))
 }
 
 fn names_in(wanted: &[(Name, Terms)]) -> Vec<Name> {
@@ -121,13 +115,13 @@ fn names_in(wanted: &[(Name, Terms)]) -> Vec<Name> {
 
 /// False when something is no longer as it was read.
 async fn try_register(
-    app: &App,
+    db: &Db,
     request: &Request,
     account: &Account,
     email: Option<&Email>,
     wanted: &[(Name, Terms)],
     holders: &Holders,
-    also: Vec<TransactWriteItem>,
+    also: Vec<Write>,
 ) -> Result<bool, Error> {
     let id = account.user.id;
     // A username that is a number is taken only when the number is, and was not chosen by the user.
@@ -137,31 +131,28 @@ async fn try_register(
         return Err(Error::Invalid(complaints));
     }
     let mut writes = also;
-    writes.push(account.insert(app)?);
+    writes.push(account.insert(db)?);
     if let Some(email) = email {
-        writes.extend(send_code(app, request, email, id, holders)?);
+        writes.extend(send_code(db, request, email, id, holders)?);
     }
-    let (taken, losses) = claim::take(app, wanted, id, holders, None)?;
+    let (taken, losses) = claim::take(db, wanted, id, holders, None)?;
     writes.extend(taken);
-    match transact(app, writes).await {
-        Ok(()) => {
-            losses.audit(Some(id), request.ip());
-            Ok(true)
-        }
-        Err(Refused::Conditions) => Ok(false),
-        Err(Refused::Error(error)) => Err(error),
+    let is_registered = db.transact(writes).await?;
+    if is_registered {
+        losses.audit(Some(id), request.ip());
     }
+    Ok(is_registered)
 }
 
 fn send_code(
-    app: &App,
+    db: &Db,
     request: &Request,
     email: &Email,
     id: Id,
     holders: &Holders,
-) -> Result<[TransactWriteItem; 2], Error> {
+) -> Result<[Write; 2], Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send_first(Purpose::VerifyEmail, now, Limits::from_env()?)?;
     let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id), request)?;
-    Ok([code.write(app, &email.key())?, allowance.write(app, &email.key())?])
+    Ok([code.write(db, &email.key())?, allowance.write(db, &email.key())?])
 }

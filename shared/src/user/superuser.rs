@@ -6,8 +6,8 @@ use super::{
     find, staff, taken,
 };
 use crate::{
-    App, Error,
-    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    Error,
+    dynamo::{Db, Retry, Write},
     email::{self, Email},
     fields::changed,
     otp,
@@ -38,19 +38,19 @@ pub struct Promoted {
 /// one: with the new password, and signed out everywhere.
 ///
 /// 400 when the names are two users', or another's: a slip of the keyboard must promote nobody.
-pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, Error> {
+pub async fn create_or_promote(db: &Db, new: &Superuser) -> Result<Promoted, Error> {
     let username = Name::Username(new.username.key());
     let names = [username.clone(), Name::Email(new.email.key())];
-    for attempt in 0..ATTEMPTS {
-        pause_before(attempt).await;
-        let holders = claim::read_to_take(app, &names, None).await?;
+    let mut retry = Retry::of("the making of a superuser");
+    loop {
+        let holders = claim::read_to_take(db, &names, None).await?;
         let present = match holders.of(&username) {
-            Some(holder) => find(app, holder.user_id).await?,
+            Some(holder) => find(db, holder.user_id).await?,
             None => None,
         };
         let (next, mut writes) = match &present {
-            Some(account) => promote(app, account, new)?,
-            None => create(app, new)?,
+            Some(account) => promote(db, account, new)?,
+            None => create(db, new)?,
         };
         let complaints = taken(&names, &holders, next.user.id)?;
         if !complaints.is_empty() {
@@ -66,34 +66,30 @@ pub async fn create_or_promote(app: &App, new: &Superuser) -> Result<Promoted, E
             );
             let wanted = [(username.clone(), USERNAME), (names[1].clone(), PROVEN)];
             let taken;
-            (taken, losses) = claim::take(app, &wanted, next.user.id, &holders, None)?;
+            (taken, losses) = claim::take(db, &wanted, next.user.id, &holders, None)?;
             writes.extend(taken);
         }
-        match transact(app, writes).await {
-            Ok(()) => {
-                losses.audit(None, "");
-                return Ok(Promoted { user: next.user, created: present.is_none(), fields });
-            }
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        if db.transact(writes).await? {
+            losses.audit(None, "");
+            return Ok(Promoted { user: next.user, created: present.is_none(), fields });
         }
+        retry.again().await?;
     }
-    Err(Error::Unavailable("a superuser found no quiet moment".into()))
 }
 
-type Made = (Account, Vec<crate::dynamo::Write>);
+type Made = (Account, Vec<Write>);
 
-fn create(app: &App, new: &Superuser) -> Result<Made, Error> {
+fn create(db: &Db, new: &Superuser) -> Result<Made, Error> {
     let mut user = User::new(&new.username);
     new.email.typed().clone_into(&mut user.email);
     (user.is_email_verified, user.is_staff) = (true, true);
     let account = Account::new(user, new.password.clone());
-    let mut writes = vec![account.insert(app)?];
-    writes.extend(staff::count(app, false, true)?);
+    let mut writes = vec![account.insert(db)?];
+    writes.extend(staff::count(db, false, true));
     Ok((account, writes))
 }
 
-fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error> {
+fn promote(db: &Db, account: &Account, new: &Superuser) -> Result<Made, Error> {
     let user = &account.user;
     if email::key(&user.email) != new.email.key() {
         return Err(Error::field("email", "The user with that username has another e-mail address."));
@@ -106,12 +102,12 @@ fn promote(app: &App, account: &Account, new: &Superuser) -> Result<Made, Error>
     let mut writes = Vec::new();
     // Somebody who knew the old password may have staged it, and could take the account over with it later.
     if let Some(staged) = next.user.pending_email.take() {
-        writes.push(claim::free(app, &Name::Email(email::key(&staged)), user.id));
+        writes.push(claim::free(db, &Name::Email(email::key(&staged)), user.id));
     }
     // So could anyone who has a code for a new password.
-    writes.push(otp::withdraw_reset(app, new.email.typed()));
-    writes.extend(next.change(app)?);
-    writes.push(claim::mark(app, &Name::Email(new.email.key()), user.id, PROVEN));
-    writes.extend(staff::count(app, user.is_active_staff(), true)?);
+    writes.push(otp::withdraw_reset(db, new.email.typed()));
+    writes.extend(next.change(db)?);
+    writes.push(claim::mark(db, &Name::Email(new.email.key()), user.id, PROVEN));
+    writes.extend(staff::count(db, user.is_active_staff(), true));
     Ok((next, writes))
 }

@@ -1,7 +1,5 @@
 //! Changes of a user.
 
-use crate::dynamo::Write as TransactWriteItem;
-
 use super::{
     Account, User, Username,
     claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
@@ -10,8 +8,8 @@ use super::{
     staff, username_key,
 };
 use crate::{
-    App, Caller, Error, Request,
-    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    Error, Request,
+    dynamo::{Db, Retry, Write},
     email::{self, Email},
     fields::{Given, changed},
     http::{FieldErrors, Patch},
@@ -82,47 +80,30 @@ impl Changes {
 /// faster, it is read again and the same fields are changed in what it then is, so that both changes survive. The
 /// precondition of the `request` is held against every version that is read.
 pub(super) async fn update(
-    app: &App,
-    caller: &Caller,
+    db: &Db,
+    caller: &Account,
     mut account: Account,
     changes: &Changes,
     mut holders: Holders,
     request: &Request,
 ) -> Result<(Account, Vec<String>), Error> {
     let (id, precondition) = (account.user.id, request.precondition());
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            let code_to = changes.email.as_ref().map(Email::key);
-            let names = changes.names();
-            let (read, names) =
-                futures_util::join!(find(app, id), claim::read_to_take(app, &names, code_to.as_deref()));
-            let before = account;
-            (account, holders) = (read?.ok_or(Error::NotFound("User"))?, names?);
-            let is_unchanged = account.version == before.version;
-            staff::check(app, caller, &account).await?;
-            // Who was staff, and says so again, does not undo that they are so no longer.
-            if id == caller.id() && changes.flags != Flags::default() && !account.user.is_staff {
-                return Err(Error::Forbidden);
-            }
-            if is_unchanged && changes.removes_staff(&account.user) && staff::is_one(app).await? {
-                return Err(Error::LastStaffUser);
-            }
-        }
+    let mut retry = Retry::of("a change of a user");
+    loop {
         precondition.check(account.version)?;
         let complaints = changes.complaints(&account.user, &holders)?;
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
         }
-        let staff = Some(caller.id()).filter(|caller| *caller != id);
-        let mut draft = Draft::new(app, changes, account.user.clone());
+        let staff = Some(caller.user.id).filter(|caller| *caller != id);
+        let mut draft = Draft::new(db, changes, account.user.clone());
         draft.change_username()?;
         draft.change_phone()?;
         draft.change_email_flag()?;
         draft.change_email(request, &holders)?;
         draft.change_plain_fields();
         let Draft { user, wanted, writes: mut moves, .. } = draft;
-        let (taken, losses) = claim::take(app, &wanted, id, &holders, staff)?;
+        let (taken, losses) = claim::take(db, &wanted, id, &holders, staff)?;
         moves.extend(taken);
         let fields = changed(&account.user, &user)?;
         if fields.is_empty() && moves.is_empty() {
@@ -133,23 +114,34 @@ pub(super) async fn update(
         next.version += 1;
         // Who is switched off is signed out, and stays so when they are switched on again.
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
-        let mut writes = Vec::from_iter(next.change(app)?);
-        writes.extend(staff::count(app, account.user.is_active_staff(), next.user.is_active_staff())?);
+        let mut writes = Vec::from_iter(next.change(db)?);
+        writes.extend(staff::count(db, account.user.is_active_staff(), next.user.is_active_staff()));
         // A transaction may touch a record only once: who loses a name themselves is held to it by that write.
-        if !losses.are_of(caller.id()) {
-            writes.extend(staff::still(app, caller, id)?);
+        if !losses.are_of(caller.user.id) {
+            writes.extend(staff::still(db, caller.user.id, id));
         }
         writes.extend(moves);
-        match transact(app, writes).await {
-            Ok(()) => {
-                losses.audit(Some(caller.id()), request.ip());
-                return Ok((next, fields));
-            }
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        if db.transact(writes).await? {
+            losses.audit(Some(caller.user.id), request.ip());
+            return Ok((next, fields));
+        }
+        retry.again().await?;
+        let code_to = changes.email.as_ref().map(Email::key);
+        let names = changes.names();
+        let (read, names) =
+            futures_util::join!(find(db, id), claim::read_to_take(db, &names, code_to.as_deref()));
+        let before = account;
+        (account, holders) = (read?.ok_or(Error::NotFound("User"))?, names?);
+        let is_unchanged = account.version == before.version;
+        staff::check(db, caller, &account).await?;
+        // Who was staff, and says so again, does not undo that they are so no longer.
+        if id == caller.user.id && changes.flags != Flags::default() && !account.user.is_staff {
+            return Err(Error::Forbidden);
+        }
+        if is_unchanged && changes.removes_staff(&account.user) && staff::is_one(db).await? {
+            return Err(Error::LastStaffUser);
         }
     }
-    Err(Error::Unavailable("a change found no quiet moment".into()))
 }
 
 impl Changes {
@@ -188,19 +180,19 @@ impl Changes {
 
 /// A change in the making.
 struct Draft<'a> {
-    app: &'a App,
+    db: &'a Db,
     changes: &'a Changes,
     /// The user as they will be.
     user: User,
     /// The names that they take.
     wanted: Vec<(Name, Terms)>,
     /// What is written besides their own record and the names that they take.
-    writes: Vec<TransactWriteItem>,
+    writes: Vec<Write>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(app: &'a App, changes: &'a Changes, user: User) -> Self {
-        Self { app, changes, user, wanted: Vec::new(), writes: Vec::new() }
+    fn new(db: &'a Db, changes: &'a Changes, user: User) -> Self {
+        Self { db, changes, user, wanted: Vec::new(), writes: Vec::new() }
     }
 
     fn change_username(&mut self) -> Result<(), Error> {
@@ -216,7 +208,7 @@ impl<'a> Draft<'a> {
     fn replace_username(&mut self, new: &Username) -> Result<(), Error> {
         let old = Name::Username(username_key(&self.user.username));
         self.wanted.push((Name::Username(new.key()), USERNAME));
-        self.writes.push(claim::free(self.app, &old, self.user.id));
+        self.writes.push(claim::free(self.db, &old, self.user.id));
         new.text().clone_into(&mut self.user.username);
         Ok(())
     }
@@ -245,7 +237,7 @@ impl<'a> Draft<'a> {
                 self.give_up_phone(old)?;
             }
         } else if let Some(number) = number.filter(|_| is_verified != was_verified) {
-            self.writes.push(claim::mark(self.app, &number, self.user.id, terms_of(is_verified)?));
+            self.writes.push(claim::mark(self.db, &number, self.user.id, terms_of(is_verified)?));
         }
         Ok(())
     }
@@ -258,7 +250,7 @@ impl<'a> Draft<'a> {
         if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
             self.replace_username(&Username::generated())?;
         }
-        self.writes.push(claim::free(self.app, &Name::Phone(old), self.user.id));
+        self.writes.push(claim::free(self.db, &Name::Phone(old), self.user.id));
         Ok(())
     }
 
@@ -269,7 +261,7 @@ impl<'a> Draft<'a> {
         user.is_email_verified = verified;
         if !user.email.is_empty() {
             let name = Name::Email(email::key(&user.email));
-            self.writes.push(claim::mark(self.app, &name, user.id, terms_of(verified)?));
+            self.writes.push(claim::mark(self.db, &name, user.id, terms_of(verified)?));
         }
         Ok(())
     }
@@ -287,12 +279,12 @@ impl<'a> Draft<'a> {
         if (is_staged || (is_present && !self.changes.keeps_pending_email))
             && let Some(given_up) = user.pending_email.take()
         {
-            self.writes.push(claim::free(self.app, &Name::Email(email::key(&given_up)), user.id));
+            self.writes.push(claim::free(self.db, &Name::Email(email::key(&given_up)), user.id));
         }
         if is_staged {
             user.pending_email = Some(new.typed().to_owned());
             self.wanted.push((Name::Email(new.key()), Terms { staged: true, ..unproven()? }));
-            self.writes.extend(send_codes(self.app, request, new, user, holders)?);
+            self.writes.extend(send_codes(self.db, request, new, user, holders)?);
         }
         Ok(())
     }
@@ -312,19 +304,19 @@ fn terms_of(verified: bool) -> Result<Terms, Error> {
 
 /// A code to the new address, and a notice to the present one.
 fn send_codes(
-    app: &App,
+    db: &Db,
     request: &Request,
     new: &Email,
     user: &User,
     holders: &Holders,
-) -> Result<Vec<TransactWriteItem>, Error> {
+) -> Result<Vec<Write>, Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
     let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), request)?;
-    let mut writes = vec![code.write(app, &new.key())?, allowance.write(app, &new.key())?];
+    let mut writes = vec![code.write(db, &new.key())?, allowance.write(db, &new.key())?];
     if !user.email.is_empty() {
         let notice = Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id), request)?;
-        writes.push(notice.write_notice(app)?);
+        writes.push(notice.write_notice(db)?);
     }
     Ok(writes)
 }

@@ -1,10 +1,8 @@
 //! The proof of an address or a number.
 
-use crate::dynamo::Write as TransactWriteItem;
-
 use crate::{
-    App, Error, audit,
-    dynamo::{Refused, Write, n, s, transact, update_expression, yes},
+    Error, audit,
+    dynamo::{Db, Write, s, yes},
     email,
     id::record_key,
     otp::Redeemed,
@@ -24,7 +22,7 @@ use super::{
 ///
 /// A username that is the present address becomes the new one or, if another user has that username, a generated one.
 pub async fn verify_email(
-    app: &App,
+    db: &Db,
     address: &str,
     holders: &Holders,
     code: &Redeemed,
@@ -32,11 +30,12 @@ pub async fn verify_email(
     let name = Name::Email(address.to_owned());
     let staged = holders.of(&name).ok_or(Error::OtpInvalid)?.staged;
     let id = code.holder()?;
-    let mut writes = vec![code.spend(app), claim::prove(app, &name, id, staged)];
-    let user = Write::to(&app.tables.users).value("yes", yes()).value("one", n(1));
+    let mut writes = vec![code.spend(db), claim::prove(db, &name, id, staged)];
+    let mut user =
+        Write::update(&db.tables.users, record_key(id)).set("is_email_verified", yes()).increment_version();
     let mut fields = vec!["is_email_verified"];
     if staged {
-        let account = find(app, id).await?.ok_or(Error::OtpInvalid)?;
+        let account = find(db, id).await?.ok_or(Error::OtpInvalid)?;
         let User { username, email: present, .. } = &account.user;
         let next = account.user.pending_email.as_ref().ok_or(Error::OtpInvalid)?;
         let is_username = !present.is_empty() && username_key(username) == email::key(present);
@@ -46,49 +45,33 @@ pub async fn verify_email(
             ("pending_email", true),
             ("is_email_verified", !account.user.is_email_verified),
         ]);
-        let mut set = vec![
-            "#email = :next",
-            "is_email_verified = :yes",
-            "#search.#email = :searched",
-            "version = version + :one",
-        ];
-        // The username, too: it may just be becoming the present address.
-        let mut user = user
-            .when("#email = :present AND pending_email = :next AND #username = :username")
-            .name("email")
-            .name("username")
-            .name("search")
-            .value("username", s(username))
-            .value("present", s(present))
-            .value("next", s(next))
-            .value("searched", s(lowered(next)));
+        user = user
+            .if_equals("email", s(present))
+            .if_equals("pending_email", s(next))
+            // It may just be becoming the present address.
+            .if_equals("username", s(username))
+            .set("email", s(next))
+            .set("search.email", s(lowered(next)))
+            .remove("pending_email");
         if is_username {
             let is_free = name.twin().is_some_and(|twin| holders.of(&twin).is_none());
             let new = Username::parse(next).ok().filter(|_| is_free).unwrap_or_else(Username::generated);
-            writes.push(claim::free(app, &Name::Username(username_key(username)), id));
-            writes.push(claim::take_free(app, &Name::Username(new.key()), id, USERNAME)?);
-            set.extend(["#username = :new", "#search.#username = :called"]);
-            user = user.value("new", s(new.text())).value("called", s(lowered(new.text())));
+            writes.push(claim::free(db, &Name::Username(username_key(username)), id));
+            writes.push(claim::take_free(db, &Name::Username(new.key()), id, USERNAME)?);
+            user = user.set("username", s(new.text())).set("search.username", s(lowered(new.text())));
         }
-        writes.push(user.update(record_key(id), &update_expression(&set, &["pending_email"]))?);
         if !present.is_empty() {
-            writes.push(claim::free(app, &Name::Email(email::key(present)), id));
+            writes.push(claim::free(db, &Name::Email(email::key(present)), id));
         }
-    } else {
-        let set = "SET is_email_verified = :yes, version = version + :one";
-        writes.push(user.when("attribute_exists(pk)").update(record_key(id), set)?);
     }
-    match transact(app, writes).await {
-        Ok(()) => Ok(fields),
-        Err(Refused::Conditions) => Err(Error::OtpInvalid),
-        Err(Refused::Error(error)) => Err(error),
-    }
+    writes.push(user.if_exists());
+    if db.transact(writes).await? { Ok(fields) } else { Err(Error::OtpInvalid) }
 }
 
 /// The proof of a user's phone number.
 pub(crate) struct PhoneProof {
     /// What is written for it.
-    pub writes: Vec<TransactWriteItem>,
+    pub writes: Vec<Write>,
     /// What another user loses by it.
     pub losses: Losses,
     /// The fields of the user that change.
@@ -98,7 +81,7 @@ pub(crate) struct PhoneProof {
 /// Verifies the phone number of a user who asked for its code with their token. `None` when it is not theirs: another user has
 /// verified it, or it is no longer in their profile. A user who has claimed it since, without verifying it, loses it.
 pub(crate) fn prove_phone(
-    app: &App,
+    db: &Db,
     account: &Account,
     phone: &Phone,
     holders: &Holders,
@@ -106,19 +89,19 @@ pub(crate) fn prove_phone(
     let (id, number) = (account.user.id, phone.e164());
     let name = Name::Phone(number.to_owned());
     let holder = holders.of(&name);
-    let user = Write::update(&app.tables.users, record_key(id))
+    let user = Write::update(&db.tables.users, record_key(id))
         .increment_version()
         .set("is_phone_verified", yes())
         .remove("lost_phone_number");
     if holder.is_some_and(|holder| holder.user_id == id) {
         let user = user.if_equals("phone_number", s(number));
-        let writes = vec![claim::prove(app, &name, id, false), user];
+        let writes = vec![claim::prove(db, &name, id, false), user];
         return Ok(Some(PhoneProof { writes, losses: Losses::default(), fields: &["is_phone_verified"] }));
     }
     if !account.claims(phone) || holder.is_some_and(|holder| !holder.has_lapsed()) {
         return Ok(None);
     }
-    let (mut writes, losses) = claim::take(app, &[(name, PROVEN)], id, holders, None)?;
+    let (mut writes, losses) = claim::take(db, &[(name, PROVEN)], id, holders, None)?;
     let user = user
         .if_absent("phone_number")
         .if_equals("lost_phone_number", s(number))

@@ -323,7 +323,7 @@ async fn a_new_employee_is_audited_by_the_names_of_the_given_fields() {
     assert_eq!((&event["actor_id"], &event["employee_id"]), (&json!(ada.id()), &made["id"]));
     assert_eq!(
         event["fields"],
-        "first_name,last_name,phone_number,email,date_of_birth,department,job_title,hire_date,address"
+        "first_name,last_name,date_of_birth,department,job_title,hire_date,address,phone_number,email"
     );
     assert_eq!(event["ip"], "127.0.0.1");
     for line in api.stack.logs() {

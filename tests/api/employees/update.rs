@@ -387,7 +387,7 @@ async fn a_change_is_audited_by_the_names_of_its_fields() {
     assert_eq!(audited.len(), 1);
     let event = &audited[0];
     assert_eq!((&event["actor_id"], &event["employee_id"]), (&json!(admin.id()), &made["id"]));
-    assert_eq!(event["fields"], "phone_number,email,department");
+    assert_eq!(event["fields"], "department,phone_number,email");
     for line in api.stack.logs() {
         for value in ["Computing", "9101234567", "grace@example.com"] {
             assert!(!line.contains(value), "{value}: {line}");
