@@ -10,11 +10,11 @@
 extern crate self as contract;
 
 mod answers;
-mod bodies;
+mod body;
 mod declared;
 mod events;
 mod examples;
-mod fields;
+pub mod field;
 mod operation;
 mod postman;
 mod refusals;
@@ -24,8 +24,10 @@ mod functions {
 }
 
 use serde_json::{Map, Value, json};
+use shared::document::SHORTEST_PASSWORD;
 
 pub use answers::*;
+pub use body::*;
 pub use declared::{Declared, Group};
 pub use events::{events, new_code};
 pub use examples::*;
@@ -46,15 +48,17 @@ fn operations() -> impl Iterator<Item = Operation> {
 /// The document (OpenAPI 3.1.1) of the API at `url`, where a new password has at least so many characters.
 #[must_use]
 pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
-    let (mut paths, mut refusals) = (Map::new(), Vec::new());
+    let (mut paths, mut schemas, mut refusals) = (Map::new(), answers::schemas(), Vec::new());
+    let shortest_password = shortest_password.into();
     for operation in operations() {
         let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
         methods[operation.method] = operation.described();
         refusals.extend(operation.refusals);
+        if let Some(body) = operation.body {
+            schemas.insert(body.name.to_owned(), filled_in(body.schema, &shortest_password));
+        }
     }
     let tags = Group::ALL.map(|(_, name, description)| json!({ "name": name, "description": description }));
-    let mut schemas = answers::schemas();
-    schemas.extend(bodies::schemas(&shortest_password.into()));
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -84,6 +88,16 @@ pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
     })
 }
 
+/// A schema in which the length of the shortest password is filled in.
+fn filled_in(mut schema: Value, shortest_password: &Value) -> Value {
+    for field in schema["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if field["minLength"] == SHORTEST_PASSWORD {
+            field["minLength"] = shortest_password.clone();
+        }
+    }
+    schema
+}
+
 /// What `GET /api` answers at `url`: the name and the URL of every path.
 #[must_use]
 pub fn endpoints(url: &str) -> Value {
@@ -108,3 +122,17 @@ only read; a number is taken as its text. Texts are trimmed at both ends, passwo
 - `PUT` leaves an optional field that is not given as it is; `PATCH` leaves every field that is not given.
 - A refusal says what is wrong with each field, or a `detail` and often a `code`.
 - Who asks too often gets 429, and `Retry-After` says for how many seconds.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_bodies_have_one_name() {
+        let mut bodies = Map::new();
+        for body in operations().filter_map(|operation| operation.body) {
+            let known = bodies.insert(body.name.to_owned(), body.schema.clone());
+            assert!(known.is_none_or(|known| known == body.schema), "two bodies are called {}", body.name);
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Group,
+    Body, Group,
     refusals::{self, Refusal},
 };
 use shared::{
@@ -19,6 +19,7 @@ pub struct Operation {
     id: Option<&'static str>,
     name: Option<&'static str>,
     value: Value,
+    pub(crate) body: Option<Body>,
     pub(crate) refusals: Vec<Refusal>,
 }
 
@@ -66,7 +67,7 @@ impl Operation {
             }
         }
         let refusals = refusals::FAULTS.into();
-        Self { method, path, group, id: None, name: None, value, refusals }
+        Self { method, path, group, id: None, name: None, value, body: None, refusals }
     }
 
     /// Its `operationId`, when it is not the name of its function.
@@ -114,19 +115,19 @@ impl Operation {
         self.refuses(&[refusals::NOT_AUTHENTICATED])
     }
 
-    /// A body of this schema, and bodies that clients send.
+    /// A body, and examples that clients send.
     #[must_use]
-    pub fn takes(mut self, schema: &str, examples: &[Value]) -> Self {
+    pub fn takes(mut self, body: Body, examples: &[Value]) -> Self {
         let numbered = examples.iter().enumerate();
         let examples: Map<_, _> = numbered
             .map(|(at, example)| (format!("example-{}", at + 1), json!({ "value": example })))
             .collect();
-        let content =
-            json!({ "schema": { "$ref": format!("#/components/schemas/{schema}") }, "examples": examples });
+        let content = json!({ "schema": { "$ref": format!("#/components/schemas/{}", body.name) }, "examples": examples });
         self.value["requestBody"] = json!({
             "required": true,
             "content": { "application/json": content, "application/x-www-form-urlencoded": content },
         });
+        self.body = Some(body);
         self.refuses(&refusals::OF_A_BODY)
     }
 

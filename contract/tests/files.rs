@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use contract::{collection, document, endpoints, events};
+use serde_json::Value;
 use shared::document::{SHORTEST_PASSWORD, URL};
 
 #[test]
@@ -30,4 +31,25 @@ fn the_files_that_are_made_from_the_contract_are_up_to_date() {
         out_of_date.is_empty(),
         "These files were out of date and have been made anew; run the tests again: {out_of_date:?}"
     );
+}
+
+/// The names to which a value refers and that the document does not have.
+fn dangling(document: &Value, value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let reference =
+                fields.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
+            let missing = reference.filter(|name| document.pointer(name).is_none());
+            let within = fields.values().flat_map(|value| dangling(document, value));
+            missing.map(str::to_owned).into_iter().chain(within).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(|value| dangling(document, value)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_name_that_an_operation_refers_to_is_declared() {
+    let document = document(URL, SHORTEST_PASSWORD);
+    assert_eq!(dangling(&document, &document), [] as [String; 0]);
 }

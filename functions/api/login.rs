@@ -33,12 +33,19 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{EMAIL_NOT_VERIFIED, Group::Tokens, LOGIN_REFUSED, a_new_session, post};
+    use contract::{EMAIL_NOT_VERIFIED, Group::Tokens, LOGIN_REFUSED, a_new_session, body, field, post};
     use serde_json::json;
 
     post(Tokens, "/api/login", "Log in by e-mail address")
         .about("The address has to be verified.")
-        .takes("EmailLogin", &[json!({ "email": "testuser@example.com", "password": "strongpassword123" })])
+        .takes(
+            body(
+                "EmailLogin",
+                &["email", "password"],
+                json!({ "email": field::address(), "password": field::password() }),
+            ),
+            &[json!({ "email": "testuser@example.com", "password": "strongpassword123" })],
+        )
         .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED])
         .answers(200, a_new_session())
 }

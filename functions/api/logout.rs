@@ -27,13 +27,19 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Tokens, TOKEN_REFUSED, post, says};
+    use contract::{Group::Tokens, TOKEN_REFUSED, body, field, post, says};
     use serde_json::json;
 
+    // Either spelling will do; the Django systems disagree on it.
+    let names = json!({
+        "refresh": field::token("A refresh token of the session."),
+        "refresh_token": field::token("The same, by another name."),
+    });
+    let body = body("Logout", &[], names).one_of(&["refresh", "refresh_token"]);
     post(Tokens, "/api/logout", "Log out")
         .about("The session of the refresh token ends at once. Repeating it is no error.")
         .takes(
-            "Logout",
+            body,
             &[json!({ "refresh_token": "<refresh_token>" }), json!({ "refresh": "<refresh_token>" })],
         )
         .refuses(&[TOKEN_REFUSED])

@@ -102,9 +102,22 @@ impl Body {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Registration, a_user, post, shown, such_as};
+    use contract::{Group::Registration, a_user, body, field, post, shown, such_as};
     use serde_json::json;
 
+    let body = body(
+        "Registration",
+        &["username", "email", "password"],
+        field::with(
+            json!({
+                "username": field::username(),
+                "email": field::address(),
+                "password": field::new_password(),
+                "phone_number": field::maybe_phone(),
+            }),
+            user::FIELDS,
+        ),
+    );
     let seeds = [
         json!({
             "email": "testuser@example.com",
@@ -131,6 +144,6 @@ pub fn contract() -> contract::Operation {
     ];
     post(Registration, "/api/register", "Make an account")
         .about("A code goes to the e-mail address.")
-        .takes("Registration", &seeds)
+        .takes(body, &seeds)
         .answers(201, such_as(shown("The new user.", "User"), &a_user()))
 }

@@ -29,9 +29,18 @@ async fn obtain(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{EMAIL_NOT_VERIFIED, Group::Tokens, LOGIN_REFUSED, a_new_session, post};
+    use contract::{EMAIL_NOT_VERIFIED, Group::Tokens, LOGIN_REFUSED, a_new_session, body, field, post};
     use serde_json::json;
 
+    let username = field::described(
+        field::filled(user::LOGIN_LENGTH),
+        "The username, or an e-mail address or phone number that is verified.",
+    );
+    let body = body(
+        "Login",
+        &["username", "password"],
+        json!({ "username": username, "password": field::password() }),
+    );
     let logins = [
         json!({ "username": "testuser", "password": "strongpassword123" }),
         json!({ "username": "bunny0909", "password": "password123" }),
@@ -39,7 +48,7 @@ pub fn contract() -> contract::Operation {
     ];
     post(Tokens, "/api/token", "Log in by username")
         .about("Or by a verified e-mail address or phone number.")
-        .takes("Login", &logins)
+        .takes(body, &logins)
         .refuses(&[LOGIN_REFUSED, EMAIL_NOT_VERIFIED])
         .answers(200, a_new_session())
 }

@@ -32,12 +32,12 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, post, shown, such_as};
+    use contract::{Group::PhoneNumbers, body, field, post, shown, such_as};
     use serde_json::json;
 
     post(PhoneNumbers, "/auth/check-phone", "Ask whether anyone has an account with a phone number").listed_as("phone-check")
         .about("If not, a code goes there to make one. An unverified number is no account, unless `Policy` is `seeds`.")
-        .takes("Phone", &[json!({ "phone": "09101234567" })])
+        .takes(body("Phone", &["phone"], json!({ "phone": field::phone() })), &[json!({ "phone": "09101234567" })])
         .answers(
             200,
             such_as(

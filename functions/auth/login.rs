@@ -30,13 +30,20 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, LOGIN_REFUSED, a_new_session, post};
+    use contract::{Group::PhoneNumbers, LOGIN_REFUSED, a_new_session, body, field, post};
     use serde_json::json;
 
     post(PhoneNumbers, "/auth/login", "Log in by phone number")
         .listed_as("phone-login")
         .about("The number has to be verified.")
-        .takes("PhoneLogin", &[json!({ "phone": "09101234567", "password": "123456789" })])
+        .takes(
+            body(
+                "PhoneLogin",
+                &["phone", "password"],
+                json!({ "phone": field::phone(), "password": field::password() }),
+            ),
+            &[json!({ "phone": "09101234567", "password": "123456789" })],
+        )
         .refuses(&[LOGIN_REFUSED])
         .answers(200, a_new_session())
 }

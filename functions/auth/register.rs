@@ -132,9 +132,22 @@ impl Body {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, REGISTRATION_TOKEN_INVALID, post, shown};
+    use contract::{Group::PhoneNumbers, REGISTRATION_TOKEN_INVALID, body, field, post, shown};
     use serde_json::json;
 
+    let token = field::token("The `registration_token` that the number's code was exchanged for.");
+    let body = body(
+        "PhoneRegistration",
+        &["reg_token", "password"],
+        field::with(
+            json!({
+                "reg_token": token,
+                "password": field::new_password(),
+                "email": field::maybe_address(),
+            }),
+            user::FIELDS.iter().filter(|field| field.is_name),
+        ),
+    );
     let sign_up = json!({
         "reg_token": "fef8702768384d1d88a2e1454e6c749c",
         "password": "123456789",
@@ -142,12 +155,13 @@ pub fn contract() -> contract::Operation {
         "last_name": "Shabani",
         "email": "majedwp12@gmail.com",
     });
-    post(PhoneNumbers, "/auth/register", "Make an account with a registration token").listed_as("phone-register")
-            .about(
-                "Its username is the phone number. An account that has the number unverified loses it, unless `Policy` \
-                 is `seeds`.",
-            )
-            .takes("PhoneRegistration", &[sign_up])
-            .refuses(&[REGISTRATION_TOKEN_INVALID])
-            .answers(201, shown("The new user and a session.", "RegisteredUser"))
+    post(PhoneNumbers, "/auth/register", "Make an account with a registration token")
+        .listed_as("phone-register")
+        .about(
+            "Its username is the phone number. An account that has the number unverified loses it, unless `Policy` is \
+             `seeds`.",
+        )
+        .takes(body, &[sign_up])
+        .refuses(&[REGISTRATION_TOKEN_INVALID])
+        .answers(201, shown("The new user and a session.", "RegisteredUser"))
 }

@@ -32,7 +32,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, OTP_INVALID, post, shown, such_as};
+    use contract::{Group::PhoneNumbers, OTP_INVALID, body, field, post, shown, such_as};
     use serde_json::json;
 
     let verified =
@@ -40,7 +40,10 @@ pub fn contract() -> contract::Operation {
     post(PhoneNumbers, "/auth/verify", "Exchange a code for a registration token")
         .listed_as("phone-verify")
         .about("It lives for ten minutes and makes one account.")
-        .takes("PhoneProof", &[json!({ "phone": "09101234567", "code": "1234" })])
+        .takes(
+            body("PhoneProof", &["phone", "code"], json!({ "phone": field::phone(), "code": field::code() })),
+            &[json!({ "phone": "09101234567", "code": "1234" })],
+        )
         .refuses(&[OTP_INVALID])
         .answers(200, such_as(shown("The number is proven.", "PhoneVerified"), &verified))
 }

@@ -37,15 +37,19 @@ async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, post, says};
+    use contract::{Group::PhoneNumbers, body, field, post, says};
     use serde_json::json;
 
-    post(PhoneNumbers, "/otp/generate", "Send a code to a phone number").listed_as("phone-otp-generate")
-            .about(
-                "By SMS, whether or not anybody has the number. Send an access token to verify the number of your \
-                 own account.",
-            )
-            .also_by_user()
-            .takes("EmployeePhone", &[json!({ "phone_number": "1234567890" })])
-            .answers(200, says("OTP sent successfully"))
+    post(PhoneNumbers, "/otp/generate", "Send a code to a phone number")
+        .listed_as("phone-otp-generate")
+        .about(
+            "By SMS, whether or not anybody has the number. Send an access token to verify the number \
+             of your own account.",
+        )
+        .also_by_user()
+        .takes(
+            body("EmployeePhone", &["phone_number"], json!({ "phone_number": field::phone() })),
+            &[json!({ "phone_number": "1234567890" })],
+        )
+        .answers(200, says("OTP sent successfully"))
 }

@@ -60,16 +60,17 @@ async fn redeem(
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, NOBODY_HAS_IT, OTP_INVALID, post, says};
+    use contract::{Group::PhoneNumbers, NOBODY_HAS_IT, OTP_INVALID, body, field, post, says};
     use serde_json::json;
 
-    post(PhoneNumbers, "/otp/verify", "Prove a phone number with its code").listed_as("phone-otp-verify")
-            .about(
-                "The number of the employee who has it, for anyone with the code. The number of your own account, if \
-                 you send your access token both here and with the request for the code.",
-            )
-            .also_by_user()
-            .takes("EmployeePhoneProof", &[json!({ "phone_number": "1234567890", "otp": "1234" })])
-            .refuses(&[OTP_INVALID, NOBODY_HAS_IT])
-            .answers(200, says("Phone number verified successfully"))
+    post(PhoneNumbers, "/otp/verify", "Prove a phone number with its code")
+        .listed_as("phone-otp-verify")
+        .about(
+            "The number of the employee who has it, for anyone with the code. The number of your own account, \
+             if you send your access token both here and with the request for the code.",
+        )
+        .also_by_user()
+        .takes(body("EmployeePhoneProof", &["phone_number", "otp"], json!({ "phone_number": field::phone(), "otp": field::code() })), &[json!({ "phone_number": "1234567890", "otp": "1234" })])
+        .refuses(&[OTP_INVALID, NOBODY_HAS_IT])
+        .answers(200, says("Phone number verified successfully"))
 }

@@ -17,10 +17,8 @@ pub fn publish(file: &str, request: &Request) -> Reply {
     let quoted = |text: &str| Value::from(text).to_string();
     // What comes after it is the rest of an endpoint's URL.
     let begun = |text: &str| quoted(text).trim_end_matches('"').to_owned();
-    let mut text = file.replace(&begun(URL), &begun(&request.base_url()));
-    let shortest = quoted(SHORTEST_PASSWORD);
-    if text.contains(&shortest) {
-        text = text.replace(&shortest, &config::number("PASSWORD_MIN_LENGTH")?.to_string());
-    }
+    let text = file
+        .replace(&begun(URL), &begun(&request.base_url()))
+        .replace(&quoted(SHORTEST_PASSWORD), &config::number("PASSWORD_MIN_LENGTH")?.to_string());
     text_public(text, "application/json", FRESH)
 }

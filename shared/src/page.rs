@@ -11,7 +11,6 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use url::form_urlencoded;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -33,13 +32,11 @@ const MOST_TERMS: usize = 10;
 const MOST_READS: usize = 8;
 
 /// A page, as Django REST Framework's cursor pagination shows it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Page<T> {
     /// The URL of the next page, if there may be one.
-    #[schema(required, format = "uri")]
     next: Option<String>,
     /// The URL of the page before, if there may be one.
-    #[schema(required, format = "uri")]
     previous: Option<String>,
     /// The records of this page, in order.
     results: Vec<T>,

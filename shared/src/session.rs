@@ -6,7 +6,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -67,7 +66,7 @@ struct Use {
 }
 
 /// A session as its user sees it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct View {
     /// What ends it: `DELETE /api/sessions/{id}`.
     id: Uuid,

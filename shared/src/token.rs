@@ -4,7 +4,6 @@ mod key;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(crate) use key::Keys;
@@ -52,7 +51,7 @@ pub enum Kind {
 
 /// A refresh and an access token, on their way to their user.
 // They cannot be printed.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct Pair {
     /// For new tokens.
     pub refresh: String,
@@ -112,7 +111,7 @@ impl Unverified {
 }
 
 /// An access and a refresh token, in the order in which SimpleJWT answers a refresh.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct Refreshed {
     /// For requests.
     access: String,

@@ -27,7 +27,7 @@ async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Employees, an_employee, post, shown_in_version, such_as};
+    use contract::{Group::Employees, an_employee, complete_employee, post, shown_in_version, such_as};
     use serde_json::json;
 
     let new = json!({
@@ -38,6 +38,6 @@ pub fn contract() -> contract::Operation {
     });
     post(Employees, "/api/employees", "Add an employee")
         .by_user()
-        .takes("CompleteEmployee", std::slice::from_ref(&new))
+        .takes(complete_employee(), &[new])
         .answers(201, such_as(shown_in_version("The new employee.", "Employee"), &an_employee()))
 }

@@ -34,7 +34,10 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> [contract::Operation; 2] {
-    use contract::{Group::Employees, NOT_FOUND, Operation, patch, put, shown_in_version};
+    use contract::{
+        Group::Employees, NOT_FOUND, Operation, body, complete_employee, employee_fields, patch, put,
+        shown_in_version,
+    };
     use serde_json::json;
 
     let changed = |operation: Operation, body, example| {
@@ -48,7 +51,7 @@ pub fn contract() -> [contract::Operation; 2] {
     [
         changed(
             put(Employees, "/api/employees/{id}", "Change an employee"),
-            "CompleteEmployee",
+            complete_employee(),
             json!({
                 "first_name": "Basavraj",
                 "last_name": "Ningadali",
@@ -59,7 +62,7 @@ pub fn contract() -> [contract::Operation; 2] {
         changed(
             patch(Employees, "/api/employees/{id}", "Change some fields of an employee")
                 .called("api-employees-partial-update"),
-            "PartialEmployee",
+            body("PartialEmployee", &[], employee_fields()),
             json!({ "job_title": "Engineer" }),
         ),
     ]

@@ -15,11 +15,11 @@ async fn resend(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Registration, post, says};
+    use contract::{Group::Registration, email_address, post, says};
     use serde_json::json;
 
     post(Registration, "/api/otp/resend", "Send another code")
         .about("The answer is the same whether or not anybody has the address.")
-        .takes("EmailAddress", &[json!({ "email": "testuser@example.com" })])
+        .takes(email_address(), &[json!({ "email": "testuser@example.com" })])
         .answers(200, says("If the address awaits verification, a new code has been sent."))
 }

@@ -40,12 +40,15 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Registration, OTP_INVALID, post, says};
+    use contract::{Group::Registration, OTP_INVALID, body, field, post, says};
     use serde_json::json;
 
     post(Registration, "/api/otp/verify", "Prove an e-mail address with its code")
         .about("A new address of a user takes effect with it.")
-        .takes("EmailProof", &[json!({ "email": "testuser@example.com", "otp": "123456" })])
+        .takes(
+            body("EmailProof", &["email", "otp"], json!({ "email": field::address(), "otp": field::code() })),
+            &[json!({ "email": "testuser@example.com", "otp": "123456" })],
+        )
         .refuses(&[OTP_INVALID])
         .answers(200, says("Email verified successfully."))
 }

@@ -20,12 +20,12 @@ async fn forgot(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Passwords, post, says};
+    use contract::{Group::Passwords, email_address, post, says};
     use serde_json::json;
 
     let sent = "If an account has that address, a code to set a new password has been sent.";
     post(Passwords, "/api/password/forgot", "Ask for a code to set a new password")
         .about("The answer is the same whether or not anybody has the address.")
-        .takes("EmailAddress", &[json!({ "email": "testuser@example.com" })])
+        .takes(email_address(), &[json!({ "email": "testuser@example.com" })])
         .answers(200, says(sent))
 }

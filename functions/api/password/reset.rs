@@ -68,9 +68,18 @@ async fn change(
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Passwords, post, shown};
+    use contract::{Group::Passwords, body, field, post, shown};
     use serde_json::json;
 
+    let body = body(
+        "PasswordChange",
+        &["old_password", "new_password", "confirm_password"],
+        json!({
+            "old_password": field::password(),
+            "new_password": field::new_password(),
+            "confirm_password": field::described(field::password(), "The same again."),
+        }),
+    );
     let change = json!({
         "old_password": "strongpassword123",
         "new_password": "newpassword456",
@@ -79,6 +88,6 @@ pub fn contract() -> contract::Operation {
     post(Passwords, "/api/password/reset", "Change the password")
         .about("All sessions end, and the caller gets a new one.")
         .by_user()
-        .takes("PasswordChange", &[change])
+        .takes(body, &[change])
         .answers(200, shown("The new session.", "ChangedPassword"))
 }

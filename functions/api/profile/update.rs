@@ -19,7 +19,7 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> [contract::Operation; 2] {
-    use contract::{Group::Profile, NOT_FOUND, Operation, patch, put, shown_in_version};
+    use contract::{Group::Profile, NOT_FOUND, Operation, body, patch, put, shown_in_version, user_fields};
     use serde_json::json;
 
     let changed = |operation: Operation, body, example| {
@@ -34,13 +34,13 @@ pub fn contract() -> [contract::Operation; 2] {
     [
         changed(
             put(Profile, "/api/profile", "Change the caller"),
-            "CompleteUser",
+            body("CompleteUser", &["username", "email"], user_fields()),
             json!({ "username": "testuser", "email": "testuser@example.com", "address": "123 Test Street" }),
         ),
         changed(
             patch(Profile, "/api/profile", "Change some fields of the caller")
                 .called("api-profile-partial-update"),
-            "PartialUser",
+            body("PartialUser", &[], user_fields()),
             json!({ "first_name": "Basavraj" }),
         ),
     ]

@@ -23,16 +23,19 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Tokens, TOKEN_REFUSED, post, shown};
+    use contract::{Group::Tokens, TOKEN_REFUSED, body, field, post, shown};
     use serde_json::json;
 
     post(Tokens, "/api/token/refresh", "Get new tokens")
-            .about(
-                "The refresh token is used up. The client that used it (the same network and `User-Agent`) may \
-                 repeat it: within a few seconds it gets the same successor, and later another one, as long as \
-                 the first has not been used. Any other use of the token again ends the session.",
-            )
-            .takes("Refresh", &[json!({ "refresh": "<refresh_token>" })])
-            .refuses(&[TOKEN_REFUSED])
-            .answers(200, shown("The next tokens of the session.", "RefreshedTokens"))
+        .about(
+            "The refresh token is used up. The client that used it (the same network and `User-Agent`) may \
+             repeat it: within a few seconds it gets the same successor, and later another one, as long as \
+             the first has not been used. Any other use of the token again ends the session.",
+        )
+        .takes(
+            body("Refresh", &["refresh"], json!({ "refresh": field::token("A refresh token.") })),
+            &[json!({ "refresh": "<refresh_token>" })],
+        )
+        .refuses(&[TOKEN_REFUSED])
+        .answers(200, shown("The next tokens of the session.", "RefreshedTokens"))
 }

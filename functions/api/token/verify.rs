@@ -44,7 +44,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Tokens, TOKEN_REFUSED, post, shown_as};
+    use contract::{Group::Tokens, TOKEN_REFUSED, body, field, post, shown_as};
     use serde_json::json;
 
     post(Tokens, "/api/token/verify", "Ask whether a token is alive")
@@ -52,7 +52,10 @@ pub fn contract() -> contract::Operation {
             "Answers about a refresh token, and about dead tokens, are limited for each session. Those about \
                  live access tokens are not.",
         )
-        .takes("AnyToken", &[json!({ "token": "<access_token>" })])
+        .takes(
+            body("AnyToken", &["token"], json!({ "token": field::token("An access or a refresh token.") })),
+            &[json!({ "token": "<access_token>" })],
+        )
         .refuses(&[TOKEN_REFUSED])
         .answers(200, shown_as("It is.", &json!({ "type": "object", "maxProperties": 0 })))
 }

@@ -28,7 +28,8 @@ async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
 #[cfg(contract)]
 pub fn contract() -> [contract::Operation; 2] {
     use contract::{
-        FORBIDDEN, Group::Users, INVALID_OR_LAST_STAFF, NOT_FOUND, Operation, patch, put, shown_in_version,
+        FORBIDDEN, Group::Users, INVALID_OR_LAST_STAFF, NOT_FOUND, Operation, body, patch, put,
+        shown_in_version, user_fields_for_staff,
     };
     use serde_json::json;
 
@@ -44,13 +45,13 @@ pub fn contract() -> [contract::Operation; 2] {
     [
         changed(
             put(Users, "/api/users/{id}", "Change a user"),
-            "CompleteUserByStaff",
+            body("CompleteUserByStaff", &["username", "email"], user_fields_for_staff()),
             json!({ "username": "testuser", "email": "testuser@example.com", "address": "123 Test Street" }),
         ),
         changed(
             patch(Users, "/api/users/{id}", "Change some fields of a user")
                 .called("api-users-partial-update"),
-            "PartialUserByStaff",
+            body("PartialUserByStaff", &[], user_fields_for_staff()),
             json!({ "last_name": "Ningadali" }),
         ),
     ]

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::FIELDS;
@@ -29,27 +28,22 @@ pub(super) fn searched_fields() -> impl Iterator<Item = &'static str> {
 }
 
 /// An employee, as the API shows them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Employee {
     /// Never changes.
-    #[schema(value_type = Uuid)]
     pub id: Id,
     /// The fields of [`FIELDS`].
     #[serde(flatten, deserialize_with = "details")]
-    #[schema(ignore)]
     pub details: Details,
     /// In E.164 form; unique.
     pub phone_number: String,
     /// As it was typed; unique without regard to case.
     #[serde(default)]
-    #[schema(required)]
     pub email: Option<String>,
     /// Whether a code has proven the phone number.
     #[serde(default)]
-    #[schema(required)]
     pub is_phone_verified: bool,
     /// The user who made the record.
-    #[schema(value_type = Uuid)]
     pub owner: user::Id,
     /// The time in the id.
     pub created_at: Timestamp,

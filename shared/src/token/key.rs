@@ -16,7 +16,6 @@ use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Mutex as AsyncMutex;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Claims;
@@ -40,7 +39,7 @@ const MOST_ABSENT: usize = 1_000;
 const MARGIN: u64 = 86_400;
 
 /// A public key as `/.well-known/jwks.json` shows it (RFC 7517, RFC 7518 section 6.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
     /// `EC`.
     kty: String,

@@ -4,7 +4,6 @@ use std::iter;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{fields::FIELDS, username::Username};
@@ -60,50 +59,40 @@ pub(super) fn partition(is_active: bool) -> &'static str {
 
 #[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
 /// A user, as the API shows them. The password hash is not part of it, and so in no answer.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
     /// Never changes.
-    #[schema(value_type = Uuid)]
     pub id: Id,
     /// Unique without regard to case.
     pub username: String,
     /// As it was typed; empty for none.
     #[serde(default)]
-    #[schema(required)]
     pub email: String,
     /// The fields of [`FIELDS`].
     #[serde(flatten, deserialize_with = "details")]
-    #[schema(ignore)]
     pub details: Details,
     /// In E.164 form.
     #[serde(default)]
-    #[schema(required)]
     pub phone_number: Option<String>,
     /// Whether a code has proven the e-mail address.
     #[serde(default)]
-    #[schema(required)]
     pub is_email_verified: bool,
     /// The address that is to replace the present one, once a code has proven it.
     #[serde(default)]
-    #[schema(required)]
     pub pending_email: Option<String>,
     /// Whether a code has proven the phone number.
     #[serde(default)]
-    #[schema(required)]
     pub is_phone_verified: bool,
     /// Who is not active cannot log in, and their tokens are refused.
     #[serde(default)]
-    #[schema(required)]
     pub is_active: bool,
     /// Staff see and manage everybody.
     #[serde(default)]
-    #[schema(required)]
     pub is_staff: bool,
     /// When they registered.
     pub date_joined: Timestamp,
     /// When they last logged in.
     #[serde(default)]
-    #[schema(required)]
     pub last_login: Option<Timestamp>,
 }
 

@@ -51,9 +51,19 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Passwords, OTP_INVALID, post, says};
+    use contract::{Group::Passwords, OTP_INVALID, body, field, post, says};
     use serde_json::json;
 
+    let body = body(
+        "PasswordRecovery",
+        &["email", "otp", "new_password", "confirm_password"],
+        json!({
+            "email": field::address(),
+            "otp": field::code(),
+            "new_password": field::new_password(),
+            "confirm_password": field::described(field::password(), "The same again."),
+        }),
+    );
     let recovery = json!({
         "email": "testuser@example.com",
         "otp": "123456",
@@ -62,7 +72,7 @@ pub fn contract() -> contract::Operation {
     });
     post(Passwords, "/api/password/forgot/confirm", "Set a new password with a code")
         .about("All sessions end.")
-        .takes("PasswordRecovery", &[recovery])
+        .takes(body, &[recovery])
         .refuses(&[OTP_INVALID])
         .answers(200, says("Password changed successfully."))
 }
