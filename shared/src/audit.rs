@@ -117,7 +117,7 @@ pub fn change(event: Event, actor: Option<Id>, record: Changed, fields: &[&str],
     let (actor, fields) = (actor.map(display), fields.join(","));
     match record {
         Changed::User(id) => {
-            tracing::info!(event = event.id(), audit = %event, actor_id = actor, user_id = %id, fields, ip)
+            tracing::info!(event = event.id(), audit = %event, actor_id = actor, user_id = %id, fields, ip);
         }
         Changed::Employee(id) => {
             tracing::info!(event = event.id(), audit = %event, actor_id = actor, employee_id = %id, fields, ip);
