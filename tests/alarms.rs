@@ -176,7 +176,7 @@ fn every_event_of_a_filter_is_one_that_functions_log() {
     }
 }
 
-/// ForRelease010: while a deployment runs, and after a roll-back, functions of 0.1.0 log these lines.
+/// `ForRelease010`: while a deployment runs, and after a roll-back, functions of 0.1.0 log these lines.
 #[test]
 fn filters_count_the_lines_of_0_1_0_too() {
     let lines = [
@@ -209,7 +209,7 @@ fn what_the_gateway_refuses_is_counted() {
     let line = |kind: &str| {
         let line = format.replace("$context.error.responseType", kind).replace("$context.status", "429");
         // The other variables that are no texts are numbers.
-        let line = Regex::new(r#":\$context\.\w+(\.\w+)*"#).unwrap().replace_all(&line, ":1").into_owned();
+        let line = Regex::new(r":\$context\.\w+(\.\w+)*").unwrap().replace_all(&line, ":1").into_owned();
         serde_json::from_str::<Value>(&line).unwrap()
     };
 
