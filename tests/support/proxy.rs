@@ -496,7 +496,7 @@ impl Call {
     }
 
     fn is_read(&self) -> bool {
-        ["GetItem", "BatchGetItem", "Query"].contains(&self.operation.as_str())
+        ["GetItem", "BatchGetItem", "Query", "Scan"].contains(&self.operation.as_str())
     }
 }
 
