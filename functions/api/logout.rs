@@ -4,7 +4,7 @@ use serde_json::json as object;
 use shared::{
     Anyone, App, Reply, Request,
     audit::{self, Event},
-    json, session, shown, token,
+    json, session, token, verify_token,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +18,7 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
     let name = if form.has("refresh_token") && !form.has("refresh") { "refresh_token" } else { "refresh" };
     let Some(text) = form.required(name, token::text) else { return Err(form.complaints()) };
 
-    let claims = shown(app, &text, Some(token::Kind::Refresh)).await?.claims;
+    let claims = verify_token(app, &text, Some(token::Kind::Refresh)).await?.claims;
     if session::end(app, claims.user_id, claims.sid).await? {
         audit::user(Event::LoggedOut, claims.user_id, request.ip());
     }

@@ -24,7 +24,8 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
         let is_free = holder.map_or(Ok(true), Holder::yields_to_proof)?;
         is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None, &request)).transpose()
     };
-    if send_code::by_sms(app, &request, None, form, phone, record).await? {
+    let asked = send_code::ask(app, &request, form, phone).await?;
+    if send_code::by_sms(app, &request, asked, Ok(None), record).await? {
         return json(200, &object!({ "exists": false, "message": "OTP sent." }));
     }
     json(200, &object!({ "exists": true, "message": "Phone number is registered. Please log in." }))

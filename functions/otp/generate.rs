@@ -2,7 +2,7 @@
 
 use serde_json::json as object;
 use shared::{
-    App, Bearer, Reply, Request, json,
+    AnyoneWith, App, Beside, Claimed, Error, Reply, Request, json,
     otp::{Purpose, Record},
     phone::{Phone, PhoneRules, Reach},
     send_code,
@@ -14,25 +14,37 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(generate).await
 }
 
-async fn generate(app: &App, asker: Option<Bearer>, request: Request) -> Reply {
-    let (phones, reach) = (PhoneRules::from_env()?, Reach::from_env()?);
-    let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
-    let mut form = request.form();
-    let phone = form.as_mut().ok().and_then(|form| {
-        if form.is_none("phone_number") {
-            form.complain("phone_number", "Phone number is required.");
-            return None;
-        }
-        form.required("phone_number", parse)
-    });
+async fn generate(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Asked>, request: Request) -> Reply {
+    let caller = caller.map(|caller| caller.map(|caller| caller.account));
     // It is for the caller if their profile has the number; otherwise it is for an employee's record.
     let record = |phone: &Phone, _: Option<&Holder>, claimant: Option<&Account>| {
         let user = claimant.map(|account| account.user.id);
         let record = Record::by_sms(Purpose::VerifyPhone, phone, user, &request)?;
         Ok(Some(record.by_themselves(user.is_some())))
     };
-    send_code::by_sms(app, &request, asker.as_ref(), form, phone, record).await?;
+    send_code::by_sms(app, &request, beside.0?, caller, record).await?;
     json(200, &object!({ "message": "OTP sent successfully" }))
+}
+
+struct Asked(Result<send_code::Asked, Error>);
+
+impl Beside<Option<Claimed>> for Asked {
+    async fn load(app: &App, request: &Request, _: Option<Claimed>) -> Self {
+        let (phones, reach) = match (PhoneRules::from_env(), Reach::from_env()) {
+            (Ok(phones), Ok(reach)) => (phones, reach),
+            (Err(error), _) | (_, Err(error)) => return Self(Err(error)),
+        };
+        let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
+        let mut form = request.form();
+        let phone = form.as_mut().ok().and_then(|form| {
+            if form.is_none("phone_number") {
+                form.complain("phone_number", "Phone number is required.");
+                return None;
+            }
+            form.required("phone_number", parse)
+        });
+        Self(send_code::ask(app, request, form, phone).await)
+    }
 }
 
 #[cfg(contract)]

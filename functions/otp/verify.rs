@@ -4,11 +4,13 @@
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    App, Bearer, Error, Reply, Request,
+    AnyoneWith, App, Beside, Caller, Claimed, Error, Reply, Request,
     audit::{self, Event},
-    employee, json,
+    employee::{self, Bearers},
+    json,
     otp::{self, Purpose, Redeemed},
     phone::{Phone, PhoneRules},
+    user::Id,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,24 +18,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(verify).await
 }
 
-async fn verify(app: &App, bearer: Option<Bearer>, request: Request) -> Reply {
-    let phones = PhoneRules::from_env()?;
-    let mut form = request.form()?;
-    let phone = form.required("phone_number", |text| phones.parse(text));
-    let guess = form.required("otp", otp::guess);
-    let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
-
-    let (redeemed, bearers, account) = join!(
-        redeem(app, bearer.as_ref(), &request, &phone, &guess),
-        employee::find_bearers(app, &phone),
-        Bearer::account_if_given(bearer.as_ref(), app)
-    );
+async fn verify(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Guess>, request: Request) -> Reply {
+    let Guessed { phone, redeemed, bearers } = beside.0?;
     let audit = |error: &Error| audit::code_refused(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let actor = bearer.as_ref().map(Bearer::claimed_user);
+    let actor = caller.as_ref().ok().and_then(Option::as_ref).map(Caller::id);
     // A code whose user is signed out is kept: they can log in and enter it again.
     let verified = code.use_for(app, async {
-        employee::verify_phone(app, &request, &phone, &code, account?, bearers?).await
+        let account = caller?.map(|caller| caller.account);
+        employee::verify_phone(app, &request, &phone, &code, account, bearers?).await
     });
     for (record, fields) in verified.await.inspect_err(audit)? {
         audit::change(Event::Verified, actor, record, fields, request.ip());
@@ -41,16 +34,47 @@ async fn verify(app: &App, bearer: Option<Bearer>, request: Request) -> Reply {
     json(200, &object!({ "message": "Phone number verified successfully" }))
 }
 
+/// A number, what a guess at its code came to, and who has it.
+struct Guessed {
+    phone: Phone,
+    redeemed: Result<Redeemed, Error>,
+    bearers: Result<Bearers, Error>,
+}
+
+/// Or what is wrong with the body.
+struct Guess(Result<Guessed, Error>);
+
+impl Beside<Option<Claimed>> for Guess {
+    async fn load(app: &App, request: &Request, claimed: Option<Claimed>) -> Self {
+        let (phone, guess) = match read(request) {
+            Ok(given) => given,
+            Err(error) => return Self(Err(error)),
+        };
+        let user = claimed.map(|claimed| claimed.user);
+        let (redeemed, bearers) =
+            join!(redeem(app, user, request, &phone, &guess), employee::find_bearers(app, &phone));
+        Self(Ok(Guessed { phone, redeemed, bearers }))
+    }
+}
+
+fn read(request: &Request) -> Result<(Phone, String), Error> {
+    let phones = PhoneRules::from_env()?;
+    let mut form = request.form()?;
+    let phone = form.required("phone_number", |text| phones.parse(text));
+    let guess = form.required("otp", otp::guess);
+    phone.zip(guess).ok_or_else(|| form.complaints())
+}
+
 /// Checks a guess: at the code that the caller has asked for to verify their own number, or else at the one that anyone may ask
 /// for.
 async fn redeem(
     app: &App,
-    bearer: Option<&Bearer>,
+    user: Option<Id>,
     request: &Request,
     phone: &Phone,
     guess: &str,
 ) -> Result<Redeemed, Error> {
-    let own = bearer.map(|bearer| otp::address_of_claimant(phone.e164(), bearer.claimed_user()));
+    let own = user.map(|user| otp::address_of_claimant(phone.e164(), user));
     let address = match own {
         Some(own) if otp::is_waiting(app, Purpose::VerifyPhone, &own).await? => own,
         _ => phone.e164().to_owned(),

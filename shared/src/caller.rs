@@ -1,21 +1,24 @@
-//! Who calls. The second parameter of an endpoint says who may; each kind proves itself before the endpoint runs, so none
-//! is open by forgetting.
+//! Who calls. The second parameter of an endpoint says who may call it, and what it needs beside the check. Each kind is checked
+//! before the endpoint runs: none is open by forgetting, and no endpoint holds a caller that is not checked.
+
+mod rows;
+mod token;
 
 use std::future::Future;
 
-use tracing::{Span, field};
+use futures_util::join;
 use uuid::Uuid;
 
 use crate::{
     App, Error, Request,
-    dynamo::{BatchGet, Found},
-    http::TokenFault,
-    id::{self, Id},
-    session::{self, Session},
-    time,
-    token::{Claims, Kind, Unverified},
-    user::Account,
+    dynamo::BatchGet,
+    id::Id,
+    user::{Account, Edit, claim::Holders},
 };
+
+pub use rows::{EmployeeBody, OfPath, Rows};
+use token::Bearer;
+pub use token::{VerifiedToken, verify_token};
 
 /// A kind of caller.
 pub trait Who: Sized + Send + 'static {
@@ -23,7 +26,7 @@ pub trait Who: Sized + Send + 'static {
     fn of(app: &App, request: &Request) -> impl Future<Output = Result<Self, Error>> + Send;
 }
 
-/// Whoever it is.
+/// Anyone at all.
 #[derive(Debug)]
 pub struct Anyone;
 
@@ -43,7 +46,8 @@ pub struct Caller {
 
 impl Who for Caller {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        Bearer::of(app, request).await?.caller(app).await
+        let CallerWith { caller, rows: (), beside: () } = CallerWith::of(app, request).await?;
+        Ok(caller)
     }
 }
 
@@ -54,13 +58,12 @@ impl Caller {
         self.account.user.id
     }
 
-    /// 403 unless they are staff.
-    pub fn must_be_staff(&self) -> Result<(), Error> {
+    fn must_be_staff(&self) -> Result<(), Error> {
         if self.account.user.is_staff { Ok(()) } else { Err(Error::Forbidden) }
     }
 }
 
-/// A caller who sees and manages everybody.
+/// A caller who sees and manages every user and employee.
 pub struct Staff(pub Caller);
 
 impl Who for Staff {
@@ -71,126 +74,115 @@ impl Who for Staff {
     }
 }
 
-/// A bearer token that is verified, whose user and session are still to be read: for an endpoint that reads something beside
-/// the authorisation and drops it when that fails. Only [`Bearer::caller`] makes a [`Caller`] of it.
-pub struct Bearer(Claims);
+/// A caller, and the record that the path names: theirs or, for staff, any. Every other one is 404.
+pub struct OwnOrStaff<T> {
+    /// The caller.
+    pub caller: Caller,
+    /// The record.
+    pub record: T,
+}
 
-impl Who for Bearer {
+impl<T: OfPath> Who for OwnOrStaff<T> {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        let header = request.header("authorization").ok_or(Error::NotAuthenticated)?;
-        let mut parts = header.split_whitespace();
-        if parts.next() != Some("Bearer") {
-            return Err(Error::NotAuthenticated);
-        }
-        let (Some(token), None) = (parts.next(), parts.next()) else {
-            return Err(Error::BadAuthorizationHeader);
+        let CallerWith { caller, rows, beside: () } = CallerWith::<Option<T>>::of(app, request).await?;
+        Ok(Self { caller, record: rows.ok_or(Error::NotFound(T::KIND))? })
+    }
+}
+
+/// A caller who is staff, and the record that the path names, or 404.
+pub struct StaffOn<T> {
+    /// The caller.
+    pub caller: Caller,
+    /// The record.
+    pub record: T,
+}
+
+impl<T: OfPath> Who for StaffOn<T> {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        let CallerWith { caller, rows, beside: () } = CallerWith::<Option<T>>::of(app, request).await?;
+        caller.must_be_staff()?;
+        Ok(Self { caller, record: rows.ok_or(Error::NotFound(T::KIND))? })
+    }
+}
+
+/// A caller, with what was loaded while they were checked: `rows` in the same read, `beside` in calls of its own.
+pub struct CallerWith<R = (), B = ()> {
+    /// The caller.
+    pub caller: Caller,
+    /// Records that the request names.
+    pub rows: R,
+    /// Anything else.
+    pub beside: B,
+}
+
+impl<R: Rows, B: Beside<Claimed>> Who for CallerWith<R, B> {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        let (bearer, mut batch) = (Bearer::of(app, request).await?, BatchGet::default());
+        let wanted = R::want(app, request, &mut batch);
+        let claimed = bearer.claimed();
+        let (checked, beside) = join!(bearer.check(app, batch), B::load(app, request, claimed));
+        let (caller, mut found) = checked?;
+        let rows = R::take(app, wanted, &caller, &mut found)?;
+        Ok(Self { caller, rows, beside })
+    }
+}
+
+/// A caller who need not be a user, with what was loaded while they were checked. A token that is given is verified first, and
+/// a bad one is 401. That its user is gone or its session has ended is for the endpoint to answer, in its turn.
+pub struct AnyoneWith<B> {
+    /// The caller, `None` without a token.
+    pub caller: Result<Option<Caller>, Error>,
+    /// What was loaded.
+    pub beside: B,
+}
+
+impl<B: Beside<Option<Claimed>>> Who for AnyoneWith<B> {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        let bearer = Bearer::if_given(app, request).await?;
+        let claimed = bearer.as_ref().map(Bearer::claimed);
+        let caller = async {
+            match bearer {
+                Some(bearer) => Ok(Some(bearer.check(app, BatchGet::default()).await?.0)),
+                None => Ok(None),
+            }
         };
-        verify(app, token, Some(Kind::Access), Error::BearerNotValid).await.map(Self)
+        let (caller, beside) = join!(caller, B::load(app, request, claimed));
+        Ok(Self { caller, beside })
     }
 }
 
-/// Anyone, or a user: without an `Authorization: Bearer` header nobody, and with an invalid token 401, as `SimpleJWT` has it. What is
-/// done for a user must not be done for nobody because their token has expired.
-impl Who for Option<Bearer> {
-    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        match Bearer::of(app, request).await {
-            Err(Error::NotAuthenticated) => Ok(None),
-            bearer => bearer.map(Some),
-        }
-    }
-}
-
-impl Bearer {
-    /// The user whose token it is. They may be gone, and their session may have ended.
-    #[must_use]
-    pub fn claimed_user(&self) -> Id {
-        self.0.user_id
-    }
-
+/// What a verified token says of its user. They may be gone or no longer staff: it is for guessing what is worth loading, and
+/// gives no right.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed {
+    /// The user whose token it is.
+    pub user: Id,
     /// Whether they were staff when it was made.
-    #[must_use]
-    pub fn claims_staff(&self) -> bool {
-        self.0.staff
-    }
-
-    /// The account of a caller who may be nobody.
-    pub async fn account_if_given(bearer: Option<&Self>, app: &App) -> Result<Option<Account>, Error> {
-        match bearer {
-            Some(bearer) => Ok(Some(bearer.caller(app).await?.account)),
-            None => Ok(None),
-        }
-    }
-
-    /// Sees to it that the token's user and session live.
-    pub async fn caller(&self, app: &App) -> Result<Caller, Error> {
-        Ok(self.caller_beside(app, BatchGet::default()).await?.0)
-    }
-
-    /// The same, with other records that the endpoint needs in the same read.
-    pub(crate) async fn caller_beside(&self, app: &App, batch: BatchGet) -> Result<(Caller, Found), Error> {
-        let (shown, found) = Shown::read(app, self.0.clone(), batch).await?;
-        let account = shown.account.ok_or(Error::UserNotFound)?;
-        if !account.user.is_active {
-            return Err(Error::UserInactive);
-        }
-        if !shown.session.is_some_and(|session| session.is_live(&account)) {
-            return Err(Error::BearerNotValid(TokenFault::Blacklisted));
-        }
-        // Whatever this request leaves in the log, a refusal too, says who asked.
-        Span::current().record("user_id", field::display(account.user.id));
-        Ok((Caller { account, sid: shown.claims.sid }, found))
-    }
+    pub staff: bool,
 }
 
-/// A token whose signature, times and kind are right, and the records it speaks of, as far as they exist.
-pub struct Shown {
-    /// What it says.
-    pub claims: Claims,
-    /// Its user.
-    pub account: Option<Account>,
-    /// Its session.
-    pub session: Option<Session>,
+/// What an endpoint loads while its caller is checked. It reaches the endpoint only when the check succeeds.
+pub trait Beside<Claims>: Sized + Send + 'static {
+    /// Loads it. Errors are kept in it, because those of the check go first.
+    fn load(app: &App, request: &Request, claimed: Claims) -> impl Future<Output = Self> + Send;
 }
 
-impl Shown {
-    /// Reads user, session and what else `batch` asks for in one strongly consistent call.
-    async fn read(app: &App, claims: Claims, mut batch: BatchGet) -> Result<(Self, Found), Error> {
-        let user_key = id::record_key(claims.user_id);
-        let session_key = session::record_key(claims.user_id, claims.sid);
-        batch.want(&app.tables.users, user_key.clone()).want(&app.tables.tokens, session_key.clone());
-        let mut found = batch.send(app).await?;
-        let shown = Self {
-            claims,
-            account: found.take(&app.tables.users, &user_key).map(Account::read).transpose()?,
-            session: found.take(&app.tables.tokens, &session_key).map(Session::read).transpose()?,
-        };
-        Ok((shown, found))
+impl Beside<Claimed> for () {
+    async fn load(_: &App, _: &Request, _: Claimed) {}
+}
+
+/// A change of a user, and who has the names that it would take.
+pub struct EditBeside {
+    /// The change, as far as it can be parsed before it is known who asks.
+    pub edit: Edit,
+    /// Who has the names.
+    pub holders: Result<Holders, Error>,
+}
+
+impl Beside<Claimed> for EditBeside {
+    async fn load(app: &App, request: &Request, _: Claimed) -> Self {
+        let edit = Edit::read(request);
+        let holders = edit.holders(app).await;
+        Self { edit, holders }
     }
-
-    /// Whether the token is: its user is active, its session lives and it was not rotated out.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        let (Some(account), Some(session)) = (&self.account, &self.session) else { return false };
-        let is_rotated_out = self.claims.token_type == Kind::Refresh && !session.is_current(&self.claims.jti);
-        account.user.is_active && session.is_live(account) && !is_rotated_out
-    }
-}
-
-/// Verifies a token that came in a body, of one kind or (`None`) of either, and reads what it speaks of.
-pub async fn shown(app: &App, text: &str, kind: Option<Kind>) -> Result<Shown, Error> {
-    let claims = verify(app, text, kind, Error::TokenNotValid).await?;
-    Ok(Shown::read(app, claims, BatchGet::default()).await?.0)
-}
-
-/// What a token says, when its signature, times and kind are right. Nothing but its key is read for it before that is known, and
-/// that only when this instance does not know the key.
-async fn verify(
-    app: &App,
-    text: &str,
-    kind: Option<Kind>,
-    refusal: fn(TokenFault) -> Error,
-) -> Result<Claims, Error> {
-    let token = Unverified::read(text).map_err(refusal)?;
-    let key = app.verification_key(&token.kid).await?.ok_or_else(|| refusal(TokenFault::Invalid))?;
-    token.verify(&key, &app.issuer, time::seconds(time::now()), kind).map_err(refusal)
 }

@@ -1,6 +1,5 @@
 //! Employees: what the API shows of them, how they are stored, and every write that touches one of their unique names.
 
-mod access;
 mod changes;
 mod create;
 mod delete;
@@ -12,7 +11,6 @@ mod record;
 mod update;
 mod verify;
 
-pub use access::{find_for, names_for};
 pub use changes::Changes;
 pub use create::create;
 pub use delete::delete;

@@ -36,7 +36,10 @@ pub mod token;
 pub mod user;
 
 pub use app::App;
-pub use caller::{Anyone, Bearer, Caller, Shown, Staff, Who, shown};
+pub use caller::{
+    Anyone, AnyoneWith, Beside, Caller, CallerWith, Claimed, EditBeside, EmployeeBody, OwnOrStaff, Staff,
+    StaffOn, VerifiedToken, Who, verify_token,
+};
 pub use deliver::deliver;
 pub use http::{
     Error, Form, Html, Reply, Request, csp_hash, html, json, json_in_version, json_public, no_content,

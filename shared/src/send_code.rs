@@ -3,15 +3,17 @@
 use futures_util::join;
 
 use crate::{
-    App, Bearer, Error, Form, Request, audit,
-    dynamo::{ATTEMPTS, Refused, pause_before, transact},
+    App, Error, Form, Request, audit,
+    dynamo::Retry,
     email::Email,
+    id::Id,
     otp::{
         Channel, Limits, Purpose, Record, address_of_claimant, throttle_of, throttle_of_claimants,
         throttle_of_stack,
     },
     phone::Phone,
-    throttle, time,
+    throttle::{self, Counted},
+    time,
     user::{
         Account,
         claim::{self, Holder, Holders, Name},
@@ -58,21 +60,18 @@ async fn store(
     record: impl Fn(Option<&Holder>) -> Result<Option<Record>, Error>,
 ) -> Result<bool, Error> {
     let limits = Limits::from_env()?;
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            pause_before(attempt).await;
-            holders = claim::read(app, std::slice::from_ref(name), Some(address)).await?;
-        }
+    let mut retry = Retry::of("a code");
+    loop {
         let Some(record) = record(holders.of(name))? else { return Ok(false) };
         let (is_sent, now) = (record.channel != Channel::None, time::seconds(time::now()));
         let allowance = holders.allowance.ask(record.purpose, is_sent, now, limits)?;
-        match transact(app, vec![record.write(app, address)?, allowance.write(app, address)?]).await {
-            Ok(()) => return Ok(true),
-            Err(Refused::Conditions) => {}
-            Err(Refused::Error(error)) => return Err(error),
+        let writes = vec![record.write(app, address)?, allowance.write(app, address)?];
+        if app.db.transact(writes).await? {
+            return Ok(true);
         }
+        retry.again().await?;
+        holders = claim::read(app, std::slice::from_ref(name), Some(address)).await?;
     }
-    Err(Error::Unavailable("a code found no quiet moment".into()))
 }
 
 /// Whether a code can verify the number of this account: it claims the number, and no other user has verified it.
@@ -81,55 +80,83 @@ fn may_verify(account: &Account, phone: &Phone, holder: Option<&Holder>) -> bool
     account.claims(phone) && !is_anothers
 }
 
+/// A request for a code to a phone number: what is counted and loaded before it is known what is sent.
+pub struct Asked {
+    form: Result<Form, Error>,
+    phone: Option<Phone>,
+    counted: Result<[Counted; 2], Error>,
+    holders: Result<Holders, Error>,
+}
+
+/// Counts the request against the limits of its network and of the whole stack, and loads who has the number.
+pub async fn ask(
+    app: &App,
+    request: &Request,
+    form: Result<Form, Error>,
+    phone: Option<Phone>,
+) -> Result<Asked, Error> {
+    let limits = [throttle_of(request)?, throttle_of_stack()?];
+    let (names, number) = (names_of(phone.as_ref()), phone.as_ref().map(Phone::e164));
+    let (counted, holders) = join!(throttle::admit(app, limits), claim::read(app, &names, number));
+    Ok(Asked { form, phone, counted, holders })
+}
+
+fn names_of(phone: Option<&Phone>) -> Vec<Name> {
+    phone.iter().map(|phone| Name::Phone(phone.e164().to_owned())).collect()
+}
+
 /// Sends a code to a phone number that a stranger typed, if `record`, which sees who has the number and which user the code can
-/// verify, makes one; says whether it did.
+/// verify, makes one; returns whether it did.
 ///
-/// The request's network and the whole stack are counted before anything is known; what is not sent is taken back from the
-/// stack's count, so that nobody can use it up by asking in vain.
+/// What is not sent is taken back from the stack's count, so that nobody can use it up by asking in vain.
 pub async fn by_sms(
     app: &App,
     request: &Request,
-    asker: Option<&Bearer>,
-    form: Result<Form, Error>,
-    phone: Option<Phone>,
+    Asked { form, phone, counted, holders }: Asked,
+    asker: Result<Option<Account>, Error>,
     record: impl Fn(&Phone, Option<&Holder>, Option<&Account>) -> Result<Option<Record>, Error>,
 ) -> Result<bool, Error> {
-    let names: Vec<_> = phone.iter().map(|phone| Name::Phone(phone.e164().to_owned())).collect();
-    let number = phone.as_ref().map(Phone::e164);
-    let limits = [throttle_of(request)?, throttle_of_stack()?];
-    let (admitted, holders, asker) = join!(
-        throttle::admit(app, limits),
-        claim::read(app, &names, number),
-        Bearer::account_if_given(asker, app)
-    );
+    let number = phone.as_ref().map(Phone::e164).unwrap_or_default();
     let [of_network, of_stack] =
-        admitted.inspect_err(|error| audit::throttled(error, number.unwrap_or_default(), request.ip()))?;
+        counted.inspect_err(|error| audit::throttled(error, number, request.ip()))?;
     let sent = async {
         let (mut form, holders, asker) = (form?, holders?, asker?);
-        let (Some(phone), Some(name)) = (&phone, names.first()) else { return Err(form.complaints()) };
-        let Some(account) = asker.filter(|account| may_verify(account, phone, holders.of(name))) else {
-            return store(app, name, phone.e164(), holders, |holder| record(phone, holder, None)).await;
-        };
-        let address = address_of_claimant(phone.e164(), account.user.id);
-        let (admitted, holders) = join!(
-            throttle::admit(app, [throttle_of_claimants(phone)?]),
-            claim::read(app, &names, Some(&address))
-        );
-        let [of_claimants] = admitted?;
-        let sent = match holders {
-            Ok(holders) => {
-                store(app, name, &address, holders, |holder| record(phone, holder, Some(&account))).await
+        let Some(phone) = &phone else { return Err(form.complaints()) };
+        let name = Name::Phone(phone.e164().to_owned());
+        match asker.filter(|account| may_verify(account, phone, holders.of(&name))) {
+            None => store(app, &name, phone.e164(), holders, |holder| record(phone, holder, None)).await,
+            Some(account) => {
+                let record = |holder: Option<&Holder>| record(phone, holder, Some(&account));
+                store_for_claimant(app, &name, phone, account.user.id, record).await
             }
-            Err(error) => Err(error),
-        };
-        if !matches!(sent, Ok(true)) {
-            throttle::take_back(app, &of_claimants).await;
         }
-        sent
     };
     let sent = throttle::settle(app, &[of_network], sent).await;
     if !matches!(sent, Ok(true)) {
         throttle::take_back(app, &of_stack).await;
+    }
+    sent
+}
+
+/// Writes a code for a user who asks for it to verify the number as their own: see [`address_of_claimant`].
+async fn store_for_claimant(
+    app: &App,
+    name: &Name,
+    phone: &Phone,
+    user: Id,
+    record: impl Fn(Option<&Holder>) -> Result<Option<Record>, Error>,
+) -> Result<bool, Error> {
+    let address = address_of_claimant(phone.e164(), user);
+    let limit = [throttle_of_claimants(phone)?];
+    let names = std::slice::from_ref(name);
+    let (counted, holders) = join!(throttle::admit(app, limit), claim::read(app, names, Some(&address)));
+    let [counted] = counted?;
+    let sent = match holders {
+        Ok(holders) => store(app, name, &address, holders, record).await,
+        Err(error) => Err(error),
+    };
+    if !matches!(sent, Ok(true)) {
+        throttle::take_back(app, &counted).await;
     }
     sent
 }

@@ -1,6 +1,5 @@
 //! Users: what the API shows of them, how they are stored, and every write that touches one of their unique names.
 
-mod access;
 pub mod claim;
 mod delete;
 mod edit;
@@ -19,12 +18,11 @@ mod username;
 mod verify;
 
 pub use crate::id::Id;
-pub use access::find_for;
 pub use delete::delete;
 pub use edit::{Edit, EditForm};
 pub use fields::FIELDS;
 pub use import::{Import, import};
-pub use list::{List, list};
+pub use list::{List, Unseen, list};
 pub use logins::{LOGIN_LENGTH, end_sessions, forget_login, login_text, note_login};
 pub use names::{names, taken, throttle_of_names};
 pub use password::{change_password, recover_password};

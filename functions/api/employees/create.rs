@@ -1,10 +1,9 @@
 //! `POST /api/employees`: makes an employee's record, which is the caller's own; for any user.
 
 use shared::{
-    App, Bearer, Reply, Request,
+    App, CallerWith, EmployeeBody, Reply, Request,
     audit::{self, Changed, Event},
-    employee::{self, Changes},
-    json_in_version,
+    employee, json_in_version,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,10 +11,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(create).await
 }
 
-async fn create(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let form = request.form().and_then(|mut form| Ok((Changes::read(&mut form, true)?, form)));
-    let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
-    let (caller, holders) = employee::names_for(app, &bearer, &names).await?;
+async fn create(app: &App, with: CallerWith<EmployeeBody>, request: Request) -> Reply {
+    let CallerWith { caller, rows: EmployeeBody { form, holders }, .. } = with;
     let (fields, mut form) = form?;
     form.complain_all(holders.complaints(None));
     form.check()?;

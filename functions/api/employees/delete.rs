@@ -1,9 +1,10 @@
 //! `DELETE /api/employees/{id}`: deletes an employee's record, for their owner or staff; its names are free again.
 
 use shared::{
-    App, Bearer, Error, Reply, Request,
+    App, OwnOrStaff, Reply, Request,
     audit::{self, Changed, Event},
-    employee, no_content,
+    employee::{self, Record},
+    no_content,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,11 +12,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(delete).await
 }
 
-async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let (caller, record, _) = employee::find_for(app, &bearer, request.path("id"), &[]).await?;
-    let record = record.ok_or(Error::NotFound("Employee"))?;
-    let id = record.employee.id;
-    employee::delete(app, record, &request.precondition()).await?;
+async fn delete(app: &App, of: OwnOrStaff<Record>, request: Request) -> Reply {
+    let (caller, id) = (of.caller, of.record.employee.id);
+    employee::delete(app, of.record, &request.precondition()).await?;
     audit::change(Event::EmployeeDeleted, Some(caller.id()), Changed::Employee(id), &[], request.ip());
     no_content()
 }

@@ -1,8 +1,7 @@
 //! `GET /api/employees`: a page of the caller's employees or, for staff, of all.
 
-use futures_util::join;
 use shared::{
-    App, Bearer, Error, Reply, Request,
+    App, Beside, Caller, CallerWith, Claimed, Error, Reply, Request,
     employee::{self, List, Unseen},
     json,
     user::Id,
@@ -13,26 +12,32 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(list).await
 }
 
-async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let list = match List::read(&request) {
-        Ok(list) => list,
-        Err(error) => return bearer.caller(app).await.and(Err(error)),
-    };
-    let (account, rows) = if list.filters() {
-        (bearer.caller(app).await?.account, None)
-    } else {
-        // The list is read beside the authorisation, and dropped if that says that the caller may see another.
-        let (is_staff, user) = (bearer.claims_staff(), bearer.claimed_user());
-        let (caller, rows) = join!(bearer.caller(app), read(app, &list, is_staff, user));
-        let account = caller?.account;
-        let is_theirs = account.user.is_staff == is_staff;
-        (account, Some(rows).filter(|_| is_theirs))
-    };
-    let rows = match rows {
+async fn list(app: &App, with: CallerWith<(), Listed>, _: Request) -> Reply {
+    let CallerWith { caller: Caller { account, .. }, beside: Listed { list, rows, for_staff }, .. } = with;
+    let list = list?;
+    let rows = match rows.filter(|_| for_staff == account.user.is_staff) {
         Some(rows) => rows,
         None => read(app, &list, account.user.is_staff, account.user.id).await,
     };
     json(200, &list.page(&account, rows?)?)
+}
+
+/// The query, and the rows that it asks for if they are worth loading before it is known which list the caller may see.
+struct Listed {
+    list: Result<List, Error>,
+    rows: Option<Result<Unseen, Error>>,
+    for_staff: bool,
+}
+
+impl Beside<Claimed> for Listed {
+    async fn load(app: &App, request: &Request, Claimed { user, staff }: Claimed) -> Self {
+        let list = List::read(request);
+        let rows = match &list {
+            Ok(list) if !list.filters() => Some(read(app, list, staff, user).await),
+            _ => None,
+        };
+        Self { list, rows, for_staff: staff }
+    }
 }
 
 async fn read(app: &App, list: &List, is_staff: bool, user: Id) -> Result<Unseen, Error> {

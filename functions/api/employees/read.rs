@@ -1,15 +1,13 @@
 //! `GET /api/employees/{id}`: one employee, for their owner or staff.
 
-use shared::{App, Bearer, Error, Reply, Request, employee, json_in_version};
+use shared::{App, OwnOrStaff, Reply, Request, employee::Record, json_in_version};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(read).await
 }
 
-async fn read(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let (_, record, _) = employee::find_for(app, &bearer, request.path("id"), &[]).await?;
-    let record = record.ok_or(Error::NotFound("Employee"))?;
+async fn read(_: &App, OwnOrStaff { record, .. }: OwnOrStaff<Record>, _: Request) -> Reply {
     json_in_version(200, &record.employee, record.version)
 }
 

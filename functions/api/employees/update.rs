@@ -1,9 +1,9 @@
 //! `PUT` and `PATCH /api/employees/{id}`: changes an employee, for their owner or staff.
 
 use shared::{
-    App, Bearer, Error, Reply, Request,
+    App, CallerWith, EmployeeBody, Error, Reply, Request,
     audit::{self, Changed, Event},
-    employee::{self, Changes},
+    employee::{self, Record},
     json_in_version,
 };
 
@@ -12,11 +12,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(update).await
 }
 
-async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let is_put = request.method() == "PUT";
-    let form = request.form().and_then(|mut form| Ok((Changes::read(&mut form, is_put)?, form)));
-    let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
-    let (caller, record, holders) = employee::find_for(app, &bearer, request.path("id"), &names).await?;
+async fn update(app: &App, with: CallerWith<(Option<Record>, EmployeeBody)>, request: Request) -> Reply {
+    let CallerWith { caller, rows: (record, EmployeeBody { form, holders }), .. } = with;
     let (fields, mut form) = form?;
     if let Some(record) = &record {
         form.complain_all(holders.complaints(Some(record.employee.id)));

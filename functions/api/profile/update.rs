@@ -1,19 +1,16 @@
 //! `PUT` and `PATCH /api/profile`: the caller changes their own fields. A new e-mail address is staged until it is verified.
 
-use futures_util::join;
-use shared::{App, Bearer, Reply, Request, json_in_version, user::Edit};
+use shared::{App, CallerWith, EditBeside, Reply, Request, json_in_version};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(update).await
 }
 
-async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let edit = Edit::read(&request);
-    let (caller, holders) = join!(bearer.caller(app), edit.holders(app));
-    let caller = caller?;
+async fn update(app: &App, with: CallerWith<(), EditBeside>, request: Request) -> Reply {
+    let CallerWith { caller, rows: (), beside } = with;
     let account = caller.account.clone();
-    let account = edit.fields()?.make(app, &request, &caller.account, account, holders?).await?;
+    let account = beside.edit.fields()?.make(app, &request, &caller.account, account, beside.holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
 

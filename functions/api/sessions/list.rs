@@ -1,19 +1,27 @@
 //! `GET /api/sessions`: the caller's live sessions, newest first.
 
-use futures_util::join;
-use shared::{App, Bearer, Reply, Request, json, session};
+use shared::{
+    App, Beside, CallerWith, Claimed, Error, Reply, Request, json,
+    session::{self, Session},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(list).await
 }
 
-async fn list(app: &App, bearer: Bearer, _: Request) -> Reply {
-    // The list is read beside the authorisation, and dropped if that fails.
-    let (caller, sessions) = join!(bearer.caller(app), session::list(app, bearer.claimed_user()));
-    let caller = caller?;
+async fn list(_: &App, with: CallerWith<(), Sessions>, _: Request) -> Reply {
+    let CallerWith { caller, beside: Sessions(sessions), .. } = with;
     let live = sessions?.into_iter().filter(|session| session.is_live(&caller.account));
     json(200, &live.map(|session| session.view(caller.sid)).collect::<Result<Vec<_>, _>>()?)
+}
+
+struct Sessions(Result<Vec<Session>, Error>);
+
+impl Beside<Claimed> for Sessions {
+    async fn load(app: &App, _: &Request, claimed: Claimed) -> Self {
+        Self(session::list(app, claimed.user).await)
+    }
 }
 
 #[cfg(contract)]

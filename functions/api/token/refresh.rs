@@ -1,7 +1,7 @@
 //! `POST /api/token/refresh`: new tokens for anyone with a refresh token, which is then used up.
 
 use futures_util::join;
-use shared::{Anyone, App, Error, Reply, Request, http::TokenFault, json, session, shown, token};
+use shared::{Anyone, App, Error, Reply, Request, http::TokenFault, json, session, token, verify_token};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -12,12 +12,12 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     let mut form = request.form()?;
     let Some(text) = form.required("refresh", token::text) else { return Err(form.complaints()) };
 
-    let (shown, key) = join!(shown(app, &text, Some(token::Kind::Refresh)), app.signing_key());
-    let (shown, key) = (shown?, key?);
+    let (token, key) = join!(verify_token(app, &text, Some(token::Kind::Refresh)), app.signing_key());
+    let (token, key) = (token?, key?);
     let account =
-        shown.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
-    let session = shown.session.ok_or(Error::TokenNotValid(TokenFault::Blacklisted))?;
-    let tokens = session::refresh(app, &key, &shown.claims, &account, session, &request).await?;
+        token.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
+    let session = token.session.ok_or(Error::TokenNotValid(TokenFault::Blacklisted))?;
+    let tokens = session::refresh(app, &key, &token.claims, &account, session, &request).await?;
     json(200, &token::Refreshed::from(tokens))
 }
 

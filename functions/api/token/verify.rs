@@ -9,9 +9,9 @@ use shared::{
     audit::{self, Event},
     config,
     http::TokenFault,
-    json, shown,
+    json,
     throttle::{self, HOUR, Throttle},
-    token,
+    token, verify_token,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,8 +23,8 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let mut form = request.form()?;
     let Some(text) = form.required("token", token::text) else { return Err(form.complaints()) };
 
-    let shown = shown(app, &text, None).await?;
-    let (claims, is_live) = (&shown.claims, shown.is_live());
+    let token = verify_token(app, &text, None).await?;
+    let (claims, is_live) = (&token.claims, token.is_live());
     if !is_live || claims.token_type == token::Kind::Refresh {
         let checks = Throttle::new("token_checks", &claims.sid.to_string(), HOUR)
             .at_most(config::number("TOKEN_CHECKS_PER_HOUR")?, "made");

@@ -1,9 +1,10 @@
 //! `DELETE /api/users/{id}`: deletes a user, for themselves or staff; their names are free and their sessions dead.
 
 use shared::{
-    App, Bearer, Error, Reply, Request,
+    App, OwnOrStaff, Reply, Request,
     audit::{self, Changed, Event},
-    no_content, user,
+    no_content,
+    user::{self, Account},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,11 +12,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(delete).await
 }
 
-async fn delete(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
-    let account = account.ok_or(Error::NotFound("User"))?;
-    let id = account.user.id;
-    user::delete(app, &caller.account, account, &request.precondition()).await?;
+async fn delete(app: &App, of: OwnOrStaff<Account>, request: Request) -> Reply {
+    let (caller, id) = (of.caller, of.record.user.id);
+    user::delete(app, &caller.account, of.record, &request.precondition()).await?;
     audit::change(Event::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
     no_content()
 }

@@ -1,9 +1,8 @@
 //! `GET /api/users`: a page of users for staff; anybody else sees themselves.
 
-use futures_util::join;
 use shared::{
-    App, Bearer, Reply, Request, json,
-    user::{self, List},
+    App, Beside, Caller, CallerWith, Claimed, Error, Reply, Request, json,
+    user::{self, List, Unseen},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,18 +10,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(list).await
 }
 
-async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let list = match List::read(&request) {
-        Ok(list) => list,
-        Err(error) => return bearer.caller(app).await.and(Err(error)),
-    };
-    let (account, rows) = if list.filters() || !bearer.claims_staff() {
-        (bearer.caller(app).await?.account, None)
-    } else {
-        // The list is read beside the authorisation, and dropped if that fails.
-        let (caller, rows) = join!(bearer.caller(app), user::list(app, &list));
-        (caller?.account, Some(rows))
-    };
+async fn list(app: &App, with: CallerWith<(), Listed>, _: Request) -> Reply {
+    let CallerWith { caller: Caller { account, .. }, beside: Listed { list, rows }, .. } = with;
+    let list = list?;
     if !account.user.is_staff {
         return json(200, &list.of_oneself(&account.user)?);
     }
@@ -31,6 +21,23 @@ async fn list(app: &App, bearer: Bearer, request: Request) -> Reply {
         None => user::list(app, &list).await,
     };
     json(200, &list.page(&account, rows?)?)
+}
+
+/// The query, and the rows that it asks for if they are worth loading before the caller is known to be staff.
+struct Listed {
+    list: Result<List, Error>,
+    rows: Option<Result<Unseen, Error>>,
+}
+
+impl Beside<Claimed> for Listed {
+    async fn load(app: &App, request: &Request, claimed: Claimed) -> Self {
+        let list = List::read(request);
+        let rows = match &list {
+            Ok(list) if claimed.staff && !list.filters() => Some(user::list(app, list).await),
+            _ => None,
+        };
+        Self { list, rows }
+    }
 }
 
 #[cfg(contract)]

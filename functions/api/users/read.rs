@@ -1,16 +1,14 @@
 //! `GET /api/users/{id}`: one user, for themselves or staff.
 
-use shared::{App, Bearer, Error, Reply, Request, json_in_version, user};
+use shared::{App, OwnOrStaff, Reply, Request, json_in_version, user::Account};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(read).await
 }
 
-async fn read(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let (_, account) = user::find_for(app, &bearer, request.path("id")).await?;
-    let account = account.ok_or(Error::NotFound("User"))?;
-    json_in_version(200, &account.user, account.version)
+async fn read(_: &App, OwnOrStaff { record, .. }: OwnOrStaff<Account>, _: Request) -> Reply {
+    json_in_version(200, &record.user, record.version)
 }
 
 #[cfg(contract)]

@@ -2,9 +2,10 @@
 
 use serde_json::json as object;
 use shared::{
-    App, Bearer, Error, Reply, Request,
+    App, Reply, Request, StaffOn,
     audit::{self, Changed, Event},
-    json, login, user,
+    json, login,
+    user::Account,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,12 +13,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(unlock).await
 }
 
-async fn unlock(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let (caller, account) = user::find_for(app, &bearer, request.path("id")).await?;
-    caller.must_be_staff()?;
-    let account = account.ok_or(Error::NotFound("User"))?;
-    login::unlock(app, &account).await?;
-    audit::change(Event::Unlocked, Some(caller.id()), Changed::User(account.user.id), &[], request.ip());
+async fn unlock(app: &App, on: StaffOn<Account>, request: Request) -> Reply {
+    login::unlock(app, &on.record).await?;
+    let (actor, user) = (Some(on.caller.id()), Changed::User(on.record.user.id));
+    audit::change(Event::Unlocked, actor, user, &[], request.ip());
     json(200, &object!({ "message": "The user can log in again." }))
 }
 

@@ -1,27 +1,24 @@
 //! `PUT` and `PATCH /api/users/{id}`: changes a user, for themselves or staff; some fields are for staff alone.
 
-use futures_util::join;
-use shared::{
-    App, Bearer, Error, Reply, Request, json_in_version,
-    user::{self, Edit},
-};
+use shared::{App, CallerWith, EditBeside, Error, Reply, Request, json_in_version, user::Account};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(update).await
 }
 
-async fn update(app: &App, bearer: Bearer, request: Request) -> Reply {
-    let edit = Edit::read(&request);
-    let (found, holders) = join!(user::find_for(app, &bearer, request.path("id")), edit.holders(app));
-    let (caller, account) = found?;
-    let mut fields = edit.fields()?;
+async fn update(
+    app: &App,
+    CallerWith { caller, rows: account, beside }: CallerWith<Option<Account>, EditBeside>,
+    request: Request,
+) -> Reply {
+    let mut fields = beside.edit.fields()?;
     fields.read_flags(&caller.account, account.as_ref())?;
     let Some(account) = account else {
         fields.check()?;
         return Err(Error::NotFound("User"));
     };
-    let account = fields.make(app, &request, &caller.account, account, holders?).await?;
+    let account = fields.make(app, &request, &caller.account, account, beside.holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
 

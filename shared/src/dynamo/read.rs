@@ -17,7 +17,7 @@ impl Db {
 
 /// Several records of several tables in one strongly consistent call, found again by their keys.
 #[derive(Default)]
-pub(crate) struct BatchGet {
+pub struct BatchGet {
     wanted: HashMap<String, Vec<Item>>,
 }
 
@@ -62,16 +62,25 @@ impl BatchGet {
 
 /// What a [`BatchGet`] found.
 #[derive(Default)]
-pub(crate) struct Found(HashMap<String, Vec<Item>>);
+pub struct Found(HashMap<String, Vec<Item>>);
 
 impl Found {
+    /// A copy of the record with that key, if it exists.
+    pub fn copy(&self, table: &str, key: &Item) -> Option<Item> {
+        let mut items = self.0.get(table)?.iter();
+        items.find(|item| has_key(item, key)).cloned()
+    }
+
     /// Takes the record with that key out, if it exists.
     pub fn take(&mut self, table: &str, key: &Item) -> Option<Item> {
         let items = self.0.get_mut(table)?;
-        let at =
-            items.iter().position(|item| key.iter().all(|(name, value)| item.get(name) == Some(value)))?;
+        let at = items.iter().position(|item| has_key(item, key))?;
         Some(items.swap_remove(at))
     }
+}
+
+fn has_key(item: &Item, key: &Item) -> bool {
+    key.iter().all(|(name, value)| item.get(name) == Some(value))
 }
 
 /// One read of a partition, from its beginning: of a table strongly consistent, of an index not.
