@@ -31,6 +31,7 @@ mod otp;
 mod postman_collection;
 
 mod alarms;
+mod architecture;
 mod benchmarks;
 mod capacity;
 mod catalogue;

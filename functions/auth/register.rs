@@ -73,7 +73,7 @@ async fn make(
     let (user, session) =
         user::register_by_phone(app, request, &token, &phone, registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
-    Ok(Registered { user, tokens: session.tokens(app, key)? })
+    Ok(Registered { user, tokens: session.tokens(key)? })
 }
 
 /// A registration has a limit; with an e-mail address it sends a code there, which has one, too.

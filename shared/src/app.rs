@@ -1,18 +1,20 @@
 //! What an instance keeps between requests: clients, names of tables, and what it has fetched or derived.
 
+use std::sync::Arc;
+
 use crate::{
     Error, config,
     dynamo::{BatchGet, Db, Tables, key, key2},
     password::Hasher,
     secret::Secrets,
-    token::Keys,
+    token::{Keys, SigningKey},
 };
 
 /// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
 /// used, and what a function never names is not linked into it.
 pub struct App {
     /// The tables.
-    pub(crate) db: Db,
+    pub db: Db,
     /// The `iss` of every token: the stack's name.
     pub(crate) issuer: String,
     pub(crate) keys: Keys,
@@ -46,6 +48,11 @@ impl App {
     #[must_use]
     pub fn stack(&self) -> &str {
         &self.issuer
+    }
+
+    /// The key that signs tokens, published for everybody who verifies them.
+    pub async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
+        self.keys.signing_key(&self.db, &self.secrets, &self.issuer).await
     }
 
     /// Whether every table answers.

@@ -7,18 +7,16 @@ mod token;
 use std::future::Future;
 
 use futures_util::join;
-use uuid::Uuid;
 
 use crate::{
     App, Error, Request,
     dynamo::BatchGet,
-    id::Id,
-    user::{Account, Edit, claim::Holders},
+    user::{Edit, claim::Holders},
 };
 
 pub use rows::{EmployeeBody, OfPath, Rows};
 use token::Bearer;
-pub use token::{VerifiedToken, verify_token};
+pub use token::{Caller, Claimed, VerifiedToken, verify_token};
 
 /// A kind of caller.
 pub trait Who: Sized + Send + 'static {
@@ -36,30 +34,10 @@ impl Who for Anyone {
     }
 }
 
-/// A user with a live session: an access token in `Authorization: Bearer`.
-pub struct Caller {
-    /// The user.
-    pub account: Account,
-    /// The session.
-    pub sid: Uuid,
-}
-
 impl Who for Caller {
     async fn of(app: &App, request: &Request) -> Result<Self, Error> {
         let CallerWith { caller, rows: (), beside: () } = CallerWith::of(app, request).await?;
         Ok(caller)
-    }
-}
-
-impl Caller {
-    /// The user's id.
-    #[must_use]
-    pub fn id(&self) -> Id {
-        self.account.user.id
-    }
-
-    fn must_be_staff(&self) -> Result<(), Error> {
-        if self.account.user.is_staff { Ok(()) } else { Err(Error::Forbidden) }
     }
 }
 
@@ -149,16 +127,6 @@ impl<B: Beside<Option<Claimed>>> Who for AnyoneWith<B> {
         let (caller, beside) = join!(caller, B::load(app, request, claimed));
         Ok(Self { caller, beside })
     }
-}
-
-/// What a verified token says of its user. They may be gone or no longer staff: it is for guessing what is worth loading, and
-/// gives no right.
-#[derive(Debug, Clone, Copy)]
-pub struct Claimed {
-    /// The user whose token it is.
-    pub user: Id,
-    /// Whether they were staff when it was made.
-    pub staff: bool,
 }
 
 /// What an endpoint loads while its caller is checked. It reaches the endpoint only when the check succeeds.

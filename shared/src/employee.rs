@@ -18,6 +18,7 @@ pub use fields::FIELDS;
 pub use import::import;
 pub use list::{List, Unseen, list_all, list_of};
 pub use names::{Holders, Name};
+pub(crate) use record::record_key;
 pub use record::{Employee, Id, Record, rewrite};
 pub use update::update;
 pub use verify::{Bearers, find_bearers, verify_phone};

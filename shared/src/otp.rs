@@ -245,7 +245,7 @@ impl Pending {
 
     /// Its code.
     pub async fn code(&self, app: &App) -> Result<String, Error> {
-        Ok(self.record.code(&app.secret().await?.code_key()?, &self.address))
+        Ok(self.record.code(&app.secrets.secret().await?.code_key()?, &self.address))
     }
 }
 

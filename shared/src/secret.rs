@@ -12,7 +12,7 @@ use futures_util::join;
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
-use crate::{App, Error, aws, config, log, time::Stamp};
+use crate::{Error, aws, config, log, time::Stamp};
 
 /// A rotation of the secret is seen by a warm instance after at most so long.
 pub(crate) const FRESH: Duration = Duration::from_mins(5);
@@ -55,21 +55,21 @@ pub(crate) struct Versions {
 /// One version of the secret. It cannot be printed.
 pub(crate) struct Secret(Zeroizing<String>);
 
-impl App {
+impl Secrets {
     /// The current version of the secret, at most five minutes old.
-    pub(crate) async fn secret(&self) -> Result<Arc<Secret>, Error> {
+    pub async fn secret(&self) -> Result<Arc<Secret>, Error> {
         self.current(FRESH).await
     }
 
     /// The valid versions of the secret, at most so old.
-    pub(crate) async fn secrets_since(&self, oldest: Duration) -> Result<Versions, Error> {
-        let previous = self.version(PREVIOUS, &self.secrets.previous, oldest);
+    pub async fn secrets_since(&self, oldest: Duration) -> Result<Versions, Error> {
+        let previous = self.version(PREVIOUS, &self.previous, oldest);
         let (current, previous) = join!(self.current(oldest), previous);
         Ok(Versions { current: current?, previous: previous? })
     }
 
     async fn current(&self, oldest: Duration) -> Result<Arc<Secret>, Error> {
-        let current = self.version(CURRENT, &self.secrets.current, oldest).await?;
+        let current = self.version(CURRENT, &self.current, oldest).await?;
         current.ok_or_else(|| Error::internal("there is no secret"))
     }
 
@@ -103,7 +103,7 @@ impl App {
 
     async fn fetch(&self, stage: &str) -> Result<Option<Secret>, Error> {
         let id = config::text("SECRET_ID")?;
-        let client = self.secrets.client.get_or_try_init(async || aws::secrets_manager()).await?;
+        let client = self.client.get_or_try_init(async || aws::secrets_manager()).await?;
         match client.get_secret_value().secret_id(id).version_stage(stage).send().await {
             Ok(answer) => {
                 let text = answer.secret_string.ok_or_else(|| Error::internal("the secret has no text"))?;

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Request,
+    Error, Request,
     audit::{self, Event},
+    client::network_of,
     config,
     dynamo::{
         AttributeValue, Db, Item, Query, Sent, Write, from_item, key2, n, no, operation_id, s, to_item, yes,
     },
-    http::{TokenFault, network_of},
+    error::TokenFault,
     id::{self, Id},
     time,
     token::{Claims, Draft, Pair, SigningKey, new_jti},
@@ -192,8 +193,8 @@ impl New {
     }
 
     /// Its tokens.
-    pub fn tokens(&self, app: &App, key: &SigningKey) -> Result<Pair, Error> {
-        issue(app, key, &self.session, self.staff, &self.lifetimes)
+    pub fn tokens(&self, key: &SigningKey) -> Result<Pair, Error> {
+        issue(key, &self.session, self.staff, &self.lifetimes)
     }
 
     fn item(&self) -> Result<Item, Error> {
@@ -204,13 +205,7 @@ impl New {
 }
 
 /// Signs the tokens of a session as it stands, for a user who is staff or not.
-fn issue(
-    app: &App,
-    key: &SigningKey,
-    session: &Session,
-    staff: bool,
-    lifetimes: &Lifetimes,
-) -> Result<Pair, Error> {
+fn issue(key: &SigningKey, session: &Session, staff: bool, lifetimes: &Lifetimes) -> Result<Pair, Error> {
     let now = time::seconds(time::now());
     let draft = Draft {
         user_id: session.user_id,
@@ -221,7 +216,7 @@ fn issue(
         access_exp: session.ends.min(now + lifetimes.access),
         now,
     };
-    draft.sign(app, key)
+    draft.sign(key)
 }
 
 /// What it means that a client shows a refresh token of a session.
@@ -261,7 +256,7 @@ impl Session {
 /// not been used; the first is dead then. Shown by another client, or after its successor was used, the token is in two hands:
 /// the session ends for both.
 pub async fn refresh(
-    app: &App,
+    db: &Db,
     key: &SigningKey,
     claims: &Claims,
     account: &Account,
@@ -276,7 +271,7 @@ pub async fn refresh(
     let shown = session.standing(&claims.jti, request, grace);
     let (session, is_first) = match shown {
         Standing::Current | Standing::Unanswered => {
-            rotate(app, session, &claims.jti, &lifetimes, request).await?
+            rotate(db, session, &claims.jti, &lifetimes, request).await?
         }
         Standing::Repeated | Standing::Reused => (session, false),
     };
@@ -291,12 +286,12 @@ pub async fn refresh(
             audit::user(Event::RefreshRepeated, claims.user_id, request.ip());
         }
         (_, false) => {
-            end(app, claims.user_id, claims.sid).await?;
+            end(db, claims.user_id, claims.sid).await?;
             audit::user(Event::SessionKilledForReuse, claims.user_id, request.ip());
             return Err(Error::TokenNotValid(TokenFault::Blacklisted));
         }
     }
-    issue(app, key, &session, account.user.is_staff, &lifetimes)
+    issue(key, &session, account.user.is_staff, &lifetimes)
 }
 
 /// Gives a session a new refresh token, as the successor of `shown`. Gives the session as it then is, and whether this request

@@ -9,7 +9,10 @@ use uuid::Uuid;
 pub(crate) use key::Keys;
 pub use key::{Jwk, SigningKey, published};
 
-use crate::{App, Error, http::TokenFault, user::Id};
+use crate::{
+    error::{Error, TokenFault},
+    id::Id,
+};
 
 /// An `iat` so far ahead is a clock that is off, not a forgery. Seconds.
 const SKEW: u64 = 60;
@@ -152,14 +155,14 @@ pub(crate) fn new_jti() -> String {
 
 impl Draft {
     /// The two tokens.
-    pub fn sign(self, app: &App, key: &SigningKey) -> Result<Pair, Error> {
+    pub fn sign(self, key: &SigningKey) -> Result<Pair, Error> {
         let claims = |token_type, exp, jti| Claims {
             token_type,
             exp,
             iat: self.now,
             jti,
             user_id: self.user_id,
-            iss: app.issuer.clone(),
+            iss: key.issuer.clone(),
             sid: self.sid,
             staff: self.staff,
         };
@@ -182,7 +185,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000;
 
     fn key() -> SigningKey {
-        SigningKey::derive(&Secret::of("a secret of the tests")).unwrap()
+        SigningKey::derive(&Secret::of("a secret of the tests"), "rollcall").unwrap()
     }
 
     fn claims() -> Claims {
@@ -245,7 +248,7 @@ mod tests {
         let with = |claims: Claims| check(&key.sign(&claims).unwrap(), &key).err();
         assert_eq!(with(Claims { token_type: Kind::Refresh, ..claims() }), Some(TokenFault::WrongType));
         assert_eq!(with(Claims { iss: "another".into(), ..claims() }), Some(TokenFault::Invalid));
-        let other = SigningKey::derive(&Secret::of("another secret")).unwrap();
+        let other = SigningKey::derive(&Secret::of("another secret"), "rollcall").unwrap();
         assert_eq!(check(&other.sign(&claims()).unwrap(), &key), Err(TokenFault::Invalid));
     }
 
@@ -294,7 +297,7 @@ mod tests {
     #[test]
     fn one_secret_gives_one_key_and_another_secret_another() {
         assert_eq!(key().kid(), key().kid());
-        assert_ne!(key().kid(), SigningKey::derive(&Secret::of("another secret")).unwrap().kid());
+        assert_ne!(key().kid(), SigningKey::derive(&Secret::of("another secret"), "rollcall").unwrap().kid());
         // The thumbprint of RFC 7638 is 43 characters of base64url.
         assert_eq!(key().kid().len(), 43);
     }

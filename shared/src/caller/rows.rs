@@ -1,6 +1,6 @@
 //! Records that an endpoint needs beside its caller, loaded in the same read as the check.
 
-use super::Caller;
+use super::token::Caller;
 use crate::{
     App, Error, Form, Request,
     dynamo::{BatchGet, Found, Item},
@@ -117,11 +117,11 @@ impl Rows for EmployeeBody {
         let is_complete = request.method() != "PATCH";
         let form = request.form().and_then(|mut form| Ok((Changes::read(&mut form, is_complete)?, form)));
         let names = form.as_ref().map(|(fields, _)| fields.names()).unwrap_or_default();
-        Holders::want(app, batch, &names);
+        Holders::want(&app.db, batch, &names);
         (form, names)
     }
 
     fn take(app: &App, (form, names): Self::Wanted, _: &Caller, found: &mut Found) -> Result<Self, Error> {
-        Ok(Self { form, holders: Holders::take(app, found, &names)? })
+        Ok(Self { form, holders: Holders::take(&app.db, found, &names)? })
     }
 }

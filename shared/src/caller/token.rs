@@ -1,19 +1,49 @@
 //! The tokens of a request: verified, with the user and the session that they name.
 
 use tracing::{Span, field};
+use uuid::Uuid;
 
 use crate::{
     App, Error, Request,
     dynamo::{BatchGet, Found},
-    http::TokenFault,
-    id,
+    error::TokenFault,
+    id::{self, Id},
     session::{self, Session},
     time,
     token::{Claims, Kind, Unverified},
     user::Account,
 };
 
-use super::{Caller, Claimed};
+/// A user with a live session: an access token in `Authorization: Bearer`.
+pub struct Caller {
+    /// The user.
+    pub account: Account,
+    /// The session.
+    pub sid: Uuid,
+}
+
+impl Caller {
+    /// The user's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.account.user.id
+    }
+
+    /// 403 unless they are staff.
+    pub(super) fn must_be_staff(&self) -> Result<(), Error> {
+        if self.account.user.is_staff { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
+/// What a verified token says of its user. They may be gone or no longer staff: it is for guessing what is worth loading, and
+/// gives no right.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed {
+    /// The user whose token it is.
+    pub user: Id,
+    /// Whether they were staff when it was made.
+    pub staff: bool,
+}
 
 /// A bearer token that is verified, whose user and session are not: they may be gone, inactive or ended. Only
 /// [`Bearer::check`] makes a [`Caller`] of it.
@@ -112,6 +142,7 @@ async fn verify(
     refusal: fn(TokenFault) -> Error,
 ) -> Result<Claims, Error> {
     let token = Unverified::read(text).map_err(refusal)?;
-    let key = app.verification_key(&token.kid).await?.ok_or_else(|| refusal(TokenFault::Invalid))?;
+    let key =
+        app.keys.verification_key(&app.db, &token.kid).await?.ok_or_else(|| refusal(TokenFault::Invalid))?;
     token.verify(&key, &app.issuer, time::seconds(time::now()), kind).map_err(refusal)
 }

@@ -70,13 +70,13 @@ impl Holder {
 pub struct Holders(pub(super) Vec<(Name, Holder)>);
 
 impl Holders {
-    pub(super) fn want(db: &Db, batch: &mut BatchGet, names: &[Name]) {
+    pub(crate) fn want(db: &Db, batch: &mut BatchGet, names: &[Name]) {
         for name in names {
             batch.want(&db.tables.employees, name.key());
         }
     }
 
-    pub(super) fn take(db: &Db, found: &mut Found, names: &[Name]) -> Result<Self, Error> {
+    pub(crate) fn take(db: &Db, found: &mut Found, names: &[Name]) -> Result<Self, Error> {
         let mut holders = Vec::new();
         for name in names {
             if let Some(claim) = found.take(&db.tables.employees, &name.key()) {

@@ -67,7 +67,7 @@ pub struct Record {
 }
 
 impl Record {
-    pub(super) fn read(item: Item) -> Result<Self, Error> {
+    pub(crate) fn read(item: Item) -> Result<Self, Error> {
         Ok(Self {
             version: number(&item, "version").unwrap_or(0),
             employee: from_item(item.clone())?,
@@ -147,7 +147,7 @@ pub(super) fn phone_keys(id: Id, owner: user::Id, verified: bool) -> [(&'static 
 }
 
 /// The key under which an employee is stored.
-pub(super) fn record_key(id: Id) -> Item {
+pub(crate) fn record_key(id: Id) -> Item {
     key(format!("employee#{id}"))
 }
 

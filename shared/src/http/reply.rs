@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-use super::{Error, request::entity_tag};
+use crate::{Error, log, precondition::entity_tag};
 
 /// An answer on its way out.
 pub type Response = http::Response<Body>;
@@ -57,7 +57,37 @@ pub fn no_content() -> Reply {
     Ok(response)
 }
 
-pub(super) fn with_status(status: StatusCode, body: &impl Serialize) -> Response {
+impl Error {
+    /// The answer. The only place where a failure becomes a status code, and where its cause is logged.
+    pub(crate) fn into_response(self) -> Response {
+        match &self {
+            Self::Internal(cause) => {
+                let event = log::Event::InternalError.id();
+                tracing::error!(event, cause, "internal error");
+            }
+            Self::Unavailable(cause) => log::failed_call(cause, "a dependency is unavailable"),
+            _ => {}
+        }
+        let mut response = with_status(self.status(), &self.body());
+        let headers = response.headers_mut();
+        match self {
+            Self::Throttled(seconds) => {
+                headers.insert(header::RETRY_AFTER, seconds.into());
+            }
+            Self::Unavailable(_) => {
+                headers.insert(header::RETRY_AFTER, 1.into());
+            }
+            _ => {}
+        }
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+fn with_status(status: StatusCode, body: &impl Serialize) -> Response {
     // Our bodies are maps with text keys; these always serialise.
     let body = serde_json::to_string(body).unwrap_or_default();
     let mut response = Response::new(Body::Text(body));

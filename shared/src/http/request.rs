@@ -1,9 +1,6 @@
 //! Requests, as an endpoint reads them.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::fmt;
 
 use lambda_http::{
     Body, RequestExt,
@@ -13,9 +10,11 @@ use lambda_http::{
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{
+use crate::{
     Error, Form,
-    form::{NOT_BOOLEAN, boolean},
+    client::network_of,
+    form::{NOT_BOOLEAN, boolean, object},
+    precondition::Precondition,
 };
 
 /// The longest body, in bytes: far more than all fields of a record take. API Gateway's own limit, 10 MB, is no limit for an
@@ -314,66 +313,5 @@ impl<'de> Visitor<'de> for Fields {
             self.add(name, value).map_err(de::Error::custom)?;
         }
         Ok(self)
-    }
-}
-
-/// The fields of an object; 400, with Python's name of the type, for anything else.
-pub(super) fn object(value: Value) -> Result<Map<String, Value>, Error> {
-    let kind = match value {
-        Value::Object(fields) => return Ok(fields),
-        Value::Array(_) => "list",
-        Value::String(_) => "str",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::Null => "NoneType",
-    };
-    Err(Error::field("non_field_errors", format!("Invalid data. Expected a dictionary, but got {kind}.")))
-}
-
-/// The network of an IP address: see [`Request::network`].
-pub(crate) fn network_of(ip: &str) -> String {
-    match ip.parse() {
-        Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        _ => ip.to_owned(),
-    }
-}
-
-/// What a client demands of a record before it changes it (RFC 9110, section 13.1.1): to be in a version it has seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Precondition(Option<String>);
-
-impl Precondition {
-    /// 412 when the record is in another version. A weak tag matches none.
-    pub fn check(&self, version: u64) -> Result<(), Error> {
-        let Some(tags) = &self.0 else { return Ok(()) };
-        let tag = entity_tag(version);
-        let holds = tags.split(',').map(str::trim).any(|wanted| wanted == "*" || wanted == tag);
-        if holds { Ok(()) } else { Err(Error::PreconditionFailed) }
-    }
-}
-
-/// The `ETag` of a version.
-pub(super) fn entity_tag(version: u64) -> String {
-    format!("\"{version}\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_precondition_holds_for_the_version_it_names() {
-        let holds = |header: &str| Precondition(Some(header.to_owned())).check(7).is_ok();
-        for header in ["\"7\"", "*", "\"6\", \"7\"", " \"7\" "] {
-            assert!(holds(header), "{header}");
-        }
-        for header in ["\"6\"", "7", "W/\"7\"", "", "\"77\""] {
-            assert!(!holds(header), "{header}");
-        }
-        assert!(Precondition(None).check(7).is_ok());
     }
 }

@@ -109,7 +109,7 @@ pub async fn redeem(
         attempt(app, &pk, &op, &asker),
         throttle::admit(app, [of_address(subject, &network)?]),
         throttle::admit(app, [of_network(&network)?]),
-        app.secret(),
+        app.secrets.secret(),
     );
     let of_address = match (of_address, &attempted) {
         // Others have guessed too often, but this network asked for the code.
@@ -168,7 +168,7 @@ async fn compare(
     let mut right = matches(&compared, secret, address, guess)?;
     if !right {
         // The secret may have been rotated after the code was sent, or before it, unseen by this instance.
-        let versions = app.secrets_since(Duration::from_mins(1)).await?;
+        let versions = app.secrets.secrets_since(Duration::from_mins(1)).await?;
         for secret in [Some(versions.current), versions.previous].into_iter().flatten() {
             right |= matches(&compared, &secret, address, guess)?;
         }

@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 
 use super::Claims;
 use crate::{
-    App, Error, config,
+    Error, config,
     dynamo::{BatchGet, Db, Item, Query, Write, from_item, key2, n, number, s, to_item},
-    secret::Secret,
+    secret::{Secret, Secrets},
     time::{self, Stamp},
 };
 
@@ -62,6 +62,8 @@ pub struct Jwk {
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     public: Jwk,
+    /// The `iss` of what it signs.
+    pub(super) issuer: String,
     /// The header of every token that it signs, in base64url.
     header: String,
 }
@@ -88,7 +90,7 @@ pub(super) fn is_kid(text: &str) -> bool {
 
 impl SigningKey {
     /// The key of a secret: always the same one.
-    pub(crate) fn derive(secret: &Secret) -> Result<Self, Error> {
+    pub(crate) fn derive(secret: &Secret, issuer: &str) -> Result<Self, Error> {
         // A private key is a number from 1 to the order of the curve. One derivation in 2^32 falls outside, is refused,
         // and the next one serves.
         let pair = (0..8_u8)
@@ -99,7 +101,12 @@ impl SigningKey {
             .ok_or_else(|| Error::internal("no signing key could be derived"))?;
         let public = Jwk::new(pair.public_key().as_ref())?;
         let header = json!({ "typ": "JWT", "alg": public.alg, "kid": public.kid });
-        Ok(Self { header: URL_SAFE_NO_PAD.encode(header.to_string()), pair, public })
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            header: URL_SAFE_NO_PAD.encode(header.to_string()),
+            pair,
+            public,
+        })
     }
 
     /// A token, by RFC 7515, section 5.1: three parts in base64url, of which the third signs the others. (`jsonwebtoken` would
@@ -201,49 +208,54 @@ impl Keys {
     }
 }
 
-impl App {
+impl Keys {
     /// The key of an id, unless there is none or it is past its time. It is read alone: nothing else is worth a read for a token
     /// that anybody may have written.
-    pub(crate) async fn verification_key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, Error> {
-        if let Some(remembered) = self.keys.remembered(kid) {
+    pub async fn verification_key(&self, db: &Db, kid: &str) -> Result<Option<Arc<DecodingKey>>, Error> {
+        if let Some(remembered) = self.remembered(kid) {
             return Ok(remembered);
         }
         let mut batch = BatchGet::default();
-        batch.want(&self.tables.tokens, record_key(kid));
-        let item = batch.send(self).await?.take(&self.tables.tokens, &record_key(kid));
+        batch.want(&db.tables.tokens, record_key(kid));
+        let item = batch.send(db).await?.take(&db.tables.tokens, &record_key(kid));
         let now = time::seconds(time::now());
         let item = item.filter(|item| number(item, "expires").is_some_and(|expires| expires > now));
         let key = item.map(|item| from_item::<Jwk>(item)?.decoding_key()).transpose()?.map(Arc::new);
-        self.keys.remember(kid, key.as_ref());
+        self.remember(kid, key.as_ref());
         Ok(key)
     }
 
     /// The key that signs now, published: an endpoint asks for it beside its reads, so that signing waits for nothing. It is
     /// derived and published once an instance in five minutes.
-    pub async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
-        let secret = self.secret().await?;
-        let mut signing = self.keys.signing.lock().await;
+    pub async fn signing_key(
+        &self,
+        db: &Db,
+        secrets: &Secrets,
+        issuer: &str,
+    ) -> Result<Arc<SigningKey>, Error> {
+        let secret = secrets.secret().await?;
+        let mut signing = self.signing.lock().await;
         if let Some(known) = &*signing
             && known.published.is_younger_than(FRESH)
             && Arc::ptr_eq(&known.secret, &secret)
         {
             return Ok(known.key.clone());
         }
-        let key = Arc::new(SigningKey::derive(&secret)?);
-        self.publish(&key).await?;
+        let key = Arc::new(SigningKey::derive(&secret, issuer)?);
+        publish(db, &key).await?;
         *signing = Some(Signing { key: key.clone(), secret, published: Stamp::now() });
         Ok(key)
     }
+}
 
-    /// Makes sure that everybody can verify what `key` signs, for as long as any token that it signs lives:
-    /// `REFRESH_TOKEN_SECONDS` from now, and a day.
-    async fn publish(&self, key: &SigningKey) -> Result<(), Error> {
-        let refresh_seconds = config::number("REFRESH_TOKEN_SECONDS")?;
-        let mut item = to_item(&key.public)?;
-        item.extend(record_key(&key.public.kid));
-        item.insert("expires".into(), n(time::seconds(time::now()) + refresh_seconds + MARGIN));
-        Write::put(&self.db.tables.tokens, item).send(&self.db).await.map(drop)
-    }
+/// Makes sure that everybody can verify what `key` signs, for as long as any token that it signs lives:
+/// `REFRESH_TOKEN_SECONDS` from now, and a day.
+async fn publish(db: &Db, key: &SigningKey) -> Result<(), Error> {
+    let refresh_seconds = config::number("REFRESH_TOKEN_SECONDS")?;
+    let mut item = to_item(&key.public)?;
+    item.extend(record_key(&key.public.kid));
+    item.insert("expires".into(), n(time::seconds(time::now()) + refresh_seconds + MARGIN));
+    Write::put(&db.tables.tokens, item).send(db).await.map(drop)
 }
 
 /// The public keys whose tokens may still live.

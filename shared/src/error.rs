@@ -3,10 +3,9 @@
 use std::{collections::BTreeMap, error::Error as StdError};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use lambda_http::http::{StatusCode, header};
+use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::reply::Response;
 use crate::log;
 
 /// What is wrong with each field.
@@ -72,7 +71,7 @@ pub enum Error {
     /// 412: `If-Match` does not hold any more.
     #[error("The record has changed since it was read.")]
     PreconditionFailed,
-    /// 413: a body that is longer than [`super::LONGEST_BODY`].
+    /// 413: a body that is longer than [`crate::http::LONGEST_BODY`].
     #[error("Request body too large.")]
     BodyTooLarge,
     /// 415: neither JSON nor a form.
@@ -242,38 +241,6 @@ impl Error {
             body["messages"] = json!([{ "token_class": "AccessToken", "token_type": "access", "message": fault.to_string() }]);
         }
         body
-    }
-
-    /// The answer. The only place where a failure becomes a status code, and where its cause is logged.
-    pub(crate) fn into_response(self) -> Response {
-        match &self {
-            Self::Internal(cause) => {
-                let event = log::Event::InternalError.id();
-                tracing::error!(event, cause, "internal error");
-            }
-            Self::Unavailable(cause) => log::failed_call(cause, "a dependency is unavailable"),
-            _ => {}
-        }
-        let mut response = super::reply::with_status(self.status(), &self.body());
-        let headers = response.headers_mut();
-        match self {
-            Self::Throttled(seconds) => {
-                headers.insert(header::RETRY_AFTER, seconds.into());
-            }
-            Self::Unavailable(_) => {
-                headers.insert(header::RETRY_AFTER, 1.into());
-            }
-            _ => {}
-        }
-        if self.asks_for_a_bearer() {
-            headers
-                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer realm=\"api\""));
-        }
-        response
-    }
-
-    fn asks_for_a_bearer(&self) -> bool {
-        self.status() == StatusCode::UNAUTHORIZED
     }
 }
 

@@ -1,15 +1,15 @@
-//! The fields of a body: each is parsed at the door, and all complaints go back together.
+//! The fields of an input, such as the body of a request: each is parsed at the door, and all complaints go back together.
 
 use serde_json::{Map, Value};
 
-use super::{Error, FieldErrors};
+use crate::error::{Error, FieldErrors};
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 pub(crate) const BLANK: &str = "This field may not be blank.";
 const NOT_TEXT: &str = "Not a valid string.";
 const NUL_CHARACTER: &str = "Null characters are not allowed.";
-pub(super) const NOT_BOOLEAN: &str = "Must be a valid boolean.";
+pub(crate) const NOT_BOOLEAN: &str = "Must be a valid boolean.";
 
 /// What a body says of a field that may be empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Form {
     }
 
     /// The fields of a JSON object that came another way than in a request.
-    pub fn of(object: Value) -> Result<Self, Error> {
-        super::request::object(object).map(Self::new)
+    pub fn of(value: Value) -> Result<Self, Error> {
+        object(value).map(Self::new)
     }
 
     /// Whether the field is there as blank text.
@@ -218,8 +218,22 @@ impl Form {
     }
 }
 
+/// The fields of an object; 400, with Python's name of the type, for anything else.
+pub(crate) fn object(value: Value) -> Result<Map<String, Value>, Error> {
+    let kind = match value {
+        Value::Object(fields) => return Ok(fields),
+        Value::Array(_) => "list",
+        Value::String(_) => "str",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::Null => "NoneType",
+    };
+    Err(Error::field("non_field_errors", format!("Invalid data. Expected a dictionary, but got {kind}.")))
+}
+
 /// The words of Django REST Framework's `BooleanField`.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
         "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
