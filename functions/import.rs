@@ -152,7 +152,7 @@ async fn import_user(app: &App, record: Value) -> Result<bool, Error> {
         last_login,
         password,
     };
-    let imported = user::import(app, new).await?;
+    let imported = user::import(&app.db, new).await?;
     if imported {
         // Who has no username is given one.
         let is_set = |name: &&str| *name == "username" || !form.is_none(name);
@@ -171,7 +171,7 @@ async fn import_employee(app: &App, record: Value) -> Result<bool, Error> {
     let owner = owner(app, &mut form).await?;
     form.check()?;
     let (Some(id), Some(owner)) = (id, owner) else { return Err(form.complaints()) };
-    let imported = employee::import(app, id, owner, &fields, is_phone_verified).await?;
+    let imported = employee::import(&app.db, id, owner, &fields, is_phone_verified).await?;
     if imported {
         let fields = [fields.given(), vec!["is_phone_verified", "owner"]].concat();
         audit::change(Event::Imported, None, Changed::Employee(id), &fields, "");
@@ -185,7 +185,7 @@ async fn owner(app: &App, form: &mut Form) -> Result<Option<user::Id>, Error> {
         return Ok(form.required("owner", id));
     }
     let Some(username) = form.required("owner_username", Username::parse) else { return Ok(None) };
-    let holder = claim::find(app, &Name::Username(username.key())).await?;
+    let holder = claim::find(&app.db, &Name::Username(username.key())).await?;
     if holder.is_none() {
         form.complain("owner_username", "There is no such user.");
     }

@@ -22,7 +22,7 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
     let identifier = email.key();
     let name = Name::Email(identifier.clone());
     let find = async {
-        let holder = claim::find(app, &name).await?;
+        let holder = claim::find(&app.db, &name).await?;
         Ok(holder.filter(|holder| !holder.staged).map(|holder| holder.user_id))
     };
     let tokens = login(app, &request, &identifier, find, &password, |account| {

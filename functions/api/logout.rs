@@ -19,7 +19,7 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
     let Some(text) = form.required(name, token::text) else { return Err(form.complaints()) };
 
     let claims = verify_token(app, &text, Some(token::Kind::Refresh)).await?.claims;
-    if session::end(app, claims.user_id, claims.sid).await? {
+    if session::end(&app.db, claims.user_id, claims.sid).await? {
         audit::user(Event::LoggedOut, claims.user_id, request.ip());
     }
     json(200, &object!({ "message": "Logged out successfully." }))

@@ -28,10 +28,10 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
     let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
     let (admitted, holders) =
-        join!(throttle::admit(app, limits), claim::read_to_take(app, &names, address.as_deref()));
+        join!(throttle::admit(&app.db, limits), claim::read_to_take(&app.db, &names, address.as_deref()));
     let counted = admitted?;
     let registered = async { make(app, &request, body?, holders?).await };
-    let user = throttle::settle(app, &counted, registered).await?;
+    let user = throttle::settle(&app.db, &counted, registered).await?;
     json(201, &user)
 }
 
@@ -41,7 +41,7 @@ async fn make(app: &App, request: &Request, mut fields: Body, holders: Holders) 
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil())?);
     let given = fields.given();
     let (username, phone, registration) = fields.accept(app)?;
-    let user = user::register(app, request, &username, phone.as_ref(), registration, holders).await?;
+    let user = user::register(&app.db, request, &username, phone.as_ref(), registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(user)
 }

@@ -22,7 +22,7 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
 
     let name = Name::Phone(phone.e164().to_owned());
     let find = async {
-        let holder = claim::find(app, &name).await?;
+        let holder = claim::find(&app.db, &name).await?;
         Ok(holder.filter(|holder| holder.verified).map(|holder| holder.user_id))
     };
     json(200, &login(app, &request, phone.e164(), find, &password, |_| Ok(())).await?)

@@ -38,7 +38,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let token = fields.as_ref().ok().and_then(|fields| fields.token.as_ref());
     let (admitted, read, key) = join!(
         count(app, &request, email.is_some()),
-        registration::read(app, token, &names, address.as_deref()),
+        registration::read(&app.db, token, &names, address.as_deref()),
         app.signing_key()
     );
     let counted = admitted?;
@@ -46,7 +46,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
         let (fields, (phone, holders)) = (fields?, read?);
         make(app, &request, fields, phone, holders, &*key?).await
     };
-    json(201, &throttle::settle(app, &counted, registered).await?)
+    json(201, &throttle::settle(&app.db, &counted, registered).await?)
 }
 
 /// Registers, once that is counted.
@@ -71,7 +71,7 @@ async fn make(
     let given = fields.given();
     let (token, registration) = (token.clone(), fields.accept(app)?);
     let (user, session) =
-        user::register_by_phone(app, request, &token, &phone, registration, holders).await?;
+        user::register_by_phone(&app.db, request, &token, &phone, registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(Registered { user, tokens: session.tokens(key)? })
 }
@@ -80,9 +80,9 @@ async fn make(
 async fn count(app: &App, request: &Request, sends_code: bool) -> Result<Vec<Counted>, Error> {
     let registrations = user::throttle_of_names(request)?;
     if sends_code {
-        throttle::admit(app, [registrations, otp::throttle_of(request)?]).await.map(Vec::from)
+        throttle::admit(&app.db, [registrations, otp::throttle_of(request)?]).await.map(Vec::from)
     } else {
-        throttle::admit(app, [registrations]).await.map(Vec::from)
+        throttle::admit(&app.db, [registrations]).await.map(Vec::from)
     }
 }
 

@@ -26,7 +26,7 @@ async fn verify(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Guess>, req
     // A code whose user is signed out is kept: they can log in and enter it again.
     let verified = code.use_for(app, async {
         let account = caller?.map(|caller| caller.account);
-        employee::verify_phone(app, &request, &phone, &code, account, bearers?).await
+        employee::verify_phone(&app.db, &request, &phone, &code, account, bearers?).await
     });
     for (record, fields) in verified.await.inspect_err(audit)? {
         audit::change(Event::Verified, actor, record, fields, request.ip());
@@ -52,7 +52,7 @@ impl Beside<Option<Claimed>> for Guess {
         };
         let user = claimed.map(|claimed| claimed.user);
         let (redeemed, bearers) =
-            join!(redeem(app, user, request, &phone, &guess), employee::find_bearers(app, &phone));
+            join!(redeem(app, user, request, &phone, &guess), employee::find_bearers(&app.db, &phone));
         Self(Ok(Guessed { phone, redeemed, bearers }))
     }
 }
@@ -76,7 +76,7 @@ async fn redeem(
 ) -> Result<Redeemed, Error> {
     let own = user.map(|user| otp::address_of_claimant(phone.e164(), user));
     let address = match own {
-        Some(own) if otp::is_waiting(app, Purpose::VerifyPhone, &own).await? => own,
+        Some(own) if otp::is_waiting(&app.db, Purpose::VerifyPhone, &own).await? => own,
         _ => phone.e164().to_owned(),
     };
     otp::redeem(app, request, Purpose::VerifyPhone, &address, guess).await

@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn keys(app: &App, _: Anyone, _: Request) -> Reply {
-    json_public(&object!({ "keys": token::published(app).await? }), 60)
+    json_public(&object!({ "keys": token::published(&app.db).await? }), 60)
 }
 
 #[cfg(contract)]

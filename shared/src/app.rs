@@ -23,15 +23,6 @@ pub struct App {
     pub hasher: Hasher,
 }
 
-// Until every function of the stores takes a `Db`.
-impl std::ops::Deref for App {
-    type Target = Db;
-
-    fn deref(&self) -> &Db {
-        &self.db
-    }
-}
-
 impl App {
     /// Reads the environment. An error here ends the instance before it takes a request.
     pub fn from_env() -> Result<Self, Error> {

@@ -150,7 +150,7 @@ pub struct EditBeside {
 impl Beside<Claimed> for EditBeside {
     async fn load(app: &App, request: &Request, _: Claimed) -> Self {
         let edit = Edit::read(request);
-        let holders = edit.holders(app).await;
+        let holders = edit.holders(&app.db).await;
         Self { edit, holders }
     }
 }

@@ -14,7 +14,7 @@ use crate::Error;
 
 pub(crate) use db::{Db, Tables};
 pub(crate) use read::{BatchGet, Found, Query};
-pub(crate) use retry::{ATTEMPTS, Retry, pause_before};
+pub(crate) use retry::Retry;
 pub(crate) use write::{Sent, Write, operation_id};
 
 /// A record as DynamoDB holds it.
@@ -82,25 +82,6 @@ pub(crate) fn key(pk: impl Into<String>) -> Item {
 /// The key of a record in the Tokens table.
 pub(crate) fn key2(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
-}
-
-/// Why a transaction did nothing.
-pub(crate) enum Refused {
-    /// A condition failed: something is not as it was read.
-    Conditions,
-    /// Anything else, ready for the client.
-    Error(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-/// Superseded by [`Db::transact`].
-pub(crate) async fn transact(db: &Db, writes: Vec<Write>) -> Result<(), Refused> {
-    if db.transact(writes).await? { Ok(()) } else { Err(Refused::Conditions) }
 }
 
 /// The write that gives a stored record the attributes in `new`, unless the record has changed since it was loaded: its

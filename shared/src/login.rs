@@ -57,7 +57,7 @@ impl Login {
 
     /// The user whom it names.
     pub async fn find(&self, app: &App) -> Result<Option<Id>, Error> {
-        let holders = claim::read_names(app, &self.names).await?;
+        let holders = claim::read_names(&app.db, &self.names).await?;
         let named = self.names.iter().filter_map(|name| holders.of(name).map(|holder| (name, holder)));
         let mut named = named.filter(|(name, holder)| holder.verified || matches!(name, Name::Username(_)));
         Ok(named.next().map(|(_, holder)| holder.user_id))
@@ -90,7 +90,7 @@ pub async fn unlock(app: &App, account: &Account) -> Result<(), Error> {
     let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
     let claimed = account.claimed_number().map(|number| otp::address_of_claimant(number, user.id));
     let sent = addresses.iter().chain(&claimed);
-    let sent = try_join_all(sent.map(|address| Allowance::clear(app, address)));
+    let sent = try_join_all(sent.map(|address| Allowance::clear(&app.db, address)));
     try_join!(forget_failures(app, user, &addresses, Some(username)), sent).map(drop)
 }
 
@@ -113,8 +113,8 @@ async fn forget_failures(
     let identifiers: BTreeSet<_> = addresses.iter().cloned().chain(username).collect();
     let failures = identifiers.iter().map(|identifier| Throttle::new(FAILURES, identifier, 0));
     let counters: Vec<_> = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]).collect();
-    let logins = try_join_all(counters.iter().map(|counter| throttle::clear(app, counter)));
-    let guesses = try_join_all(addresses.iter().map(|address| otp::forget_guesses(app, address)));
+    let logins = try_join_all(counters.iter().map(|counter| throttle::clear(&app.db, counter)));
+    let guesses = try_join_all(addresses.iter().map(|address| otp::forget_guesses(&app.db, address)));
     try_join!(logins, guesses).map(drop)
 }
 
@@ -146,7 +146,7 @@ pub async fn login(
     also: impl FnOnce(&Account) -> Result<(), Error>,
 ) -> Result<Pair, Error> {
     let limits = [of_identifier(identifier, request)?, of_network(request)?];
-    let (admitted, found) = join!(throttle::admit(app, limits), find);
+    let (admitted, found) = join!(throttle::admit(&app.db, limits), find);
     let admitted = match (admitted, &found) {
         (Err(Error::Throttled(seconds)), Ok(found)) => {
             admit_if_known(app, request, identifier, *found, seconds).await
@@ -155,7 +155,7 @@ pub async fn login(
     };
     let counted = admitted.inspect_err(|error| audit::throttled(error, identifier, request.ip()))?;
     let logged_in = log_in(app, request, identifier, found, password, also, &counted);
-    throttle::settle(app, &counted, logged_in).await
+    throttle::settle(&app.db, &counted, logged_in).await
 }
 
 /// Counts a try that was refused for the failures from everywhere, for those of its own network alone, if the user has logged
@@ -167,11 +167,11 @@ async fn admit_if_known(
     found: Option<Id>,
     seconds: u64,
 ) -> Result<[Counted; 2], Error> {
-    let account = user::find(app, found.unwrap_or(Id::nil())).await?;
+    let account = user::find(&app.db, found.unwrap_or(Id::nil())).await?;
     if !account.is_some_and(|account| account.knows(&request.network())) {
         return Err(Error::Throttled(seconds));
     }
-    throttle::admit(app, [of_identifier_from(identifier, request)?, of_network(request)?]).await
+    throttle::admit(&app.db, [of_identifier_from(identifier, request)?, of_network(request)?]).await
 }
 
 /// Logs in whoever was found, once the try is counted.
@@ -185,7 +185,7 @@ async fn log_in(
     [of_identifier, of_network]: &[Counted; 2],
 ) -> Result<Pair, Error> {
     // Nobody has the nil id: an unknown user is read like a known one.
-    let (account, key) = join!(user::find(app, found?.unwrap_or(Id::nil())), app.signing_key());
+    let (account, key) = join!(user::find(&app.db, found?.unwrap_or(Id::nil())), app.signing_key());
     let (account, key) = (account?, key?);
 
     let Some((account, rehashed)) = proven(app, account, password)? else {
@@ -193,21 +193,21 @@ async fn log_in(
         return Err(Error::NoActiveAccount);
     };
     let clear = async {
-        join!(throttle::clear(app, of_identifier.throttle()), throttle::take_back(app, of_network)).0
+        join!(throttle::clear(&app.db, of_identifier.throttle()), throttle::take_back(&app.db, of_network)).0
     };
     if let Err(refusal) = also(&account) {
         audit::user(Event::LoginRefused, account.user.id, request.ip());
         // It is no failure, but it is no login either: the identifier is not proven to be this user's.
-        join!(throttle::take_back(app, of_identifier), throttle::take_back(app, of_network));
+        join!(throttle::take_back(&app.db, of_identifier), throttle::take_back(&app.db, of_network));
         return Err(refusal);
     }
     let session = session::begin(&account, account.epoch, request)?;
     let now = time::now();
     let network = request.network();
-    let noted = user::note_login(app, &account, &network, now, rehashed.as_ref());
-    let (stored, cleared, ()) = join!(session.store(app), clear, noted);
+    let noted = user::note_login(&app.db, &account, &network, now, rehashed.as_ref());
+    let (stored, cleared, ()) = join!(session.store(&app.db), clear, noted);
     if let Err(error) = stored {
-        user::forget_login(app, &account, now).await;
+        user::forget_login(&app.db, &account, now).await;
         return Err(error);
     }
     if let Err(error) = cleared {

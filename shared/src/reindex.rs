@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     App, Error,
-    dynamo::{Item, key, s, text},
+    dynamo::{Item, key, text},
     employee, log, user,
 };
 
@@ -53,13 +53,8 @@ pub async fn reindex(app: &App, kind: Kind, position: Option<String>, end: Insta
     let mut start = position.map(key);
     let mut items = 0;
     loop {
-        let scan = app.db.client.scan().table_name(table).consistent_read(true).limit(PAGE.into());
-        let scan = scan
-            .filter_expression("begins_with(pk, :prefix)")
-            .expression_attribute_values(":prefix", s(prefix));
-        let page = scan.set_exclusive_start_key(start).send().await.map_err(Error::from_aws)?;
-
-        let records = page.items.unwrap_or_default();
+        let page = app.db.scan(table, prefix, PAGE, start).await?;
+        let records = page.items;
         let last = records.last().and_then(|record| text(record, "pk")).map(str::to_owned);
         part.position = last.or(part.position);
         part.read += records.len();
@@ -72,7 +67,7 @@ pub async fn reindex(app: &App, kind: Kind, position: Option<String>, end: Insta
             }
         }
 
-        start = page.last_evaluated_key;
+        start = page.next;
         if start.is_none() {
             part.position = None;
             return Ok(part);
@@ -96,8 +91,8 @@ enum Outcome {
 async fn rewrite(app: &App, kind: Kind, record: Item) -> Result<Outcome, Error> {
     let key = text(&record, "pk").unwrap_or_default().to_owned();
     let rewritten = match kind {
-        Kind::Users => user::rewrite(app, record).await,
-        Kind::Employees => employee::rewrite(app, record).await,
+        Kind::Users => user::rewrite(&app.db, record).await,
+        Kind::Employees => employee::rewrite(&app.db, record).await,
     };
     match rewritten {
         Ok(true) => Ok(Outcome::Rewritten),

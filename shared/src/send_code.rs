@@ -36,7 +36,7 @@ pub async fn by_email(
     let address = email.as_ref().map(Email::key);
     let throttle = throttle_of(request)?;
     let (admitted, holders) =
-        join!(throttle::admit(app, [throttle]), claim::read(app, &names, address.as_deref()));
+        join!(throttle::admit(&app.db, [throttle]), claim::read(&app.db, &names, address.as_deref()));
     let counted = admitted?;
     let sent = async {
         let (mut form, holders) = (form?, holders?);
@@ -47,7 +47,7 @@ pub async fn by_email(
         };
         store(app, name, &email.key(), holders, record).await.map(drop)
     };
-    throttle::settle(app, &counted, sent).await
+    throttle::settle(&app.db, &counted, sent).await
 }
 
 /// Writes the record that `record` makes, when it sees who has the name, in place of any other of its purpose and address,
@@ -65,12 +65,12 @@ async fn store(
         let Some(record) = record(holders.of(name))? else { return Ok(false) };
         let (is_sent, now) = (record.channel != Channel::None, time::seconds(time::now()));
         let allowance = holders.allowance.ask(record.purpose, is_sent, now, limits)?;
-        let writes = vec![record.write(app, address)?, allowance.write(app, address)?];
+        let writes = vec![record.write(&app.db, address)?, allowance.write(&app.db, address)?];
         if app.db.transact(writes).await? {
             return Ok(true);
         }
         retry.again().await?;
-        holders = claim::read(app, std::slice::from_ref(name), Some(address)).await?;
+        holders = claim::read(&app.db, std::slice::from_ref(name), Some(address)).await?;
     }
 }
 
@@ -97,7 +97,7 @@ pub async fn ask(
 ) -> Result<Asked, Error> {
     let limits = [throttle_of(request)?, throttle_of_stack()?];
     let (names, number) = (names_of(phone.as_ref()), phone.as_ref().map(Phone::e164));
-    let (counted, holders) = join!(throttle::admit(app, limits), claim::read(app, &names, number));
+    let (counted, holders) = join!(throttle::admit(&app.db, limits), claim::read(&app.db, &names, number));
     Ok(Asked { form, phone, counted, holders })
 }
 
@@ -131,9 +131,9 @@ pub async fn by_sms(
             }
         }
     };
-    let sent = throttle::settle(app, &[of_network], sent).await;
+    let sent = throttle::settle(&app.db, &[of_network], sent).await;
     if !matches!(sent, Ok(true)) {
-        throttle::take_back(app, &of_stack).await;
+        throttle::take_back(&app.db, &of_stack).await;
     }
     sent
 }
@@ -149,14 +149,15 @@ async fn store_for_claimant(
     let address = address_of_claimant(phone.e164(), user);
     let limit = [throttle_of_claimants(phone)?];
     let names = std::slice::from_ref(name);
-    let (counted, holders) = join!(throttle::admit(app, limit), claim::read(app, names, Some(&address)));
+    let (counted, holders) =
+        join!(throttle::admit(&app.db, limit), claim::read(&app.db, names, Some(&address)));
     let [counted] = counted?;
     let sent = match holders {
         Ok(holders) => store(app, name, &address, holders, record).await,
         Err(error) => Err(error),
     };
     if !matches!(sent, Ok(true)) {
-        throttle::take_back(app, &counted).await;
+        throttle::take_back(&app.db, &counted).await;
     }
     sent
 }

@@ -16,7 +16,7 @@ async fn create(app: &App, with: CallerWith<EmployeeBody>, request: Request) -> 
     let (fields, mut form) = form?;
     form.complain_all(holders.complaints(None));
     form.check()?;
-    let record = employee::create(app, caller.id(), &fields, holders).await?;
+    let record = employee::create(&app.db, caller.id(), &fields, holders).await?;
     let id = Changed::Employee(record.employee.id);
     audit::change(Event::EmployeeCreated, Some(caller.id()), id, &fields.given(), request.ip());
     json_in_version(201, &record.employee, record.version)

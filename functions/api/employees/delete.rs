@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn delete(app: &App, of: OwnOrStaff<Record>, request: Request) -> Reply {
     let (caller, id) = (of.caller, of.record.employee.id);
-    employee::delete(app, of.record, &request.precondition()).await?;
+    employee::delete(&app.db, of.record, &request.precondition()).await?;
     audit::change(Event::EmployeeDeleted, Some(caller.id()), Changed::Employee(id), &[], request.ip());
     no_content()
 }

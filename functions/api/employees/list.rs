@@ -41,7 +41,11 @@ impl Beside<Claimed> for Listed {
 }
 
 async fn read(app: &App, list: &List, is_staff: bool, user: Id) -> Result<Unseen, Error> {
-    if is_staff { employee::list_all(app, list).await } else { employee::list_of(app, user, list).await }
+    if is_staff {
+        employee::list_all(&app.db, list).await
+    } else {
+        employee::list_of(&app.db, user, list).await
+    }
 }
 
 #[cfg(contract)]

@@ -20,7 +20,8 @@ async fn update(app: &App, with: CallerWith<(Option<Record>, EmployeeBody)>, req
     }
     form.check()?;
     let record = record.ok_or(Error::NotFound("Employee"))?;
-    let (record, changed) = employee::update(app, record, &fields, holders, &request.precondition()).await?;
+    let (record, changed) =
+        employee::update(&app.db, record, &fields, holders, &request.precondition()).await?;
     if !changed.is_empty() {
         let id = Changed::Employee(record.employee.id);
         let changed: Vec<_> = changed.iter().map(String::as_str).collect();

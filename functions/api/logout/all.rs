@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn log_out_everywhere(app: &App, caller: Caller, request: Request) -> Reply {
-    if !user::end_sessions(app, caller.id()).await? {
+    if !user::end_sessions(&app.db, caller.id()).await? {
         return Err(Error::UserNotFound);
     }
     audit::user(Event::LoggedOutEverywhere, caller.id(), request.ip());

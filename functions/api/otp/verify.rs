@@ -27,11 +27,11 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let name = Name::Email(address.clone());
     let (redeemed, holders) = join!(
         otp::redeem(app, &request, Purpose::VerifyEmail, &address, &guess),
-        claim::read_twins(app, &name)
+        claim::read_twins(&app.db, &name)
     );
     let audit = |error: &Error| audit::code_refused(error, email.typed(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let verified = code.use_for(app, async { user::verify_email(app, &address, &holders?, &code).await });
+    let verified = code.use_for(app, async { user::verify_email(&app.db, &address, &holders?, &code).await });
     let fields = verified.await.inspect_err(audit)?;
     let id = code.holder()?;
     audit::change(Event::Verified, Some(id), Changed::User(id), &fields, request.ip());

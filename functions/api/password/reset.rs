@@ -31,10 +31,10 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
 
     // Who holds a stolen access token must not guess the password with it.
     let limit = login::of_old_password(caller.id())?;
-    let (tried, key) = join!(throttle::admit(app, [limit]), app.signing_key());
+    let (tried, key) = join!(throttle::admit(&app.db, [limit]), app.signing_key());
     let tried = tried?;
     let changed = change(app, caller, &request, &old, &new, key, &tried);
-    let tokens = throttle::settle(app, &tried, changed).await?;
+    let tokens = throttle::settle(&app.db, &tried, changed).await?;
     let message = "Password changed successfully.";
     json(200, &object!({ "message": message, "refresh": tokens.refresh, "access": tokens.access }))
 }
@@ -58,9 +58,9 @@ async fn change(
     let id = caller.id();
     let hash = app.hasher.hash(new.password())?;
     let (changed, ()) = join!(
-        user::change_password(app, caller.account, &hash, &session),
+        user::change_password(&app.db, caller.account, &hash, &session),
         // The old password was right, whatever becomes of the new one.
-        throttle::take_back(app, tried),
+        throttle::take_back(&app.db, tried),
     );
     audit::change(Event::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
     Ok(tokens)

@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn delete(app: &App, caller: Caller, request: Request) -> Reply {
     let Ok(sid) = request.path("id").parse() else { return Err(Error::NotFound("Session")) };
-    if !session::end_live(app, &caller.account, sid).await? {
+    if !session::end_live(&app.db, &caller.account, sid).await? {
         return Err(Error::NotFound("Session"));
     }
     audit::user(Event::LoggedOut, caller.id(), request.ip());

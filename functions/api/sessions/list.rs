@@ -20,7 +20,7 @@ struct Sessions(Result<Vec<Session>, Error>);
 
 impl Beside<Claimed> for Sessions {
     async fn load(app: &App, _: &Request, claimed: Claimed) -> Self {
-        Self(session::list(app, claimed.user).await)
+        Self(session::list(&app.db, claimed.user).await)
     }
 }
 

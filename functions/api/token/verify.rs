@@ -28,7 +28,7 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     if !is_live || claims.token_type == token::Kind::Refresh {
         let checks = Throttle::new("token_checks", &claims.sid.to_string(), HOUR)
             .at_most(config::number("TOKEN_CHECKS_PER_HOUR")?, "made");
-        if let Err(error) = throttle::admit(app, [checks]).await {
+        if let Err(error) = throttle::admit(&app.db, [checks]).await {
             if matches!(error, Error::Throttled(_)) {
                 audit::user(Event::Throttled, claims.user_id, request.ip());
             }

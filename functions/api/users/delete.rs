@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn delete(app: &App, of: OwnOrStaff<Account>, request: Request) -> Reply {
     let (caller, id) = (of.caller, of.record.user.id);
-    user::delete(app, &caller.account, of.record, &request.precondition()).await?;
+    user::delete(&app.db, &caller.account, of.record, &request.precondition()).await?;
     audit::change(Event::UserDeleted, Some(caller.id()), Changed::User(id), &[], request.ip());
     no_content()
 }

@@ -18,7 +18,7 @@ async fn list(app: &App, with: CallerWith<(), Listed>, _: Request) -> Reply {
     }
     let rows = match rows {
         Some(rows) => rows,
-        None => user::list(app, &list).await,
+        None => user::list(&app.db, &list).await,
     };
     json(200, &list.page(&account, rows?)?)
 }
@@ -33,7 +33,7 @@ impl Beside<Claimed> for Listed {
     async fn load(app: &App, request: &Request, claimed: Claimed) -> Self {
         let list = List::read(request);
         let rows = match &list {
-            Ok(list) if claimed.staff && !list.filters() => Some(user::list(app, list).await),
+            Ok(list) if claimed.staff && !list.filters() => Some(user::list(&app.db, list).await),
             _ => None,
         };
         Self { list, rows }

@@ -4,7 +4,7 @@ use crate::{Error, aws, config};
 
 /// A client of DynamoDB and the names of the tables: what a store needs, and nothing else of an instance.
 pub struct Db {
-    pub(crate) client: aws_sdk_dynamodb::Client,
+    pub(super) client: aws_sdk_dynamodb::Client,
     pub(crate) tables: Tables,
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::{AttributeValue, Db, Item, retry::Retry};
+use super::{AttributeValue, Db, Item, retry::Retry, s};
 use crate::{Error, deadline::in_time};
 
 impl Db {
@@ -12,6 +12,22 @@ impl Db {
     pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, Error> {
         let get = self.client.get_item().table_name(table).consistent_read(true).set_key(Some(key));
         Ok(get.send().await.map_err(Error::from_aws)?.item)
+    }
+
+    /// The next records of a whole table, strongly consistent: of at most `limit` that are read, those whose `pk` has this prefix.
+    pub(crate) async fn scan(
+        &self,
+        table: &str,
+        prefix: &str,
+        limit: u16,
+        start: Option<Item>,
+    ) -> Result<Answer, Error> {
+        let scan = self.client.scan().table_name(table).consistent_read(true).limit(limit.into());
+        let scan = scan
+            .filter_expression("begins_with(pk, :prefix)")
+            .expression_attribute_values(":prefix", s(prefix));
+        let answer = scan.set_exclusive_start_key(start).send().await.map_err(Error::from_aws)?;
+        Ok(Answer { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 }
 
@@ -96,7 +112,7 @@ pub(crate) struct Query {
     start: Option<Item>,
 }
 
-/// What a [`Query`] found.
+/// What a [`Query`] or a scan found.
 pub(crate) struct Answer {
     pub items: Vec<Item>,
     /// Where the next read has to start, if there may be more.

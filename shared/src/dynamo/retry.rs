@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::Error;
 
 /// How often contended work is tried.
-pub(crate) const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 6;
 
 /// Counts the attempts at work that another request may get in the way of:
 ///
@@ -33,23 +33,17 @@ impl Retry {
         Self { what, attempt: 0 }
     }
 
-    /// Pauses before the next attempt; 503 when there have been enough.
+    /// Pauses before the next attempt, exponentially with full jitter: at most 20, 40, 80, 160, 320 ms. 503 when there have been
+    /// enough.
     pub async fn again(&mut self) -> Result<(), Error> {
         self.attempt += 1;
         if self.attempt == ATTEMPTS {
             let what = self.what;
             return Err(Error::Unavailable(format!("{what} gave up after {ATTEMPTS} attempts")));
         }
-        pause_before(self.attempt).await;
-        Ok(())
-    }
-}
-
-/// Exponential backoff with full jitter, before every attempt but the first: at most 20, 40, 80, 160, 320 ms.
-pub(crate) async fn pause_before(attempt: u32) {
-    if attempt > 0 {
-        let most = 10_u64 << attempt;
+        let most = 10_u64 << self.attempt;
         let jitter = Uuid::new_v4().as_u64_pair().0 % most;
         tokio::time::sleep(Duration::from_millis(jitter)).await;
+        Ok(())
     }
 }

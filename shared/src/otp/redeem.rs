@@ -106,15 +106,15 @@ pub async fn redeem(
     // The codes that users ask for to verify one number are guessed at as one.
     let subject = if purpose == Purpose::VerifyPhone { number_of(address) } else { address };
     let (attempted, of_address, of_network, secret) = join!(
-        attempt(app, &pk, &op, &asker),
-        throttle::admit(app, [of_address(subject, &network)?]),
-        throttle::admit(app, [of_network(&network)?]),
+        attempt(&app.db, &pk, &op, &asker),
+        throttle::admit(&app.db, [of_address(subject, &network)?]),
+        throttle::admit(&app.db, [of_network(&network)?]),
         app.secrets.secret(),
     );
     let of_address = match (of_address, &attempted) {
         // Others have guessed too often, but this network asked for the code.
         (Err(Error::Throttled(_)), Ok(Attempt { is_askers: true, .. })) => {
-            throttle::admit(app, [of_address_from(subject, &network)?]).await
+            throttle::admit(&app.db, [of_address_from(subject, &network)?]).await
         }
         (counted, _) => counted,
     };
@@ -130,7 +130,7 @@ pub async fn redeem(
         (Ok(ready), None) => ready,
         // Nothing was compared: neither an outage nor a refusal costs a guess.
         (Err(error), _) | (Ok(_), Some(error)) => {
-            counted.take_back(app).await;
+            counted.take_back(&app.db).await;
             return Err(error);
         }
     };
@@ -140,7 +140,7 @@ pub async fn redeem(
         }
         // It was compared and wrong: it stays counted, even when a further key could not be fetched.
         Err(error) => {
-            counted.settle(app, is_at_a_code).await;
+            counted.settle(&app.db, is_at_a_code).await;
             Err(error)
         }
     }
@@ -248,9 +248,9 @@ impl Redeemed {
         app: &App,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let (done, ()) = join!(in_time(work), self.guess.forgive(app));
+        let (done, ()) = join!(in_time(work), self.guess.forgive(&app.db));
         if done.as_ref().is_err_and(Error::is_ours) {
-            self.guess.return_attempt(app).await;
+            self.guess.return_attempt(&app.db).await;
         }
         done
     }
