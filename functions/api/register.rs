@@ -26,7 +26,7 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let body = request.form().and_then(Body::read);
     let names = body.as_ref().map(Body::names).unwrap_or_default();
     let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
-    let limits = [user::throttle_of_names(&request)?, otp::throttle_of(&request)?];
+    let limits = [user::throttle_of_names(request.client())?, otp::throttle_of(request.client())?];
     let (admitted, holders) =
         join!(throttle::admit(&app.db, limits), claim::read_to_take(&app.db, &names, address.as_deref()));
     let counted = admitted?;
@@ -41,7 +41,8 @@ async fn make(app: &App, request: &Request, mut fields: Body, holders: Holders) 
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil())?);
     let given = fields.given();
     let (username, phone, registration) = fields.accept(app)?;
-    let user = user::register(&app.db, request, &username, phone.as_ref(), registration, holders).await?;
+    let user =
+        user::register(&app.db, request.client(), &username, phone.as_ref(), registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(user)
 }

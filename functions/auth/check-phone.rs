@@ -22,7 +22,7 @@ async fn check(app: &App, _: Anyone, request: Request) -> Reply {
     let phone = form.as_mut().ok().and_then(|form| form.required("phone", parse));
     let record = |phone: &Phone, holder: Option<&Holder>, _: Option<&Account>| {
         let is_free = holder.map_or(Ok(true), Holder::yields_to_proof)?;
-        is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None, &request)).transpose()
+        is_free.then(|| Record::by_sms(Purpose::SignUp, phone, None, request.client())).transpose()
     };
     let asked = send_code::ask(app, &request, form, phone).await?;
     if send_code::by_sms(app, &request, asked, Ok(None), record).await? {

@@ -71,16 +71,16 @@ async fn make(
     let given = fields.given();
     let (token, registration) = (token.clone(), fields.accept(app)?);
     let (user, session) =
-        user::register_by_phone(&app.db, request, &token, &phone, registration, holders).await?;
+        user::register_by_phone(&app.db, request.client(), &token, &phone, registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
     Ok(Registered { user, tokens: session.tokens(key)? })
 }
 
 /// A registration has a limit; with an e-mail address it sends a code there, which has one, too.
 async fn count(app: &App, request: &Request, sends_code: bool) -> Result<Vec<Counted>, Error> {
-    let registrations = user::throttle_of_names(request)?;
+    let registrations = user::throttle_of_names(request.client())?;
     if sends_code {
-        throttle::admit(&app.db, [registrations, otp::throttle_of(request)?]).await.map(Vec::from)
+        throttle::admit(&app.db, [registrations, otp::throttle_of(request.client())?]).await.map(Vec::from)
     } else {
         throttle::admit(&app.db, [registrations]).await.map(Vec::from)
     }

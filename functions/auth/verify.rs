@@ -22,10 +22,11 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let guess = form.required("code", otp::guess);
     let (Some(phone), Some(guess)) = (phone, guess) else { return Err(form.complaints()) };
 
-    let redeemed = otp::redeem(app, &request, Purpose::SignUp, phone.e164(), &guess).await;
+    let redeemed = app.codes().redeem(request.client(), Purpose::SignUp, phone.e164(), &guess).await;
     let audit = |error: &Error| audit::code_refused(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let token = code.use_for(app, registration::issue(&app.db, &phone, &code)).await.inspect_err(audit)?;
+    let token =
+        code.use_for(&app.db, registration::issue(&app.db, &phone, &code)).await.inspect_err(audit)?;
     audit::unknown(Event::Verified, phone.e164(), request.ip());
     json(200, &object!({ "message": "Phone verified.", "registration_token": token.text() }))
 }

@@ -19,7 +19,7 @@ async fn generate(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Asked>, r
     // It is for the caller if their profile has the number; otherwise it is for an employee's record.
     let record = |phone: &Phone, _: Option<&Holder>, claimant: Option<&Account>| {
         let user = claimant.map(|account| account.user.id);
-        let record = Record::by_sms(Purpose::VerifyPhone, phone, user, &request)?;
+        let record = Record::by_sms(Purpose::VerifyPhone, phone, user, request.client())?;
         Ok(Some(record.by_themselves(user.is_some())))
     };
     send_code::by_sms(app, &request, beside.0?, caller, record).await?;

@@ -24,9 +24,9 @@ async fn verify(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Guess>, req
     let code = redeemed.inspect_err(audit)?;
     let actor = caller.as_ref().ok().and_then(Option::as_ref).map(Caller::id);
     // A code whose user is signed out is kept: they can log in and enter it again.
-    let verified = code.use_for(app, async {
+    let verified = code.use_for(&app.db, async {
         let account = caller?.map(|caller| caller.account);
-        employee::verify_phone(&app.db, &request, &phone, &code, account, bearers?).await
+        employee::verify_phone(&app.db, request.client(), &phone, &code, account, bearers?).await
     });
     for (record, fields) in verified.await.inspect_err(audit)? {
         audit::change(Event::Verified, actor, record, fields, request.ip());
@@ -79,7 +79,7 @@ async fn redeem(
         Some(own) if otp::is_waiting(&app.db, Purpose::VerifyPhone, &own).await? => own,
         _ => phone.e164().to_owned(),
     };
-    otp::redeem(app, request, Purpose::VerifyPhone, &address, guess).await
+    app.codes().redeem(request.client(), Purpose::VerifyPhone, &address, guess).await
 }
 
 #[cfg(contract)]

@@ -142,9 +142,9 @@ fn read(request: &Request) {
     assert_eq!((request.route(), request.id()), ("/api/users/{id}", "id"));
     assert!(request.url().starts_with("https://api.example.com/"), "{}", request.url());
     assert!(request.base_url().starts_with("https://api.example.com"));
-    assert!(request.user_agent().chars().count() <= 200);
+    assert!(request.client().user_agent().chars().count() <= 200);
     let _ = (request.method(), request.path("id"), request.precondition().check(7));
-    let _ = (employee::List::read(request), user::List::read(request));
+    let _ = (employee::List::read(&request.parameters()), user::List::read(&request.parameters()));
     let _ = request.form().map(fields);
 }
 
@@ -223,7 +223,7 @@ pub fn cursor(data: &[u8]) {
         .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
     let request = http::Request::new(Body::Empty)
         .with_query_string_parameters(query.collect::<std::collections::HashMap<_, _>>());
-    let _ = Asked::read(&Request::new(request));
+    let _ = Asked::read(&Request::new(request).parameters());
 }
 
 /// A phone number, in the region that its first byte chooses.

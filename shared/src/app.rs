@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     Error, config,
     dynamo::{BatchGet, Db, Tables, key, key2},
+    otp::Codes,
     password::Hasher,
     secret::Secrets,
     token::{Keys, SigningKey},
@@ -44,6 +45,12 @@ impl App {
     /// The key that signs tokens, published for everybody who verifies them.
     pub async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
         self.keys.signing_key(&self.db, &self.secrets, &self.issuer).await
+    }
+
+    /// What codes are checked with.
+    #[must_use]
+    pub fn codes(&self) -> Codes<'_> {
+        Codes { db: &self.db, secrets: &self.secrets }
     }
 
     /// Whether every table answers.

@@ -149,7 +149,8 @@ pub struct EditBeside {
 
 impl Beside<Claimed> for EditBeside {
     async fn load(app: &App, request: &Request, _: Claimed) -> Self {
-        let edit = Edit::read(request);
+        let is_complete = request.method() == "PUT";
+        let edit = Edit::read(request.form(), is_complete, request.precondition());
         let holders = edit.holders(&app.db).await;
         Self { edit, holders }
     }

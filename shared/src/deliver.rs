@@ -93,7 +93,7 @@ async fn one(
     }
     let code = match record.purpose {
         Purpose::NoticeEmailChange => String::new(),
-        _ => pending.code(app).await?,
+        _ => pending.code(&app.secrets).await?,
     };
     match send(app, record, &code).await? {
         Sent::Accepted => {

@@ -201,7 +201,7 @@ async fn log_in(
         join!(throttle::take_back(&app.db, of_identifier), throttle::take_back(&app.db, of_network));
         return Err(refusal);
     }
-    let session = session::begin(&account, account.epoch, request)?;
+    let session = session::begin(&account, account.epoch, request.client())?;
     let now = time::now();
     let network = request.network();
     let noted = user::note_login(&app.db, &account, &network, now, rehashed.as_ref());

@@ -13,19 +13,21 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Request,
+    Error,
+    client::Client,
     config::{self, Policy},
     dynamo::{Db, Item, Write, key, number, to_item},
     email,
     id::Id,
     phone::Phone,
+    secret::Secrets,
     throttle, time,
 };
 
 pub use allowance::{Allowance, Limits};
 pub use limit::{throttle_of, throttle_of_changes};
 pub(crate) use limit::{throttle_of_claimants, throttle_of_stack};
-pub use redeem::{GUESS_LENGTH, Redeemed, forget_guesses, guess, is_waiting, redeem};
+pub use redeem::{Codes, GUESS_LENGTH, Redeemed, forget_guesses, guess, is_waiting};
 
 /// What a code is for. A code for one purpose is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -126,19 +128,19 @@ pub(crate) fn is_live(item: &Item) -> bool {
 }
 
 impl Record {
-    /// A new code to an e-mail address of `user`, asked for by `request`; without a user it is a decoy.
-    pub fn by_email(purpose: Purpose, to: &str, user: Option<Id>, request: &Request) -> Result<Self, Error> {
+    /// A new code to an e-mail address of `user`, asked for by `client`; without a user it is a decoy.
+    pub fn by_email(purpose: Purpose, to: &str, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let channel = if user.is_some() { Channel::Email } else { Channel::None };
-        Self::new(purpose, channel, to, user, config::number("OTP_LENGTH")?, request)
+        Self::new(purpose, channel, to, user, config::number("OTP_LENGTH")?, client)
     }
 
     /// A new code to a phone number, whoever has it. The Django systems' own sample requests have four digits.
-    pub fn by_sms(purpose: Purpose, to: &Phone, user: Option<Id>, request: &Request) -> Result<Self, Error> {
+    pub fn by_sms(purpose: Purpose, to: &Phone, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let digits = match Policy::from_env()? {
             Policy::Strict => config::number("OTP_LENGTH")?,
             Policy::Seeds => 4,
         };
-        Self::new(purpose, Channel::Sms, to.e164(), user, digits, request)
+        Self::new(purpose, Channel::Sms, to.e164(), user, digits, client)
     }
 
     /// Says that it was its user who asked for it.
@@ -153,7 +155,7 @@ impl Record {
         to: &str,
         user_id: Option<Id>,
         digits: u64,
-        request: &Request,
+        client: &Client,
     ) -> Result<Self, Error> {
         Ok(Self {
             purpose,
@@ -164,7 +166,7 @@ impl Record {
             nonce: Uuid::new_v4().simple().to_string(),
             digits: u32::try_from(digits).unwrap_or(6).clamp(4, 9),
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
-            network: Some(throttle::fingerprint(&request.network())),
+            network: Some(throttle::fingerprint(&client.network())),
             expires: time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?,
         })
     }
@@ -244,8 +246,8 @@ impl Pending {
     }
 
     /// Its code.
-    pub async fn code(&self, app: &App) -> Result<String, Error> {
-        Ok(self.record.code(&app.secrets.secret().await?.code_key()?, &self.address))
+    pub(crate) async fn code(&self, secrets: &Secrets) -> Result<String, Error> {
+        Ok(self.record.code(&secrets.secret().await?.code_key()?, &self.address))
     }
 }
 

@@ -14,9 +14,10 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{
-    Error, Request,
+    Error,
     dynamo::{Db, Item, Query, s, text},
     http,
+    parameters::Parameters,
 };
 
 /// The records of a page, unless a request asks for another number.
@@ -123,23 +124,22 @@ pub(crate) struct Signer<'a> {
 impl Asked {
     /// Reads `page_size`, `cursor`, `ordering` and `search`. Like Django REST Framework, it takes the nearest page size and
     /// ignores an ordering it does not know.
-    pub fn read(request: &Request) -> Result<Self, Error> {
-        let size = request.query_parameter("page_size").and_then(|size| size.parse().ok());
-        let search: String = request.query_parameter("search").unwrap_or_default().nfkc().collect();
+    pub fn read(parameters: &Parameters) -> Result<Self, Error> {
+        let size = parameters.get("page_size").and_then(|size| size.parse().ok());
+        let search: String = parameters.get("search").unwrap_or_default().nfkc().collect();
         let search = http::at_most(LONGEST_SEARCH, &search).map_err(|words| Error::field("search", words))?;
         let terms = search.split(|c: char| c.is_whitespace() || c == ',' || c == '\0');
-        let cursor = request.query_parameter("cursor");
+        let cursor = parameters.get("cursor");
         let cursor = cursor.map(|text| Shown::read(text).ok_or(Error::InvalidCursor)).transpose()?;
-        let mut query: Vec<_> =
-            request.query().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut query = parameters.pairs.clone();
         query.retain(|(name, _)| name != "cursor");
         query.sort();
         Ok(Self {
             size: size.filter(|size| *size > 0).unwrap_or(DEFAULT_SIZE).min(LARGEST),
-            oldest_first: request.query_parameter("ordering") == Some("created_at"),
+            oldest_first: parameters.get("ordering") == Some("created_at"),
             cursor,
             terms: terms.filter(|term| !term.is_empty()).map(str::to_lowercase).take(MOST_TERMS).collect(),
-            url: request.url(),
+            url: parameters.url.clone(),
             query,
         })
     }

@@ -3,7 +3,7 @@
 use crate::Error;
 
 /// What a client demands of a record before it changes it (RFC 9110, section 13.1.1): to be in a version it has seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Precondition(pub(crate) Option<String>);
 
 impl Precondition {

@@ -25,7 +25,7 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// What an instance has fetched.
 #[derive(Default)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     client: OnceCell<Client>,
     current: Mutex<Option<Fetched>>,
     previous: Mutex<Option<Fetched>>,

@@ -34,7 +34,7 @@ pub async fn by_email(
     let email = form.as_mut().ok().and_then(|form| form.required("email", Email::parse));
     let names: Vec<_> = email.iter().map(|email| Name::Email(email.key())).collect();
     let address = email.as_ref().map(Email::key);
-    let throttle = throttle_of(request)?;
+    let throttle = throttle_of(request.client())?;
     let (admitted, holders) =
         join!(throttle::admit(&app.db, [throttle]), claim::read(&app.db, &names, address.as_deref()));
     let counted = admitted?;
@@ -43,7 +43,7 @@ pub async fn by_email(
         let (Some(email), Some(name)) = (email, names.first()) else { return Err(form.complaints()) };
         let record = |holder: Option<&Holder>| {
             let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
-            Record::by_email(purpose, email.typed(), user, request).map(Some)
+            Record::by_email(purpose, email.typed(), user, request.client()).map(Some)
         };
         store(app, name, &email.key(), holders, record).await.map(drop)
     };
@@ -95,7 +95,7 @@ pub async fn ask(
     form: Result<Form, Error>,
     phone: Option<Phone>,
 ) -> Result<Asked, Error> {
-    let limits = [throttle_of(request)?, throttle_of_stack()?];
+    let limits = [throttle_of(request.client())?, throttle_of_stack()?];
     let (names, number) = (names_of(phone.as_ref()), phone.as_ref().map(Phone::e164));
     let (counted, holders) = join!(throttle::admit(&app.db, limits), claim::read(&app.db, &names, number));
     Ok(Asked { form, phone, counted, holders })

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Error, Request,
+    Error,
     audit::{self, Event},
-    client::network_of,
+    client::{Client, network_of},
     config,
     dynamo::{
         AttributeValue, Db, Item, Query, Sent, Write, from_item, key2, n, no, operation_id, s, to_item, yes,
@@ -155,8 +155,8 @@ pub struct New {
     staff: bool,
 }
 
-/// Begins a session of a user in an epoch of theirs, for the client that sent `request`.
-pub fn begin(account: &Account, epoch: u64, request: &Request) -> Result<New, Error> {
+/// Begins a session of a user in an epoch of theirs, for the client that sent `client`.
+pub fn begin(account: &Account, epoch: u64, client: &Client) -> Result<New, Error> {
     let user = &account.user;
     let lifetimes = Lifetimes::from_env()?;
     let now = time::now();
@@ -172,8 +172,8 @@ pub fn begin(account: &Account, epoch: u64, request: &Request) -> Result<New, Er
         created_at: now,
         last_used_at: now,
         before: None,
-        ip: request.ip().to_owned(),
-        user_agent: request.user_agent(),
+        ip: client.ip().to_owned(),
+        user_agent: client.user_agent().to_owned(),
         revoked: false,
         ends,
         expires: ends.min(time::seconds(now) + lifetimes.refresh),
@@ -233,14 +233,14 @@ enum Standing {
 }
 
 impl Session {
-    /// What it means that `request` shows the refresh token `jti` of this session, with a grace of so many milliseconds.
-    fn standing(&self, jti: &str, request: &Request, grace: u64) -> Standing {
+    /// What it means that `client` shows the refresh token `jti` of this session, with a grace of so many milliseconds.
+    fn standing(&self, jti: &str, client: &Client, grace: u64) -> Standing {
         if self.is_current(jti) {
             return Standing::Current;
         }
         // The record names the client that rotated the session last.
         let is_same_client =
-            network_of(&self.ip) == request.network() && self.user_agent == request.user_agent();
+            network_of(&self.ip) == client.network() && self.user_agent == client.user_agent();
         if self.previous_jti.as_deref() != Some(jti) || !is_same_client {
             return Standing::Reused;
         }
@@ -261,17 +261,17 @@ pub async fn refresh(
     claims: &Claims,
     account: &Account,
     session: Session,
-    request: &Request,
+    client: &Client,
 ) -> Result<Pair, Error> {
     let lifetimes = Lifetimes::from_env()?;
     let grace = config::number("REFRESH_GRACE_SECONDS")? * 1_000;
     if !session.is_live(account) {
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
-    let shown = session.standing(&claims.jti, request, grace);
+    let shown = session.standing(&claims.jti, client, grace);
     let (session, is_first) = match shown {
         Standing::Current | Standing::Unanswered => {
-            rotate(db, session, &claims.jti, &lifetimes, request).await?
+            rotate(db, session, &claims.jti, &lifetimes, client).await?
         }
         Standing::Repeated | Standing::Reused => (session, false),
     };
@@ -279,15 +279,15 @@ pub async fn refresh(
         return Err(Error::TokenNotValid(TokenFault::Blacklisted));
     }
     match (shown, is_first) {
-        (Standing::Unanswered, true) => audit::user(Event::RefreshReplaced, claims.user_id, request.ip()),
+        (Standing::Unanswered, true) => audit::user(Event::RefreshReplaced, claims.user_id, client.ip()),
         (_, true) => {}
         // Another request may have rotated it in the meantime.
-        (_, false) if session.standing(&claims.jti, request, grace) == Standing::Repeated => {
-            audit::user(Event::RefreshRepeated, claims.user_id, request.ip());
+        (_, false) if session.standing(&claims.jti, client, grace) == Standing::Repeated => {
+            audit::user(Event::RefreshRepeated, claims.user_id, client.ip());
         }
         (_, false) => {
             end(db, claims.user_id, claims.sid).await?;
-            audit::user(Event::SessionKilledForReuse, claims.user_id, request.ip());
+            audit::user(Event::SessionKilledForReuse, claims.user_id, client.ip());
             return Err(Error::TokenNotValid(TokenFault::Blacklisted));
         }
     }
@@ -301,7 +301,7 @@ async fn rotate(
     session: Session,
     shown: &str,
     lifetimes: &Lifetimes,
-    request: &Request,
+    client: &Client,
 ) -> Result<(Session, bool), Error> {
     let now = time::now();
     let read = session.current_jti.clone();
@@ -313,8 +313,8 @@ async fn rotate(
         rotated_at: time::milliseconds(now),
         last_used_at: now,
         before: Some(before.clone()),
-        ip: request.ip().to_owned(),
-        user_agent: request.user_agent(),
+        ip: client.ip().to_owned(),
+        user_agent: client.user_agent().to_owned(),
         expires: session.ends.min(time::seconds(now) + lifetimes.refresh),
         ..session
     };

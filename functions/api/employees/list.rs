@@ -31,7 +31,7 @@ struct Listed {
 
 impl Beside<Claimed> for Listed {
     async fn load(app: &App, request: &Request, Claimed { user, staff }: Claimed) -> Self {
-        let list = List::read(request);
+        let list = List::read(&request.parameters());
         let rows = match &list {
             Ok(list) if !list.filters() => Some(read(app, list, staff, user).await),
             _ => None,

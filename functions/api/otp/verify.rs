@@ -26,12 +26,13 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     let address = email.key();
     let name = Name::Email(address.clone());
     let (redeemed, holders) = join!(
-        otp::redeem(app, &request, Purpose::VerifyEmail, &address, &guess),
+        app.codes().redeem(request.client(), Purpose::VerifyEmail, &address, &guess),
         claim::read_twins(&app.db, &name)
     );
     let audit = |error: &Error| audit::code_refused(error, email.typed(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let verified = code.use_for(app, async { user::verify_email(&app.db, &address, &holders?, &code).await });
+    let verified =
+        code.use_for(&app.db, async { user::verify_email(&app.db, &address, &holders?, &code).await });
     let fields = verified.await.inspect_err(audit)?;
     let id = code.holder()?;
     audit::change(Event::Verified, Some(id), Changed::User(id), &fields, request.ip());

@@ -53,7 +53,7 @@ async fn change(
     if app.hasher.compare(old, &caller.account.password)? == Match::Wrong {
         return Err(Error::field("old_password", WRONG));
     }
-    let session = session::begin(&caller.account, caller.account.epoch + 1, request)?;
+    let session = session::begin(&caller.account, caller.account.epoch + 1, request.client())?;
     let tokens = session.tokens(&key)?;
     let id = caller.id();
     let hash = app.hasher.hash(new.password())?;

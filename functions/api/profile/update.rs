@@ -10,8 +10,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn update(app: &App, with: CallerWith<(), EditBeside>, request: Request) -> Reply {
     let CallerWith { caller, rows: (), beside } = with;
     let account = caller.account.clone();
-    let account =
-        beside.edit.fields()?.make(&app.db, &request, &caller.account, account, beside.holders?).await?;
+    let account = beside
+        .edit
+        .fields()?
+        .make(&app.db, request.client(), &caller.account, account, beside.holders?)
+        .await?;
     json_in_version(200, &account.user, account.version)
 }
 

@@ -17,7 +17,7 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     let account =
         token.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
     let session = token.session.ok_or(Error::TokenNotValid(TokenFault::Blacklisted))?;
-    let tokens = session::refresh(&app.db, &key, &token.claims, &account, session, &request).await?;
+    let tokens = session::refresh(&app.db, &key, &token.claims, &account, session, request.client()).await?;
     json(200, &token::Refreshed::from(tokens))
 }
 

@@ -31,7 +31,7 @@ struct Listed {
 
 impl Beside<Claimed> for Listed {
     async fn load(app: &App, request: &Request, claimed: Claimed) -> Self {
-        let list = List::read(request);
+        let list = List::read(&request.parameters());
         let rows = match &list {
             Ok(list) if claimed.staff && !list.filters() => Some(user::list(&app.db, list).await),
             _ => None,

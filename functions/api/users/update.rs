@@ -18,7 +18,7 @@ async fn update(
         fields.check()?;
         return Err(Error::NotFound("User"));
     };
-    let account = fields.make(&app.db, &request, &caller.account, account, beside.holders?).await?;
+    let account = fields.make(&app.db, request.client(), &caller.account, account, beside.holders?).await?;
     json_in_version(200, &account.user, account.version)
 }
 

@@ -2,11 +2,12 @@
 
 use super::record::{Employee, SHARDS, by_department, by_phone, searched_fields};
 use crate::{
-    Error, Request,
+    Error,
     dynamo::{Db, from_item},
     fields::NAME_LENGTH,
     http,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
+    parameters::Parameters,
     user,
 };
 
@@ -22,14 +23,14 @@ pub struct Unseen(Rows);
 
 impl List {
     /// Reads the query.
-    pub fn read(request: &Request) -> Result<Self, Error> {
+    pub fn read(parameters: &Parameters) -> Result<Self, Error> {
         // No department is longer, and the key of a partition may not be much longer.
         let department = |text| http::at_most(NAME_LENGTH, text).map(str::to_owned);
-        let department = request.query_parameter("department").map(department).transpose();
+        let department = parameters.get("department").map(department).transpose();
         Ok(Self {
-            asked: Asked::read(request)?,
+            asked: Asked::read(parameters)?,
             department: department.map_err(|words| Error::field("department", words))?,
-            is_phone_verified: request.query_flag("is_phone_verified")?,
+            is_phone_verified: parameters.flag("is_phone_verified")?,
         })
     }
 

@@ -6,8 +6,9 @@ use super::{
     record::{phone_keys, record_key},
 };
 use crate::{
-    Error, Request,
+    Error,
     audit::Changed,
+    client::Client,
     dynamo::{Db, Retry, Write, s, yes},
     otp::Redeemed,
     phone::Phone,
@@ -44,7 +45,7 @@ pub async fn find_bearers(db: &Db, phone: &Phone) -> Result<Bearers, Error> {
 /// [`Error::OtpInvalid`] when another request has used the code in the meantime.
 pub async fn verify_phone(
     db: &Db,
-    request: &Request,
+    client: &Client,
     phone: &Phone,
     code: &Redeemed,
     caller: Option<Account>,
@@ -70,7 +71,7 @@ pub async fn verify_phone(
             if changed.is_empty() {
                 return Err(Error::EmployeeNotFound);
             }
-            losses.audit(user.map(|account| account.user.id), request.ip());
+            losses.audit(user.map(|account| account.user.id), client.ip());
             return Ok(changed);
         }
         retry.again().await?;

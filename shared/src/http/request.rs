@@ -10,12 +10,7 @@ use lambda_http::{
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::{
-    Error, Form,
-    client::network_of,
-    form::{NOT_BOOLEAN, boolean, object},
-    precondition::Precondition,
-};
+use crate::{Error, Form, client::Client, form::object, parameters::Parameters, precondition::Precondition};
 
 /// The longest body, in bytes: far more than all fields of a record take. API Gateway's own limit, 10 MB, is no limit for an
 /// instance that has 256 MB for the body and all that is made of it.
@@ -41,13 +36,24 @@ pub(crate) fn cut(event: &mut LambdaRequest) {
 /// A request from either kind of API Gateway.
 pub struct Request {
     inner: lambda_http::Request,
+    client: Client,
 }
 
 impl Request {
     /// A request, as `lambda_http` makes it of an event.
     #[must_use]
     pub fn new(inner: lambda_http::Request) -> Self {
-        Self { inner }
+        let mut request = Self { inner, client: Client::default() };
+        let user_agent = request.header(header::USER_AGENT.as_str()).unwrap_or_default();
+        let user_agent = user_agent.chars().take(200).collect();
+        request.client = Client { ip: request.source_ip().to_owned(), user_agent };
+        request
+    }
+
+    /// The client that sent it.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The method's name, such as `PATCH`.
@@ -98,22 +104,13 @@ impl Request {
         url
     }
 
-    /// The parameters of the query, decoded, in their order.
-    pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.inner.query_string_parameters_ref().into_iter().flat_map(|query| query.iter())
-    }
-
-    /// A parameter of the query that is not empty.
+    /// The parameters of the query.
     #[must_use]
-    pub fn query_parameter(&self, name: &str) -> Option<&str> {
-        let query = self.inner.query_string_parameters_ref()?;
-        query.first(name).map(str::trim).filter(|value| !value.is_empty())
-    }
-
-    /// A parameter of the query that is true or false, as Django REST Framework reads them; 400 for anything else.
-    pub fn query_flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
-        let flag = |text| boolean(text).ok_or_else(|| Error::field(name, NOT_BOOLEAN));
-        self.query_parameter(name).map(flag).transpose()
+    pub fn parameters(&self) -> Parameters {
+        let query = self.inner.query_string_parameters_ref();
+        let pairs = query.into_iter().flat_map(|query| query.iter());
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Parameters { url: self.url(), pairs }
     }
 
     /// What `If-Match` says of the record that is to be changed.
@@ -146,9 +143,7 @@ impl Request {
         self.inner.path_parameters_ref().and_then(|parameters| parameters.first(name)).unwrap_or_default()
     }
 
-    /// The client's address as the gateway saw it, never one that a header claims.
-    #[must_use]
-    pub fn ip(&self) -> &str {
+    fn source_ip(&self) -> &str {
         match self.inner.request_context_ref() {
             Some(RequestContext::ApiGatewayV1(context)) => {
                 context.identity.source_ip.as_deref().unwrap_or_default()
@@ -160,16 +155,16 @@ impl Request {
         }
     }
 
-    /// What limits count a client by: its IPv4 address, or the /64 of its IPv6 address, which is what one customer has.
+    /// The client's address: see [`Client::ip`].
     #[must_use]
-    pub fn network(&self) -> String {
-        network_of(self.ip())
+    pub fn ip(&self) -> &str {
+        self.client.ip()
     }
 
-    /// The `User-Agent`, cut to 200 characters.
+    /// What limits count the client by: see [`Client::network`].
     #[must_use]
-    pub fn user_agent(&self) -> String {
-        self.header(header::USER_AGENT.as_str()).unwrap_or_default().chars().take(200).collect()
+    pub fn network(&self) -> String {
+        self.client.network()
     }
 
     /// A header's value, when it is text.

@@ -1,7 +1,9 @@
 //! How many codes may be asked for.
 
 use crate::{
-    Error, Request, config,
+    Error,
+    client::Client,
+    config,
     id::Id,
     phone::Phone,
     throttle::{DAY, HOUR, Throttle},
@@ -11,8 +13,8 @@ use crate::{
 const CLAIMANTS: u64 = 5;
 
 /// The limit on codes asked for from one network.
-pub fn throttle_of(request: &Request) -> Result<Throttle, Error> {
-    Ok(Throttle::new("codes_from", &request.network(), HOUR)
+pub fn throttle_of(client: &Client) -> Result<Throttle, Error> {
+    Ok(Throttle::new("codes_from", &client.network(), HOUR)
         .at_most(config::number("OTP_PER_IP_PER_HOUR")?, "sent"))
 }
 

@@ -7,11 +7,13 @@ use futures_util::{future::join_all, join};
 
 use super::{Channel, Purpose, Record, is_live, number_of, pk};
 use crate::{
-    App, Error, Request, config,
+    Error,
+    client::Client,
+    config,
     deadline::in_time,
     dynamo::{Db, Item, Sent, Write, from_item, key, n, number, operation_id, s, text},
     http, log,
-    secret::Secret,
+    secret::{Secret, Secrets},
     throttle::{self, Counted, DAY, Throttle},
     time,
     user::Id,
@@ -82,66 +84,76 @@ async fn load(db: &Db, pk: &str) -> Result<Option<Item>, Error> {
     db.get(&db.tables.otps, key(pk)).await
 }
 
-/// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls; after too many guesses it is 429.
-///
-/// The guess is counted before the code is compared:
-///
-/// - against the code (`MAX_OTP_ATTEMPTS`), if it comes from the network that asked for the code. Strangers' guesses do not
-///   burn the owner's code;
-/// - against the address, a day: `OTP_WRONG_PER_DAY` from everywhere and from each network, for all purposes together. The
-///   network that asked for the code has its own count alone: strangers do not use it up, and it does not use theirs up;
-/// - against the network (`LOGIN_FAILURES_PER_IP`), whatever it guesses at.
-///
-/// A guess at no code counts against the network alone. A guess that was compared and wrong stays counted whatever fails
-/// afterwards.
-pub async fn redeem(
-    app: &App,
-    request: &Request,
-    purpose: Purpose,
-    address: &str,
-    guess: &str,
-) -> Result<Redeemed, Error> {
-    let network = request.network();
-    let (pk, op, asker) = (pk(purpose, address), operation_id(), throttle::fingerprint(&network));
-    // The codes that users ask for to verify one number are guessed at as one.
-    let subject = if purpose == Purpose::VerifyPhone { number_of(address) } else { address };
-    let (attempted, of_address, of_network, secret) = join!(
-        attempt(&app.db, &pk, &op, &asker),
-        throttle::admit(&app.db, [of_address(subject, &network)?]),
-        throttle::admit(&app.db, [of_network(&network)?]),
-        app.secrets.secret(),
-    );
-    let of_address = match (of_address, &attempted) {
-        // Others have guessed too often, but this network asked for the code.
-        (Err(Error::Throttled(_)), Ok(Attempt { is_askers: true, .. })) => {
-            throttle::admit(&app.db, [of_address_from(subject, &network)?]).await
-        }
-        (counted, _) => counted,
-    };
-    let (of_address, address_refusal) = counted(of_address);
-    let (of_network, network_refusal) = counted(of_network);
-    let is_askers = attempted.as_ref().is_ok_and(|attempt| attempt.is_askers);
-    let is_taken = attempted.as_ref().is_ok_and(|attempt| attempt.is_taken);
-    let counted = Guess { pk, op, is_askers, is_taken, of_address, of_network };
-    let refusal = network_refusal.or(address_refusal);
-    let is_at_a_code = attempted.as_ref().is_ok_and(|attempt| attempt.is_at_a_code);
-    let ready = attempted.and_then(|attempt| Ok((attempt, secret?)));
-    let (attempt, secret) = match (ready, refusal) {
-        (Ok(ready), None) => ready,
-        // Nothing was compared: neither an outage nor a refusal costs a guess.
-        (Err(error), _) | (Ok(_), Some(error)) => {
-            counted.take_back(&app.db).await;
-            return Err(error);
-        }
-    };
-    match compare(app, purpose, address, guess, attempt.record, &secret).await {
-        Ok(Record { user_id, by_themselves, nonce, .. }) => {
-            Ok(Redeemed { user_id, by_themselves, nonce, guess: counted })
-        }
-        // It was compared and wrong: it stays counted, even when a further key could not be fetched.
-        Err(error) => {
-            counted.settle(&app.db, is_at_a_code).await;
-            Err(error)
+/// What codes are checked with.
+#[derive(Clone, Copy)]
+pub struct Codes<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) secrets: &'a Secrets,
+}
+
+impl Codes<'_> {
+    /// Checks a guess. Every reason to refuse it is [`Error::OtpInvalid`], after the same calls; after too many guesses it is 429.
+    ///
+    /// The guess is counted before the code is compared:
+    ///
+    /// - against the code (`MAX_OTP_ATTEMPTS`), if it comes from the network that asked for the code. Strangers' guesses do not
+    ///   burn the owner's code;
+    /// - against the address, a day: `OTP_WRONG_PER_DAY` from everywhere and from each network, for all purposes together. The
+    ///   network that asked for the code has its own count alone: strangers do not use it up, and it does not use theirs up;
+    /// - against the network (`LOGIN_FAILURES_PER_IP`), whatever it guesses at.
+    ///
+    /// A guess at no code counts against the network alone. A guess that was compared and wrong stays counted whatever fails
+    /// afterwards.
+    pub async fn redeem(
+        self,
+        client: &Client,
+        purpose: Purpose,
+        address: &str,
+        guess: &str,
+    ) -> Result<Redeemed, Error> {
+        let Self { db, secrets } = self;
+        let network = client.network();
+        let (pk, op, asker) = (pk(purpose, address), operation_id(), throttle::fingerprint(&network));
+        // The codes that users ask for to verify one number are guessed at as one.
+        let subject = if purpose == Purpose::VerifyPhone { number_of(address) } else { address };
+        let (attempted, of_address, of_network, secret) = join!(
+            attempt(db, &pk, &op, &asker),
+            throttle::admit(db, [of_address(subject, &network)?]),
+            throttle::admit(db, [of_network(&network)?]),
+            secrets.secret(),
+        );
+        let of_address = match (of_address, &attempted) {
+            // Others have guessed too often, but this network asked for the code.
+            (Err(Error::Throttled(_)), Ok(Attempt { is_askers: true, .. })) => {
+                throttle::admit(db, [of_address_from(subject, &network)?]).await
+            }
+            (counted, _) => counted,
+        };
+        let (of_address, address_refusal) = counted(of_address);
+        let (of_network, network_refusal) = counted(of_network);
+        let is_askers = attempted.as_ref().is_ok_and(|attempt| attempt.is_askers);
+        let is_taken = attempted.as_ref().is_ok_and(|attempt| attempt.is_taken);
+        let counted = Guess { pk, op, is_askers, is_taken, of_address, of_network };
+        let refusal = network_refusal.or(address_refusal);
+        let is_at_a_code = attempted.as_ref().is_ok_and(|attempt| attempt.is_at_a_code);
+        let ready = attempted.and_then(|attempt| Ok((attempt, secret?)));
+        let (attempt, secret) = match (ready, refusal) {
+            (Ok(ready), None) => ready,
+            // Nothing was compared: neither an outage nor a refusal costs a guess.
+            (Err(error), _) | (Ok(_), Some(error)) => {
+                counted.take_back(db).await;
+                return Err(error);
+            }
+        };
+        match compare(secrets, purpose, address, guess, attempt.record, &secret).await {
+            Ok(Record { user_id, by_themselves, nonce, .. }) => {
+                Ok(Redeemed { user_id, by_themselves, nonce, guess: counted })
+            }
+            // It was compared and wrong: it stays counted, even when a further key could not be fetched.
+            Err(error) => {
+                counted.settle(db, is_at_a_code).await;
+                Err(error)
+            }
         }
     }
 }
@@ -156,7 +168,7 @@ fn counted(counted: Result<[Counted; 1], Error>) -> (Option<Counted>, Option<Err
 
 /// The record whose code the guess is.
 async fn compare(
-    app: &App,
+    secrets: &Secrets,
     purpose: Purpose,
     address: &str,
     guess: &str,
@@ -168,7 +180,7 @@ async fn compare(
     let mut right = matches(&compared, secret, address, guess)?;
     if !right {
         // The secret may have been rotated after the code was sent, or before it, unseen by this instance.
-        let versions = app.secrets.secrets_since(Duration::from_mins(1)).await?;
+        let versions = secrets.secrets_since(Duration::from_mins(1)).await?;
         for secret in [Some(versions.current), versions.previous].into_iter().flatten() {
             right |= matches(&compared, &secret, address, guess)?;
         }
@@ -245,12 +257,12 @@ impl Redeemed {
     /// counts of its address and network. What fails for no fault of the client's leaves the code as it was.
     pub async fn use_for<T>(
         &self,
-        app: &App,
+        db: &Db,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let (done, ()) = join!(in_time(work), self.guess.forgive(&app.db));
+        let (done, ()) = join!(in_time(work), self.guess.forgive(db));
         if done.as_ref().is_err_and(Error::is_ours) {
-            self.guess.return_attempt(&app.db).await;
+            self.guess.return_attempt(db).await;
         }
         done
     }

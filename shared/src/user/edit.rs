@@ -5,14 +5,16 @@ use super::{
     update::{Changes, Flags, update},
 };
 use crate::{
-    Error, Form, Request,
+    Error, Form,
     audit::{self, Changed, Event},
+    client::Client,
     dynamo::Db,
     email::Email,
     fields::Given,
     http::BLANK,
     otp,
     phone::PhoneRules,
+    precondition::Precondition,
     throttle::{self, Counted},
     user::claim::{self, Holders},
 };
@@ -32,8 +34,8 @@ impl Edit {
     /// Reads the body. `PUT` wants the fields that a user cannot be without; every other one may be left out and then stays as
     /// it is.
     #[must_use]
-    pub fn read(request: &Request) -> Self {
-        Self(request.form().and_then(|form| EditForm::read(form, request.method() == "PUT")))
+    pub fn read(form: Result<Form, Error>, is_complete: bool, precondition: Precondition) -> Self {
+        Self(form.and_then(|form| EditForm::read(form, is_complete, precondition)))
     }
 
     /// Who has the names that it asks for.
@@ -49,7 +51,7 @@ impl Edit {
 }
 
 impl EditForm {
-    fn read(mut form: Form, complete: bool) -> Result<Self, Error> {
+    fn read(mut form: Form, complete: bool, precondition: Precondition) -> Result<Self, Error> {
         let phones = PhoneRules::from_env()?;
         let username = if complete {
             form.required("username", Username::parse)
@@ -63,6 +65,7 @@ impl EditForm {
             (false, false) => form.not_blank("email", Email::parse),
         };
         let changes = Changes {
+            precondition,
             username,
             email,
             keeps_pending_email: complete,
@@ -105,20 +108,20 @@ impl EditForm {
     pub async fn make(
         self,
         db: &Db,
-        request: &Request,
+        client: &Client,
         caller: &Account,
         account: Account,
         holders: Holders,
     ) -> Result<Account, Error> {
-        let counted = self.count(db, request, &caller.user, &account.user).await?;
-        let made = self.make_counted(db, request, caller, account, holders);
+        let counted = self.count(db, client, &caller.user, &account.user).await?;
+        let made = self.make_counted(db, client, caller, account, holders);
         throttle::settle(db, &counted, made).await
     }
 
     async fn make_counted(
         self,
         db: &Db,
-        request: &Request,
+        client: &Client,
         caller: &Account,
         account: Account,
         holders: Holders,
@@ -130,13 +133,13 @@ impl EditForm {
         }
         form.complain_all(changes.complaints(user, &holders)?);
         form.check()?;
-        let (account, fields) = update(db, caller, account, &changes, holders, request).await?;
+        let (account, fields) = update(db, caller, account, &changes, holders, client).await?;
         if !fields.is_empty() {
             let act =
                 if account.user.id == caller.user.id { Event::ProfileChanged } else { Event::UserChanged };
             let (actor, record) = (Some(caller.user.id), Changed::User(account.user.id));
             let fields: Vec<_> = fields.iter().map(String::as_str).collect();
-            audit::change(act, actor, record, &fields, request.ip());
+            audit::change(act, actor, record, &fields, client.ip());
         }
         Ok(account)
     }
@@ -146,12 +149,12 @@ impl EditForm {
     async fn count(
         &self,
         db: &Db,
-        request: &Request,
+        client: &Client,
         caller: &User,
         user: &User,
     ) -> Result<Vec<Counted>, Error> {
-        let names = throttle_of_names(request)?;
-        let (codes, codes_of_user) = (otp::throttle_of(request)?, otp::throttle_of_changes(user.id)?);
+        let names = throttle_of_names(client)?;
+        let (codes, codes_of_user) = (otp::throttle_of(client)?, otp::throttle_of_changes(user.id)?);
         match (self.changes.stages_email(user), self.changes.takes_names(user) && !caller.is_staff) {
             (true, true) => throttle::admit(db, [codes, codes_of_user, names]).await.map(Vec::from),
             (true, false) => throttle::admit(db, [codes, codes_of_user]).await.map(Vec::from),

@@ -2,9 +2,10 @@
 
 use super::record::{Account, User, partition, searched_fields};
 use crate::{
-    Error, Request,
+    Error,
     dynamo::Db,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
+    parameters::Parameters,
 };
 
 /// What a request wants of the list.
@@ -20,12 +21,12 @@ pub struct Unseen(Rows);
 
 impl List {
     /// Reads the query.
-    pub fn read(request: &Request) -> Result<Self, Error> {
+    pub fn read(parameters: &Parameters) -> Result<Self, Error> {
         Ok(Self {
-            asked: Asked::read(request)?,
-            is_active: request.query_flag("is_active")?,
-            is_staff: request.query_flag("is_staff")?,
-            is_phone_verified: request.query_flag("is_phone_verified")?,
+            asked: Asked::read(parameters)?,
+            is_active: parameters.flag("is_active")?,
+            is_staff: parameters.flag("is_staff")?,
+            is_phone_verified: parameters.flag("is_phone_verified")?,
         })
     }
 

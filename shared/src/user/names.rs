@@ -5,7 +5,8 @@ use super::{
     username::Username,
 };
 use crate::{
-    Error, Request,
+    Error,
+    client::Client,
     config::{self, Policy},
     email::Email,
     http::FieldErrors,
@@ -15,9 +16,9 @@ use crate::{
 };
 
 /// The limit on names asked for from one network, by registrations and by changes.
-pub fn throttle_of_names(request: &Request) -> Result<Throttle, Error> {
+pub fn throttle_of_names(client: &Client) -> Result<Throttle, Error> {
     let most = config::number("REGISTRATIONS_PER_IP_PER_HOUR")?;
-    Ok(Throttle::new("registrations_from", &request.network(), HOUR).at_most(most, "made"))
+    Ok(Throttle::new("registrations_from", &client.network(), HOUR).at_most(most, "made"))
 }
 
 /// The unique names among these.

@@ -8,7 +8,8 @@ use super::{
     find,
 };
 use crate::{
-    Error, Request, audit,
+    Error, audit,
+    client::Client,
     dynamo::{Db, Retry, Write, n, s, string_list, yes},
     email,
     http::TokenFault,
@@ -47,11 +48,11 @@ pub async fn change_password(
 }
 
 /// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
-/// that is verified too, and the network of the `request` counts as the user's. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
+/// that is verified too, and the network of the `client` counts as the user's. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
 /// meanwhile, or the address is no longer theirs.
 pub async fn recover_password(
     db: &Db,
-    request: &Request,
+    client: &Client,
     mut account: Account,
     address: &str,
     code: &Redeemed,
@@ -60,7 +61,7 @@ pub async fn recover_password(
     let (id, name) = (account.user.id, Name::Email(address.to_owned()));
     let mut retry = Retry::of("a change of a password");
     loop {
-        let mut writes = replace(db, &account, hash, Some(request));
+        let mut writes = replace(db, &account, hash, Some(client));
         writes.extend([code.spend(db), claim::prove(db, &name, id, false)]);
         if db.transact(writes).await? {
             return Ok(replaced(&account, true));
@@ -91,7 +92,7 @@ fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
 /// The writes that replace a password and move the epoch on, on condition that the e-mail address is unchanged. A staged
 /// address is given up: somebody who knew the old password may have staged it, and could take the account over with it later.
 /// `recovered` is the request that has shown the code.
-fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<&Request>) -> Vec<Write> {
+fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<&Client>) -> Vec<Write> {
     let user = &account.user;
     let mut write = Write::update(&db.tables.users, record_key(user.id))
         .if_equals("password", s(account.password.text()))
@@ -101,10 +102,10 @@ fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<&Request>)
         .set("password", s(hash.text()))
         .set("epoch", n(account.epoch + 1))
         .increment_version();
-    if let Some(request) = recovered {
+    if let Some(client) = recovered {
         write = write
             .set("is_email_verified", yes())
-            .set("known_networks", string_list(&account.networks_after(&request.network())));
+            .set("known_networks", string_list(&account.networks_after(&client.network())));
     }
     let Some(pending) = &user.pending_email else { return vec![write] };
     vec![write.remove("pending_email"), claim::free(db, &Name::Email(email::key(pending)), user.id)]

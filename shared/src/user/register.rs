@@ -6,7 +6,8 @@ use super::{
     names::{taken_on, unproven},
 };
 use crate::{
-    Error, Request,
+    Error,
+    client::Client,
     dynamo::{Db, Retry, Write},
     email::Email,
     fields::Given,
@@ -44,7 +45,7 @@ impl Registration {
 /// `holders` is what was read of the names; when another request changes it before this one writes, it is read again.
 pub async fn register(
     db: &Db,
-    request: &Request,
+    client: &Client,
     username: &Username,
     phone: Option<&Phone>,
     new: Registration,
@@ -59,7 +60,7 @@ pub async fn register(
         .collect();
     let mut retry = Retry::of("a registration");
     loop {
-        if try_register(db, request, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
+        if try_register(db, client, &account, email.as_ref(), &wanted, &holders, Vec::new()).await? {
             return Ok(account.user);
         }
         retry.again().await?;
@@ -75,7 +76,7 @@ pub async fn register(
 /// loses it (under `Policy=strict`), and a user whose username it is loses that.
 pub async fn register_by_phone(
     db: &Db,
-    request: &Request,
+    client: &Client,
     token: &Token,
     phone: &Phone,
     new: Registration,
@@ -85,8 +86,8 @@ pub async fn register_by_phone(
     let username = Username::parse(phone.e164()).map_err(Error::Internal)?;
     let mut account = new.account(&username, Some(phone));
     account.user.is_phone_verified = true;
-    account.known_networks = account.networks_after(&request.network());
-    let session = session::begin(&account, account.epoch, request)?;
+    account.known_networks = account.networks_after(&client.network());
+    let session = session::begin(&account, account.epoch, client)?;
     let unproven = unproven()?;
     let names = super::names(Some(&username), email.as_ref(), Some(phone)).into_iter();
     let wanted: Vec<_> = names
@@ -95,7 +96,7 @@ pub async fn register_by_phone(
     let mut retry = Retry::of("a registration");
     loop {
         let also = vec![token.spend(db), session.write(db)?];
-        if try_register(db, request, &account, email.as_ref(), &wanted, &holders, also).await? {
+        if try_register(db, client, &account, email.as_ref(), &wanted, &holders, also).await? {
             return Ok((account.user, session));
         }
         retry.again().await?;
@@ -116,7 +117,7 @@ fn names_in(wanted: &[(Name, Terms)]) -> Vec<Name> {
 /// False when something is no longer as it was read.
 async fn try_register(
     db: &Db,
-    request: &Request,
+    client: &Client,
     account: &Account,
     email: Option<&Email>,
     wanted: &[(Name, Terms)],
@@ -133,26 +134,26 @@ async fn try_register(
     let mut writes = also;
     writes.push(account.insert(db)?);
     if let Some(email) = email {
-        writes.extend(send_code(db, request, email, id, holders)?);
+        writes.extend(send_code(db, client, email, id, holders)?);
     }
     let (taken, losses) = claim::take(db, wanted, id, holders, None)?;
     writes.extend(taken);
     let is_registered = db.transact(writes).await?;
     if is_registered {
-        losses.audit(Some(id), request.ip());
+        losses.audit(Some(id), client.ip());
     }
     Ok(is_registered)
 }
 
 fn send_code(
     db: &Db,
-    request: &Request,
+    client: &Client,
     email: &Email,
     id: Id,
     holders: &Holders,
 ) -> Result<[Write; 2], Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send_first(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id), request)?;
+    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id), client)?;
     Ok([code.write(db, &email.key())?, allowance.write(db, &email.key())?])
 }

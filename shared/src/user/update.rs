@@ -8,19 +8,23 @@ use super::{
     staff, username_key,
 };
 use crate::{
-    Error, Request,
+    Error,
+    client::Client,
     dynamo::{Db, Retry, Write},
     email::{self, Email},
     fields::{Given, changed},
     http::{FieldErrors, Patch},
     otp::{Limits, Purpose, Record},
     phone::{Phone, PhoneRules},
+    precondition::Precondition,
     time,
 };
 
 /// What is to be changed. `None` leaves a field as it is.
 #[derive(Default)]
 pub(super) struct Changes {
+    /// In which version the user is to be changed.
+    pub precondition: Precondition,
     /// A new username.
     pub username: Option<Username>,
     /// A new e-mail address, pending until a code has verified it.
@@ -78,19 +82,19 @@ impl Changes {
 ///
 /// The record is written in the version in which it was read, together with the names that move; when another request was
 /// faster, it is read again and the same fields are changed in what it then is, so that both changes survive. The
-/// precondition of the `request` is held against every version that is read.
+/// precondition of the `client` is held against every version that is read.
 pub(super) async fn update(
     db: &Db,
     caller: &Account,
     mut account: Account,
     changes: &Changes,
     mut holders: Holders,
-    request: &Request,
+    client: &Client,
 ) -> Result<(Account, Vec<String>), Error> {
-    let (id, precondition) = (account.user.id, request.precondition());
+    let id = account.user.id;
     let mut retry = Retry::of("a change of a user");
     loop {
-        precondition.check(account.version)?;
+        changes.precondition.check(account.version)?;
         let complaints = changes.complaints(&account.user, &holders)?;
         if !complaints.is_empty() {
             return Err(Error::Invalid(complaints));
@@ -100,7 +104,7 @@ pub(super) async fn update(
         draft.change_username()?;
         draft.change_phone()?;
         draft.change_email_flag()?;
-        draft.change_email(request, &holders)?;
+        draft.change_email(client, &holders)?;
         draft.change_plain_fields();
         let Draft { user, wanted, writes: mut moves, .. } = draft;
         let (taken, losses) = claim::take(db, &wanted, id, &holders, staff)?;
@@ -122,7 +126,7 @@ pub(super) async fn update(
         }
         writes.extend(moves);
         if db.transact(writes).await? {
-            losses.audit(Some(caller.user.id), request.ip());
+            losses.audit(Some(caller.user.id), client.ip());
             return Ok((next, fields));
         }
         retry.again().await?;
@@ -268,7 +272,7 @@ impl<'a> Draft<'a> {
 
     /// A new address waits, in place of any that waits already, until its code verifies it. Going back to the present one
     /// gives the pending one up, unless the change keeps it.
-    fn change_email(&mut self, request: &Request, holders: &Holders) -> Result<(), Error> {
+    fn change_email(&mut self, client: &Client, holders: &Holders) -> Result<(), Error> {
         let Some(new) = &self.changes.email else { return Ok(()) };
         let is_staged = self.changes.stages_email(&self.user);
         let user = &mut self.user;
@@ -284,7 +288,7 @@ impl<'a> Draft<'a> {
         if is_staged {
             user.pending_email = Some(new.typed().to_owned());
             self.wanted.push((Name::Email(new.key()), Terms { staged: true, ..unproven()? }));
-            self.writes.extend(send_codes(self.db, request, new, user, holders)?);
+            self.writes.extend(send_codes(self.db, client, new, user, holders)?);
         }
         Ok(())
     }
@@ -305,17 +309,17 @@ fn terms_of(verified: bool) -> Result<Terms, Error> {
 /// A code to the new address, and a notice to the present one.
 fn send_codes(
     db: &Db,
-    request: &Request,
+    client: &Client,
     new: &Email,
     user: &User,
     holders: &Holders,
 ) -> Result<Vec<Write>, Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-    let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), request)?;
+    let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), client)?;
     let mut writes = vec![code.write(db, &new.key())?, allowance.write(db, &new.key())?];
     if !user.email.is_empty() {
-        let notice = Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id), request)?;
+        let notice = Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id), client)?;
         writes.push(notice.write_notice(db)?);
     }
     Ok(writes)

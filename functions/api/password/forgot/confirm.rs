@@ -26,16 +26,16 @@ async fn confirm(app: &App, _: Anyone, request: Request) -> Reply {
     let (Some(email), Some(guess), Some(new)) = (email, guess, new) else { return Err(form.complaints()) };
     form.check()?;
 
-    let redeemed = otp::redeem(app, &request, Purpose::ResetPassword, &email.key(), &guess).await;
+    let redeemed = app.codes().redeem(request.client(), Purpose::ResetPassword, &email.key(), &guess).await;
     let code = redeemed.inspect_err(|error| audit::code_refused(error, email.typed(), request.ip()))?;
     let holder = code.holder()?;
-    let recovered = code.use_for(app, async {
+    let recovered = code.use_for(&app.db, async {
         let account = user::find(&app.db, holder).await?.ok_or(Error::OtpInvalid)?;
         // Only now is it known whose password it is.
         new.check(account.about())?;
         let hash = app.hasher.hash(new.password())?;
         let (user, address) = (account.user.clone(), email.key());
-        let recovered = user::recover_password(&app.db, &request, account, &address, &code, &hash);
+        let recovered = user::recover_password(&app.db, request.client(), account, &address, &code, &hash);
         // The right code shows whose account it is: strangers' failures must not keep its owner out.
         let (recovered, unlocked) = join!(recovered, login::unlock_recovered(app, &user));
         if let Err(error) = unlocked {
