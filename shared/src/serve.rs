@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use lambda_http::{Adapter, LambdaEvent, Service, http::HeaderValue, request::LambdaRequest, service_fn};
 use tracing::{Instrument, field};
 
@@ -16,6 +17,9 @@ use crate::{
     log,
 };
 
+/// An endpoint behind a type that is the same for all.
+type Endpoint = dyn Fn(&'static App, Request) -> BoxFuture<'static, Reply> + Send + Sync;
+
 /// Answers requests with `endpoint` until Lambda ends the instance. Each leaves one line in the log.
 pub async fn serve<W, F, Answer>(endpoint: F) -> Result<(), lambda_http::Error>
 where
@@ -23,46 +27,46 @@ where
     F: Fn(&'static App, W, Request) -> Answer + Send + Sync + 'static,
     Answer: Future<Output = Reply> + Send + 'static,
 {
-    log::start();
-    // An instance has one `App` for as long as it lives.
-    let app: &'static App = Box::leak(Box::new(App::from_env()?));
     let endpoint: &'static F = Box::leak(Box::new(endpoint));
-    // It is the same for every request: a list of origins would have to be answered with the one that asks.
-    let origin = config::optional("CORS_ORIGIN").map(HeaderValue::try_from).transpose()?;
-    let cold = AtomicBool::new(true);
-    let mut adapter = Adapter::from(service_fn(move |request| {
-        let cold = cold.swap(false, Ordering::Relaxed);
-        let request = Request::new(request);
-        let span = tracing::info_span!("request", request_id = request.id(), user_id = field::Empty);
-        let origin = origin.clone();
-        async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, origin)) }
-            .instrument(span)
-    }));
-    lambda_runtime::run(service_fn(move |mut event: LambdaEvent<LambdaRequest>| {
-        cut(&mut event.payload);
-        adapter.call(event)
-    }))
-    .await
+    let endpoint = move |app, request| -> BoxFuture<'static, Reply> {
+        Box::pin(async move {
+            let who = W::of(app, &request).await?;
+            endpoint(app, who, request).await
+        })
+    };
+    run(Box::leak(Box::new(endpoint))).await
 }
 
-async fn answer<W, F, Answer>(
-    app: &'static App,
-    endpoint: &'static F,
-    request: Request,
-    cold: bool,
-) -> Response
-where
-    W: Who,
-    F: Fn(&'static App, W, Request) -> Answer + Send + Sync,
-    Answer: Future<Output = Reply> + Send,
-{
+/// What is the same around every endpoint. Because it is not generic and gives a boxed future, it is compiled with this crate
+/// and not once more in each function.
+fn run(endpoint: &'static Endpoint) -> LocalBoxFuture<'static, Result<(), lambda_http::Error>> {
+    Box::pin(async move {
+        log::start();
+        // An instance has one `App` for as long as it lives.
+        let app: &'static App = Box::leak(Box::new(App::from_env()?));
+        // It is the same for every request: a list of origins would have to be answered with the one that asks.
+        let origin = config::optional("CORS_ORIGIN").map(HeaderValue::try_from).transpose()?;
+        let cold = AtomicBool::new(true);
+        let mut adapter = Adapter::from(service_fn(move |request| {
+            let cold = cold.swap(false, Ordering::Relaxed);
+            let request = Request::new(request);
+            let span = tracing::info_span!("request", request_id = request.id(), user_id = field::Empty);
+            let origin = origin.clone();
+            async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, origin)) }
+                .instrument(span)
+        }));
+        lambda_runtime::run(service_fn(move |mut event: LambdaEvent<LambdaRequest>| {
+            cut(&mut event.payload);
+            adapter.call(event)
+        }))
+        .await
+    })
+}
+
+async fn answer(app: &'static App, endpoint: &'static Endpoint, request: Request, cold: bool) -> Response {
     let started = Instant::now();
     let (method, route) = (request.method().to_owned(), request.route().to_owned());
-    let reply = deadline::of_request(async {
-        let who = W::of(app, &request).await?;
-        endpoint(app, who, request).await
-    });
-    let response = reply.await.unwrap_or_else(Error::into_response);
+    let response = deadline::of_request(endpoint(app, request)).await.unwrap_or_else(Error::into_response);
     let (status, hashed) = (response.status().as_u16(), app.hasher.taken());
     log::request(&method, &route, status, started.elapsed(), hashed, cold);
     response
