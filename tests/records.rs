@@ -14,7 +14,7 @@ use crate::{
     support::{Api, PASSWORD, User, no_active_account, root},
 };
 
-pub(crate) const RELEASES: [&str; 1] = ["0.1.0"];
+pub(crate) const RELEASES: [&str; 2] = ["0.1.0", "0.2.0"];
 const NEXT: &str = "another long phrase";
 
 /// A stack with the records of a release, and the file.
