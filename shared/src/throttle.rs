@@ -194,12 +194,12 @@ impl Throttle {
             .set_to("expires", "if_not_exists(#expires, :end)")
             .value("end", n(now + self.window))
             .value("now", n(now));
-        let mut has_room = "expires > :now".to_owned();
+        let mut has_room = vec!["expires > :now".to_owned()];
         for (at, (name, limit)) in self.tallies.iter().enumerate() {
-            has_room += &format!(" AND (attribute_not_exists(#{name}) OR #{name} < :limit_{at})");
+            has_room.push(format!("(attribute_not_exists(#{name}) OR #{name} < :limit_{at})"));
             write = write.value(&format!("limit_{at}"), n(*limit));
         }
-        let condition = format!("attribute_not_exists(pk) OR ({has_room})");
+        let condition = format!("attribute_not_exists(pk) OR ({})", has_room.join(" AND "));
         write.when(&condition).returning_record().send(db).await
     }
 

@@ -182,15 +182,26 @@ fn record_key(kid: &str) -> Item {
     key2(PARTITION, format!("key#{kid}"))
 }
 
+/// What an instance remembers of the id of a key.
+enum Remembered {
+    /// Its key.
+    Key(Arc<DecodingKey>),
+    /// That there is none.
+    Absent,
+    /// Nothing.
+    Nothing,
+}
+
 impl Keys {
-    /// What is remembered of an id: its key, or (`Some(None)`) that there is none.
-    fn remembered(&self, kid: &str) -> Option<Option<Arc<DecodingKey>>> {
+    /// What is remembered of an id.
+    fn remembered(&self, kid: &str) -> Remembered {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = known.get(kid).filter(|(read, _)| read.is_younger_than(FRESH)) {
-            return Some(Some(key.clone()));
+            return Remembered::Key(key.clone());
         }
         let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        absent.get(kid).filter(|asked| asked.is_younger_than(ABSENT)).map(|_| None)
+        let is_absent = absent.get(kid).is_some_and(|asked| asked.is_younger_than(ABSENT));
+        if is_absent { Remembered::Absent } else { Remembered::Nothing }
     }
 
     fn remember(&self, kid: &str, key: Option<&Arc<DecodingKey>>) {
@@ -212,8 +223,10 @@ impl Keys {
     /// The key of an id, unless there is none or it is past its time. It is read alone: nothing else is worth a read for a token
     /// that anybody may have written.
     pub async fn verification_key(&self, db: &Db, kid: &str) -> Result<Option<Arc<DecodingKey>>, Error> {
-        if let Some(remembered) = self.remembered(kid) {
-            return Ok(remembered);
+        match self.remembered(kid) {
+            Remembered::Key(key) => return Ok(Some(key)),
+            Remembered::Absent => return Ok(None),
+            Remembered::Nothing => {}
         }
         let mut batch = BatchGet::default();
         batch.want(&db.tables.tokens, record_key(kid));
@@ -275,9 +288,9 @@ mod tests {
         let keys = Keys::default();
         for n in 0..10 * MOST_ABSENT {
             let kid = n.to_string();
-            assert!(keys.remembered(&kid).is_none());
+            assert!(matches!(keys.remembered(&kid), Remembered::Nothing));
             keys.remember(&kid, None);
-            assert!(keys.remembered(&kid).is_some_and(|key| key.is_none()));
+            assert!(matches!(keys.remembered(&kid), Remembered::Absent));
         }
         assert!(keys.absent.lock().unwrap().len() <= MOST_ABSENT);
     }

@@ -21,7 +21,7 @@ use crate::{
     throttle, time,
 };
 
-/// What the indexes of lists hold of a user besides the keys. It never changes: DynamoDB cannot change it, and CloudFormation
+/// What the indexes of lists hold of a user besides the keys. It never changes: DynamoDB cannot change it, and `CloudFormation`
 /// replaces one index a deployment. A list finds all that it shows besides in the map `search`, under [`SHOWN`].
 pub const PROJECTED: [&str; 16] = [
     "id",

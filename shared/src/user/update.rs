@@ -206,15 +206,15 @@ impl<'a> Draft<'a> {
             new.text().clone_into(&mut self.user.username);
             return Ok(());
         }
-        self.replace_username(new)
+        self.replace_username(new);
+        Ok(())
     }
 
-    fn replace_username(&mut self, new: &Username) -> Result<(), Error> {
+    fn replace_username(&mut self, new: &Username) {
         let old = Name::Username(username_key(&self.user.username));
         self.wanted.push((Name::Username(new.key()), USERNAME));
         self.writes.push(claim::free(self.db, &old, self.user.id));
         new.text().clone_into(&mut self.user.username);
-        Ok(())
     }
 
     /// The number, and whether it is verified. A new number starts unverified; sending `is_phone_verified: true` again does
@@ -252,7 +252,7 @@ impl<'a> Draft<'a> {
         let phones = PhoneRules::from_env()?;
         let is_old = |phone: Phone| phone.e164() == old;
         if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
-            self.replace_username(&Username::generated())?;
+            self.replace_username(&Username::generated());
         }
         self.writes.push(claim::free(self.db, &Name::Phone(old), self.user.id));
         Ok(())
