@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
         }
         let module = name.replace('-', "_");
+        let path = path.to_str().ok_or("the path is no text")?;
         writeln!(modules, "#[path = {path:?}] #[allow(dead_code)] mod {module};")?;
         writeln!(declared, "({name:?}, {module}::contract().into()),")?;
     }

@@ -14,8 +14,9 @@ fn object(fields: &Value) -> Value {
 }
 
 /// An object with all these fields, described.
-fn record<const N: usize>(description: &str, parts: [Value; N]) -> Value {
-    let fields: Map<_, _> = parts.iter().filter_map(Value::as_object).cloned().flatten().collect();
+fn record(description: &str, parts: &[Value]) -> Value {
+    let fields = parts.iter().filter_map(Value::as_object).flatten();
+    let fields: Map<_, _> = fields.map(|(name, schema)| (name.clone(), schema.clone())).collect();
     let mut record = object(&fields.into());
     record["description"] = json!(description);
     record
@@ -84,7 +85,7 @@ fn employee() -> Value {
         "updated_at": time("When a field last changed."),
     });
     let parts = [json!({ "id": id("Never changes.") }), table(employee::FIELDS), state];
-    record("An employee, as the API shows them.", parts)
+    record("An employee, as the API shows them.", &parts)
 }
 
 fn page_of(schema: &str) -> Value {
@@ -98,7 +99,7 @@ fn page_of(schema: &str) -> Value {
             "description": "The records of this page, in order.",
         },
     });
-    record("A page, as Django REST Framework's cursor pagination shows it.", [page])
+    record("A page, as Django REST Framework's cursor pagination shows it.", &[page])
 }
 
 fn session() -> Value {
@@ -110,7 +111,7 @@ fn session() -> Value {
         "user_agent": text("And with which `User-Agent`, cut to 200 characters."),
         "current": flag("Whether it is the session that asks."),
     });
-    record("A session as its user sees it.", [session])
+    record("A session as its user sees it.", &[session])
 }
 
 fn key() -> Value {
@@ -123,7 +124,7 @@ fn key() -> Value {
         "alg": text("`ES256`."),
         "kid": text("What the header of a token names it by."),
     });
-    record("A public key as `/.well-known/jwks.json` shows it (RFC 7517, RFC 7518 section 6.2).", [key])
+    record("A public key as `/.well-known/jwks.json` shows it (RFC 7517, RFC 7518 section 6.2).", &[key])
 }
 
 fn words() -> Value {
@@ -145,23 +146,23 @@ pub(crate) fn schemas() -> Map<String, Value> {
             "User",
             record(
                 "A user, as the API shows them. The password hash is not part of it, and so in no answer.",
-                user(),
+                &user(),
             ),
         ),
         ("Employee", employee()),
         ("UserPage", page_of("User")),
         ("EmployeePage", page_of("Employee")),
         ("Session", session()),
-        ("Tokens", record("A refresh and an access token, on their way to their user.", [pair.clone()])),
+        ("Tokens", record("A refresh and an access token, on their way to their user.", &[pair.clone()])),
         (
             "RefreshedTokens",
             record(
                 "An access and a refresh token, in the order in which SimpleJWT answers a refresh.",
-                [refreshed],
+                &[refreshed],
             ),
         ),
-        ("RegisteredUser", record("A new user, signed in.", [names, details, state, pair.clone()])),
-        ("ChangedPassword", record("A new session, after all others have ended.", [message.clone(), pair])),
+        ("RegisteredUser", record("A new user, signed in.", &[names, details, state, pair.clone()])),
+        ("ChangedPassword", record("A new session, after all others have ended.", &[message.clone(), pair])),
         ("Message", object(&message)),
         ("PhoneCheck", object(&json!({ "exists": { "type": "boolean" }, "message": words() }))),
         ("PhoneVerified", object(&json!({ "message": words(), "registration_token": token }))),
