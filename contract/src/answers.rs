@@ -1,5 +1,7 @@
 //! What is answered. No test gets a field that is not here, and every field that is.
 
+use std::slice;
+
 use serde_json::{Map, Value, json};
 use shared::{
     employee,
@@ -153,7 +155,10 @@ pub(crate) fn schemas() -> Map<String, Value> {
         ("UserPage", page_of("User")),
         ("EmployeePage", page_of("Employee")),
         ("Session", session()),
-        ("Tokens", record("A refresh and an access token, on their way to their user.", &[pair.clone()])),
+        (
+            "Tokens",
+            record("A refresh and an access token, on their way to their user.", slice::from_ref(&pair)),
+        ),
         (
             "RefreshedTokens",
             record(
