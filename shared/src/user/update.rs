@@ -101,7 +101,7 @@ pub(super) async fn update(
         }
         let staff = Some(caller.user.id).filter(|caller| *caller != id);
         let mut draft = Draft::new(db, changes, account.user.clone());
-        draft.change_username()?;
+        draft.change_username();
         draft.change_phone()?;
         draft.change_email_flag()?;
         draft.change_email(client, &holders)?;
@@ -199,15 +199,14 @@ impl<'a> Draft<'a> {
         Self { db, changes, user, wanted: Vec::new(), writes: Vec::new() }
     }
 
-    fn change_username(&mut self) -> Result<(), Error> {
-        let Some(new) = &self.changes.username else { return Ok(()) };
+    fn change_username(&mut self) {
+        let Some(new) = &self.changes.username else { return };
         if new.key() == username_key(&self.user.username) {
             // Another spelling of the same name.
             new.text().clone_into(&mut self.user.username);
-            return Ok(());
+        } else {
+            self.replace_username(new);
         }
-        self.replace_username(new);
-        Ok(())
     }
 
     fn replace_username(&mut self, new: &Username) {
