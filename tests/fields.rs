@@ -2,6 +2,7 @@
 //! imported. A field that is forgotten somewhere fails here, by its name (docs/add-a-field.md).
 
 use local::{Dump, Settings};
+use regex::Regex;
 use serde_json::{Map, Value, json};
 use shared::{
     employee,
@@ -91,7 +92,7 @@ async fn follows_the_table(
                 }
             }
             Kind::Date => {
-                assert_eq!(client.patch(path, &json!({ name: "1950-2-3" })).await.status, 400, "{name}")
+                assert_eq!(client.patch(path, &json!({ name: "1950-2-3" })).await.status, 400, "{name}");
             }
         }
         let cleared = client.patch(path, &json!({ name: "" })).await;
@@ -227,4 +228,23 @@ fn every_field_is_read_from_a_dump() {
 
     has(&dump.users[0].record, user::FIELDS, 1);
     has(&dump.employees[0].record, employee::FIELDS, 1);
+}
+
+/// What lists show of a field that the indexes do not project comes from the map `search`: see `PROJECTED`.
+#[test]
+fn the_indexes_of_users_project_what_they_always_did() {
+    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let projections = Regex::new(r"NonKeyAttributes:\s*\[([^\]]*)\]").unwrap();
+    let mut indexes = 0;
+    for projection in projections.captures_iter(&template) {
+        let mut projected: Vec<&str> = projection[1].split(',').map(str::trim).collect();
+        // It is a key of the indexes.
+        projected.push("id");
+        projected.sort_unstable();
+        let mut expected = user::PROJECTED;
+        expected.sort_unstable();
+        assert_eq!(projected, expected);
+        indexes += 1;
+    }
+    assert_eq!(indexes, 2);
 }
