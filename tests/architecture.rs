@@ -331,7 +331,7 @@ fn rust_files(folder: &Path, prefix: &str) -> BTreeMap<String, String> {
         let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
         if path.is_dir() {
             files.extend(rust_files(&path, &format!("{prefix}{name}/")));
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.insert(format!("{prefix}{name}"), fs::read_to_string(&path).unwrap());
         }
     }
