@@ -7,7 +7,8 @@
 
 pub(crate) mod write;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use shared::{employee, user};
 
 use crate::{
     rotation::rotate_to,
@@ -196,4 +197,111 @@ async fn records_of_earlier_releases_are_listed_changed_and_deleted() {
         // The names of ada and of admin.
         assert_eq!(claims, 5, "{left:?}");
     }
+}
+
+/// An item of a table, changed behind the API's back.
+async fn altered(api: &Api, table: &str, pk: &str, alter: impl FnOnce(&mut Map<String, Value>)) {
+    let mut item = api.item(table, pk).await.unwrap();
+    alter(item.as_object_mut().unwrap());
+    api.put_item(table, &item).await;
+}
+
+/// The ids in a list.
+async fn listed(client: &User, path: &str) -> Vec<Value> {
+    let page = client.get(path).await;
+    assert_eq!(page.status, 200, "{path}: {}", page.text);
+    page.body["results"].as_array().unwrap().iter().map(|record| record["id"].clone()).collect()
+}
+
+/// A later release may have fields, keys of indexes and attributes that the one which wrote a record did not have, and the other
+/// way round.
+#[tokio::test]
+async fn the_next_change_of_a_user_writes_what_their_record_lacks_and_leaves_what_is_unknown() {
+    let (api, stored) = stack_of("0.1.0").await;
+    let admin = staff(&api).await;
+    let id = session(&api, &stored, "ada").id();
+    let (path, pk) = (format!("/api/users/{id}"), format!("user#{id}"));
+    altered(&api, "Users", &pk, |item| {
+        item.retain(|name, _| !user::FIELDS.iter().any(|field| field.name == name));
+        for name in ["listed", "version", "is_email_verified"] {
+            item.remove(name);
+        }
+        item.insert("listed_staff".to_owned(), json!({ "S": "active" }));
+        item.insert("shoe_size".to_owned(), json!({ "N": "42" }));
+        item.insert(
+            "search".to_owned(),
+            json!({ "M": { "nickname": { "S": "the countess" }, "shown": { "M": { "pets": { "N": "2" } } } } }),
+        );
+    })
+    .await;
+
+    let user = admin.get(&path).await;
+    assert_eq!((user.status, &user.body["first_name"]), (200, &json!("")), "{}", user.text);
+    assert_eq!(user.body["date_of_birth"], json!(null));
+    assert!(!listed(&admin, "/api/users").await.contains(&json!(id)));
+    assert!(listed(&admin, "/api/users?is_staff=true").await.contains(&json!(id)));
+    // What changes nothing writes nothing.
+    admin.patch(&path, &json!({ "first_name": "" })).await.is(200, &user.body);
+    assert!(api.item("Users", &pk).await.unwrap().get("listed").is_none());
+
+    let changed = admin.patch(&path, &json!({ "first_name": "Augusta" })).await;
+
+    assert_eq!((changed.status, &changed.body["first_name"]), (200, &json!("Augusta")), "{}", changed.text);
+    assert_eq!(api.audited("user changed").last().unwrap()["fields"], "first_name");
+    for query in ["", "?is_staff=false", "?search=augusta", "?search=ada", "?is_active=true"] {
+        assert!(listed(&admin, &format!("/api/users{query}")).await.contains(&json!(id)), "{query}");
+    }
+    assert!(!listed(&admin, "/api/users?is_staff=true").await.contains(&json!(id)));
+    let item = api.item("Users", &pk).await.unwrap();
+    assert_eq!((&item["shoe_size"], &item["version"]), (&json!({ "N": "42" }), &json!({ "N": "1" })));
+    let search = &item["search"]["M"];
+    assert_eq!(search["nickname"], json!({ "S": "the countess" }));
+    assert_eq!(search["shown"]["M"]["pets"], json!({ "N": "2" }));
+
+    altered(&api, "Users", &pk, |item| {
+        item.remove("version");
+    })
+    .await;
+    assert_eq!(admin.delete(&path).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_next_change_of_an_employee_writes_what_their_record_lacks_and_leaves_what_is_unknown() {
+    let (api, stored) = stack_of("0.1.0").await;
+    let admin = staff(&api).await;
+    let id = stored["employee"].as_str().unwrap();
+    let (path, pk) = (format!("/api/employees/{id}"), format!("employee#{id}"));
+    altered(&api, "Employees", &pk, |item| {
+        item.retain(|name, _| !employee::FIELDS.iter().any(|field| field.name == name));
+        for name in ["by_shard", "by_owner", "version", "search"] {
+            item.remove(name);
+        }
+        item.insert("shoe_size".to_owned(), json!({ "N": "42" }));
+    })
+    .await;
+
+    let employee = admin.get(&path).await;
+    assert_eq!((employee.status, &employee.body["department"]), (200, &json!("")), "{}", employee.text);
+    assert!(!listed(&admin, "/api/employees").await.contains(&json!(id)));
+
+    let changed = admin.patch(&path, &json!({ "last_name": "Mathison" })).await;
+
+    assert_eq!((changed.status, &changed.body["last_name"]), (200, &json!("Mathison")), "{}", changed.text);
+    let ada = session(&api, &stored, "ada");
+    for client in [&admin, &ada] {
+        for query in ["", "?is_phone_verified=false", "?search=mathison"] {
+            assert!(listed(client, &format!("/api/employees{query}")).await.contains(&json!(id)), "{query}");
+        }
+        // The department is gone, and with it its keys.
+        assert!(!listed(client, "/api/employees?department=Engineering").await.contains(&json!(id)));
+    }
+    let item = api.item("Employees", &pk).await.unwrap();
+    assert_eq!((&item["shoe_size"], &item["version"]), (&json!({ "N": "42" }), &json!({ "N": "1" })));
+    assert!(item.get("by_shard_department").is_none() && item.get("by_owner_department").is_none());
+
+    altered(&api, "Employees", &pk, |item| {
+        item.remove("version");
+    })
+    .await;
+    assert_eq!(admin.delete(&path).await.status, 204);
 }
