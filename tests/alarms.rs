@@ -163,6 +163,20 @@ async fn every_filter_counts_the_event_it_is_for_and_no_other() {
     }
 }
 
+#[tokio::test]
+async fn a_throttled_transaction_counts_as_throttled() {
+    let api = Api::behind_a_proxy(&[]).await;
+    let ada = api.signed_in().await;
+    api.proxy.fail(Fault::Contended, |call| call.operation == "TransactWriteItems");
+
+    assert_eq!(ada.patch("/api/profile", &json!({ "first_name": "Ada" })).await.status, 503);
+
+    api.proxy.heal().await;
+    let filters = filters_of_functions();
+    let throttled = filters.iter().find(|filter| filter.id == "DatabaseThrottledFilter").unwrap();
+    assert_eq!(throttled.count(&logged(&api)), 1);
+}
+
 #[test]
 fn every_event_of_a_filter_is_one_that_functions_log() {
     for filter in filters_of_functions() {

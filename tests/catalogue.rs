@@ -69,11 +69,11 @@ fn logical_id(binary: &str) -> String {
 /// Whether the module of `tests/` that a file belongs to names it: a file that no module names is not compiled.
 fn is_compiled(test: &str) -> bool {
     let (module, name) = test.rsplit_once('/').unwrap_or(("main", test));
-    let text =
-        |module: &str| std::fs::read_to_string(root().join(format!("tests/{module}.rs"))).unwrap_or_default();
-    let names =
-        |text: String| text.contains(&format!("mod {name};")) || text.contains(&format!("{name}.rs\"]"));
-    names(text(module)) || names(text("main"))
+    let is_named_in = |module: &str| {
+        let source = std::fs::read_to_string(root().join(format!("tests/{module}.rs"))).unwrap_or_default();
+        source.contains(&format!("mod {name};")) || source.contains(&format!("{name}.rs\"]"))
+    };
+    is_named_in(module) || is_named_in("main")
 }
 
 #[test]

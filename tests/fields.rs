@@ -101,6 +101,47 @@ async fn follows_the_table(
     }
 }
 
+/// A field of that name would take the place of what the record holds besides, or lose its own.
+#[test]
+fn no_field_is_called_like_another_attribute_of_its_record() {
+    let taken = [
+        "pk",
+        "id",
+        "version",
+        "search",
+        "shown",
+        "password",
+        "epoch",
+        "ended_by",
+        "sessions_begun",
+        "cursor_key",
+        "known_networks",
+        "lost_phone_number",
+        "listed",
+        "listed_staff",
+        "by_owner",
+        "by_owner_department",
+        "by_shard",
+        "by_shard_department",
+        "owner",
+        "email",
+        "phone_number",
+        "username",
+        "pending_email",
+        "is_email_verified",
+        "is_phone_verified",
+        "is_active",
+        "is_staff",
+        "date_joined",
+        "last_login",
+        "created_at",
+        "updated_at",
+    ];
+    for field in user::FIELDS.iter().chain(employee::FIELDS) {
+        assert!(!taken.contains(&field.name), "{} is taken", field.name);
+    }
+}
+
 #[tokio::test]
 async fn every_field_of_a_user_is_stored_shown_changed_and_searched() {
     let api = Api::start().await;

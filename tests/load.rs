@@ -25,6 +25,8 @@ use crate::{
 const CLIENTS: u8 = 64;
 /// How long they work, unless `LOAD_SECONDS` says otherwise.
 const SECONDS: u64 = 30;
+/// How often one request is sent that is refused for overload. An endpoint that refuses it each time does not work.
+const MOST_REFUSALS: usize = 60;
 /// In this part of the time the stack starts its instances and fills its caches.
 const WARM_UP: f64 = 0.4;
 
@@ -40,7 +42,7 @@ impl Latencies {
     /// have been done all the same.
     async fn of(&mut self, endpoint: &'static str, request: impl AsyncFn() -> Answer) -> (Answer, bool) {
         let mut again = false;
-        loop {
+        for _ in 0..MOST_REFUSALS {
             let answer = request().await;
             if answer.status != 503 {
                 assert!(answer.status < 500, "{endpoint}: {} {}", answer.status, answer.text);
@@ -53,6 +55,7 @@ impl Latencies {
             self.refused += 1;
             tokio::time::sleep(Duration::from_secs(seconds)).await;
         }
+        panic!("{endpoint}: refused {MOST_REFUSALS} times in a row");
     }
 
     fn add(&mut self, other: Self) {
@@ -211,8 +214,8 @@ impl Worker {
             (65..80, Some(id)) => {
                 let change = json!({ "job_title": format!("Grade {}", chance.u16(..)) });
                 let path = path_of(&employees[&id]);
-                let patch = async || user.patch(&path, &change).await;
-                let (answer, _) = latencies.of("PATCH /api/employees/{id}", patch).await;
+                let change_it = async || user.patch(&path, &change).await;
+                let (answer, _) = latencies.of("PATCH /api/employees/{id}", change_it).await;
                 assert_eq!((answer.status, &answer.body["job_title"]), (200, &change["job_title"]));
                 employees.insert(id, answer.body);
             }

@@ -208,6 +208,7 @@ async fn an_event_that_is_none_is_refused() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "what runs at the same time reads best in one place")]
 /// Writes that go on while records are rewritten: none is lost, and nothing that was deleted comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_rewritten_beside_traffic() {

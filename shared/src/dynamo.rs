@@ -90,7 +90,8 @@ pub(crate) fn key2(pk: impl Into<String>, sk: impl Into<String>) -> Item {
 /// `new` names every attribute that this release knows; NULL is for one that is to be absent. All others are left alone, and
 /// so is what a map holds besides: a later release may have written them.
 pub(crate) fn change(table: &str, key: Item, stored: &Item, new: &Item) -> Option<Write> {
-    let mut write = Write::update(table, key).if_as_loaded("version", stored);
+    // A record without a version is not to be made again after it was deleted.
+    let mut write = Write::update(table, key).if_exists().if_as_loaded("version", stored);
     let mut is_changed = false;
     for (name, value) in new {
         let old = stored.get(name);

@@ -19,6 +19,7 @@ pub use import::import;
 pub use list::{List, Unseen, list_all, list_of};
 pub use names::{Holders, Name};
 pub(crate) use record::record_key;
-pub use record::{Employee, Id, Record, rewrite};
+pub(crate) use record::rewrite;
+pub use record::{Employee, Id, Record};
 pub use update::update;
 pub use verify::{Bearers, find_bearers, verify_phone};

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     App, Error,
     dynamo::{Item, key, text},
-    employee, log, user,
+    employee, log,
+    user::{self, Account},
 };
 
 /// Records that are rewritten at the same time.
@@ -87,21 +88,26 @@ enum Outcome {
     Failed(String),
 }
 
-/// A record that cannot be loaded does not keep the others from being rewritten; a database that does not answer does.
+/// A record that cannot be loaded does not keep the others from being rewritten; a call that fails does.
 async fn rewrite(app: &App, kind: Kind, record: Item) -> Result<Outcome, Error> {
     let key = text(&record, "pk").unwrap_or_default().to_owned();
-    let rewritten = match kind {
-        Kind::Users => user::rewrite(&app.db, record).await,
-        Kind::Employees => employee::rewrite(&app.db, record).await,
+    let is_rewritten = match kind {
+        Kind::Users => match Account::read(record) {
+            Ok(account) => user::rewrite(&app.db, account).await?,
+            Err(error) => return Ok(Outcome::failed(key, &error)),
+        },
+        Kind::Employees => match employee::Record::read(record) {
+            Ok(record) => employee::rewrite(&app.db, record).await?,
+            Err(error) => return Ok(Outcome::failed(key, &error)),
+        },
     };
-    match rewritten {
-        Ok(true) => Ok(Outcome::Rewritten),
-        Ok(false) => Ok(Outcome::Unchanged),
-        Err(Error::Internal(cause)) => {
-            let event = log::Event::RewriteFailed.id();
-            tracing::error!(event, key, cause, "a record could not be rewritten");
-            Ok(Outcome::Failed(key))
-        }
-        Err(error) => Err(error),
+    Ok(if is_rewritten { Outcome::Rewritten } else { Outcome::Unchanged })
+}
+
+impl Outcome {
+    fn failed(key: String, error: &Error) -> Self {
+        let (event, cause) = (log::Event::RewriteFailed.id(), error.cause());
+        tracing::error!(event, key, cause, "a record could not be rewritten");
+        Self::Failed(key)
     }
 }

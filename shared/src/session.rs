@@ -330,7 +330,9 @@ async fn rotate(
         .set("user_agent", s(&next.user_agent))
         .set("expires", n(next.expires));
     match write.send(db).await? {
-        Sent::Written(_) => Ok((next, true)),
+        Sent::Written(item) if item.is_empty() => Ok((next, true)),
+        // The answer to a first try was lost, and the session may have ended since.
+        Sent::Written(item) => Ok((Session::read(item)?, true)),
         // It was deleted in the meantime.
         Sent::Refused(item) if item.is_empty() => Ok((Session { revoked: true, ..next }, false)),
         Sent::Refused(item) => Ok((Session::read(item)?, false)),

@@ -53,7 +53,7 @@ pub trait OfPath: Sized + Send + 'static {
     fn locate(app: &App, id: Id) -> (&str, Item);
 
     /// The record, if the caller may see it: theirs or, for staff, any.
-    fn show(item: Item, caller: &Caller) -> Result<Option<Self>, Error>;
+    fn show(id: Id, item: Item, caller: &Caller) -> Result<Option<Self>, Error>;
 }
 
 /// The record of the path, if there is one that the caller may see.
@@ -70,7 +70,7 @@ impl<T: OfPath> Rows for Option<T> {
 
     fn take(app: &App, id: Id, caller: &Caller, found: &mut Found) -> Result<Self, Error> {
         let (table, key) = T::locate(app, id);
-        found.take(table, &key).map_or(Ok(None), |item| T::show(item, caller))
+        found.take(table, &key).map_or(Ok(None), |item| T::show(id, item, caller))
     }
 }
 
@@ -81,10 +81,9 @@ impl OfPath for Account {
         (&app.db.tables.users, record_key(id))
     }
 
-    fn show(item: Item, caller: &Caller) -> Result<Option<Self>, Error> {
-        let account = Self::read(item)?;
-        let is_visible = caller.account.user.is_staff || account.user.id == caller.id();
-        Ok(Some(account).filter(|_| is_visible))
+    fn show(id: Id, item: Item, caller: &Caller) -> Result<Option<Self>, Error> {
+        let is_visible = caller.account.user.is_staff || id == caller.id();
+        is_visible.then(|| Self::read(item)).transpose()
     }
 }
 
@@ -95,7 +94,7 @@ impl OfPath for Record {
         (&app.db.tables.employees, employee::record_key(id))
     }
 
-    fn show(item: Item, caller: &Caller) -> Result<Option<Self>, Error> {
+    fn show(_: Id, item: Item, caller: &Caller) -> Result<Option<Self>, Error> {
         let record = Self::read(item)?;
         let is_visible = caller.account.user.is_staff || record.employee.owner == caller.id();
         Ok(Some(record).filter(|_| is_visible))

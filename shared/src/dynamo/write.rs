@@ -219,7 +219,7 @@ impl Write {
     async fn send_once(self, db: &Db) -> Result<Sent, Error> {
         let returns_record = self.returns_record;
         let Parts { table, action, condition, update, names, values } = self.parts();
-        let refused = Some(ReturnValuesOnConditionCheckFailure::AllOld);
+        let refused = condition.is_some().then_some(ReturnValuesOnConditionCheckFailure::AllOld);
         match action {
             Action::Put(record) => {
                 let put = db.client.put_item().table_name(table).set_item(Some(record));
@@ -355,7 +355,10 @@ impl Db {
             if !is_in_progress && !codes.iter().any(|code| CONTENDED.contains(code)) {
                 return Err(Error::from_aws(error));
             }
-            retry.again().await?;
+            if retry.again().await.is_err() {
+                // The log then says whether other transactions were in the way or DynamoDB throttled.
+                return Err(Error::from_aws(error).into_unavailable());
+            }
         }
     }
 }

@@ -7,9 +7,7 @@ use uuid::Uuid;
 use super::fields::FIELDS;
 use crate::{
     Error,
-    dynamo::{
-        AttributeValue, Db, Item, Retry, Write, change, from_item, key, n, null, number, s, text, to_item,
-    },
+    dynamo::{AttributeValue, Db, Item, Retry, Write, change, from_item, key, n, null, number, s, to_item},
     fields::Details,
     page::searchable,
     user,
@@ -151,15 +149,11 @@ pub(crate) fn record_key(id: Id) -> Item {
     key(format!("employee#{id}"))
 }
 
-/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write, as for what is
-/// no employee's record. What the API shows stays as it is, and so does the version.
+/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write. What the API
+/// shows stays as it is, and so does the version.
 ///
-/// Another request may change the record at the same time: then it is read again.
-pub async fn rewrite(db: &Db, item: Item) -> Result<bool, Error> {
-    if !text(&item, "pk").is_some_and(|pk| pk.starts_with("employee#")) {
-        return Ok(false);
-    }
-    let mut record = Record::read(item)?;
+/// Another request may change the record at the same time: then it is loaded again.
+pub(crate) async fn rewrite(db: &Db, mut record: Record) -> Result<bool, Error> {
     let mut retry = Retry::of("the rewriting of an employee");
     while let Some(write) = record.change(db)? {
         if write.send(db).await?.is_written() {

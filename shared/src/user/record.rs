@@ -284,15 +284,11 @@ impl User {
     }
 }
 
-/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write, as for what is
-/// no user's record. What the API shows stays as it is, and so does the version.
+/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write. What the API
+/// shows stays as it is, and so does the version.
 ///
-/// Another request may change the record at the same time: then it is read again.
-pub async fn rewrite(db: &Db, item: Item) -> Result<bool, Error> {
-    if !text(&item, "pk").is_some_and(|pk| pk.starts_with("user#")) {
-        return Ok(false);
-    }
-    let mut account = Account::read(item)?;
+/// Another request may change the record at the same time: then it is loaded again.
+pub(crate) async fn rewrite(db: &Db, mut account: Account) -> Result<bool, Error> {
     let mut retry = Retry::of("the rewriting of a user");
     while let Some(write) = account.change(db)? {
         if write.send(db).await?.is_written() {
