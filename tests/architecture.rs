@@ -94,9 +94,32 @@ impl Source {
                     }
                 }
             }
+            for path in inline_paths(&module.code) {
+                let Some((to, false)) = self.resolve(&path) else { continue };
+                if to != module.file {
+                    let (from, to) = (module.file.clone(), to.to_owned());
+                    imports.insert(Import { from, to, name: path.last().cloned().unwrap_or_default() });
+                }
+            }
         }
         imports
     }
+}
+
+/// The paths that code spells out where it needs them, such as `crate::time::now()`. Those of a re-export are none.
+fn inline_paths(code: &str) -> Vec<Vec<String>> {
+    let lines = code.lines().filter(|line| {
+        let line = line.trim_start();
+        !(line.starts_with("pub use ") || line.starts_with("pub(crate) use "))
+    });
+    let words = |line: &str| {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        line.split(|c| !is_part(c)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let paths = lines.flat_map(words).filter(|word| word.starts_with("crate::"));
+    let paths =
+        paths.map(|path| path.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect());
+    paths.filter(|path: &Vec<_>| path.len() > 1).collect()
 }
 
 /// `user/claim.rs` is `crate::user::claim`.
@@ -404,6 +427,15 @@ mod checker {
         let expected =
             "shared/src/store.rs imports `login` of shared/src/login.rs: no arrow leads from low to high.";
         assert_eq!(faults(&[LIB, DOWN, store, ("user.rs", "")]), [expected]);
+    }
+
+    #[test]
+    fn a_path_in_the_middle_of_code_is_an_import() {
+        let store = ("store.rs", "pub fn get() { crate::login::login(); }\n");
+        let login = ("login.rs", "use crate::store::get;\npub fn login() {}\n");
+        let expected =
+            "shared/src/store.rs imports `login` of shared/src/login.rs: no arrow leads from low to high.";
+        assert_eq!(faults(&[LIB, login, store, ("user.rs", "")]), [expected]);
     }
 
     #[test]

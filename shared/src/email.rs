@@ -1,6 +1,6 @@
 //! E-mail addresses.
 
-use crate::http;
+use crate::form;
 
 /// An address that reads like one: what was typed, and the key that is unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ impl Email {
     /// A dot-atom, `@`, and a domain name of at least two labels (RFC 5321, section 4.1.2, as far as SES sends to it:
     /// ASCII, no quoted local part, no address literal; an international domain in its `xn--` form).
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = http::at_most(LONGEST, text)?;
+        let text = form::at_most(LONGEST, text)?;
         let (local, domain) = text.rsplit_once('@').ok_or(INVALID)?;
         let last_label = domain.rsplit('.').next().unwrap_or_default();
         let valid = local.len() <= 64

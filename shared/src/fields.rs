@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     Error, Form,
-    http::{self, Patch},
+    form::{self, Patch},
 };
 
 /// The most characters of a name (Django's).
@@ -99,7 +99,7 @@ impl Field {
         match self.kind {
             Kind::Text { longest, is_required: false } => form.free_text(self.name, longest).map(Value::Text),
             Kind::Text { longest, is_required: true } => {
-                let text = |text: &str| http::at_most(longest, text).map(str::to_owned);
+                let text = |text: &str| form::at_most(longest, text).map(str::to_owned);
                 let read = if complete { Form::required } else { Form::not_blank };
                 read(form, self.name, text).map(Value::Text)
             }

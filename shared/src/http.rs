@@ -4,7 +4,6 @@ mod html;
 mod reply;
 mod request;
 
-pub(crate) use crate::form::{BLANK, at_most};
 pub use crate::{
     error::{Error, FieldErrors, TokenFault},
     form::{Form, Patch},

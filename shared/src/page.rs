@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     dynamo::{Db, Item, Query, s, text},
-    http,
+    form,
     parameters::Parameters,
 };
 
@@ -127,7 +127,7 @@ impl Asked {
     pub fn read(parameters: &Parameters) -> Result<Self, Error> {
         let size = parameters.get("page_size").and_then(|size| size.parse().ok());
         let search: String = parameters.get("search").unwrap_or_default().nfkc().collect();
-        let search = http::at_most(LONGEST_SEARCH, &search).map_err(|words| Error::field("search", words))?;
+        let search = form::at_most(LONGEST_SEARCH, &search).map_err(|words| Error::field("search", words))?;
         let terms = search.split(|c: char| c.is_whitespace() || c == ',' || c == '\0');
         let cursor = parameters.get("cursor");
         let cursor = cursor.map(|text| Shown::read(text).ok_or(Error::InvalidCursor)).transpose()?;

@@ -11,10 +11,7 @@ use zeroize::Zeroizing;
 pub use hash::{Hash, Hasher, Match};
 pub use rules::{About, Rules};
 
-use crate::{
-    Error, Form,
-    http::{self, FieldErrors},
-};
+use crate::{Error, Form, error::FieldErrors, form};
 
 /// The longest password, in characters: long enough for any passphrase (ASVS 5, 6.2.9), short enough to hash.
 pub const LONGEST: usize = 128;
@@ -30,7 +27,7 @@ pub struct Password {
 impl Password {
     /// Takes any text of at most 128 characters. What a *new* password must be besides is for [`Rules`] to say.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = http::at_most(LONGEST, text)?;
+        let text = form::at_most(LONGEST, text)?;
         Ok(Self { composed: Zeroizing::new(text.nfkc().collect()), typed: Zeroizing::new(text.to_owned()) })
     }
 }

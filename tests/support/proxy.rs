@@ -416,7 +416,12 @@ fn refusal(fault: Fault, operation: &str, request: &Value, headers: &HeaderMap) 
 fn canceled(codes: &[&str]) -> Answer {
     let reasons: Vec<_> = codes.iter().map(|code| json!({ "Code": code })).collect();
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-    let body = json!({ "__type": kind, "Message": "Injected", "CancellationReasons": reasons });
+    // AWS has the codes in the message, too.
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
+    let body = json!({ "__type": kind, "Message": message, "CancellationReasons": reasons });
     (StatusCode::BAD_REQUEST, HeaderMap::new(), body.to_string().into())
 }
 

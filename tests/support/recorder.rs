@@ -77,7 +77,8 @@ impl Recorder {
         self.inner.uses.lock().unwrap().clone()
     }
 
-    /// Somebody else is faster than the next transaction: the record that it would write is not as it was read.
+    /// Somebody else is faster than the next transaction, or the next write of a record in its version: the record is not as it was
+    /// loaded.
     pub(crate) fn overtake_next(&self) {
         self.inner.overtakes.store(true, Ordering::Relaxed);
     }
@@ -111,8 +112,15 @@ async fn forward(State(inner): State<Arc<Inner>>, uri: Uri, mut headers: HeaderM
         keys: keys.into_iter().collect(),
     });
     inner.uses.lock().unwrap().extend(uses);
+    let is_versioned =
+        request["ConditionExpression"].as_str().is_some_and(|condition| condition.contains("#version"));
     if target.ends_with(".TransactWriteItems") && inner.overtakes.swap(false, Ordering::Relaxed) {
         return overtaken(&request);
+    }
+    if target.ends_with(".UpdateItem") && is_versioned && inner.overtakes.swap(false, Ordering::Relaxed) {
+        let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+        let refused = json!({ "__type": kind, "message": "The conditional request failed" });
+        return (StatusCode::BAD_REQUEST, refused.to_string()).into_response();
     }
 
     headers.remove(HOST);

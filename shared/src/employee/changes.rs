@@ -5,7 +5,7 @@ use crate::{
     Error, Form,
     email::Email,
     fields::Given,
-    http::Patch,
+    form::Patch,
     phone::{Phone, PhoneRules},
 };
 

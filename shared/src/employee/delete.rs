@@ -4,7 +4,7 @@ use super::record::{Record, find, record_key};
 use crate::{
     Error,
     dynamo::{Db, Retry, Write},
-    http::Precondition,
+    precondition::Precondition,
 };
 
 /// Deletes an employee and frees their names, all at once.

@@ -5,7 +5,7 @@ use crate::{
     Error,
     dynamo::{Db, from_item},
     fields::NAME_LENGTH,
-    http,
+    form,
     page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
     parameters::Parameters,
     user,
@@ -25,7 +25,7 @@ impl List {
     /// Reads the query.
     pub fn read(parameters: &Parameters) -> Result<Self, Error> {
         // No department is longer, and the key of a partition may not be much longer.
-        let department = |text| http::at_most(NAME_LENGTH, text).map(str::to_owned);
+        let department = |text| form::at_most(NAME_LENGTH, text).map(str::to_owned);
         let department = parameters.get("department").map(department).transpose();
         Ok(Self {
             asked: Asked::read(parameters)?,

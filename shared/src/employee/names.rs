@@ -7,7 +7,7 @@ use crate::{
     Error,
     dynamo::{BatchGet, Db, Found, Item, Write, key, s, text},
     email,
-    http::FieldErrors,
+    error::FieldErrors,
     user,
 };
 

@@ -5,7 +5,7 @@ use crate::{
     Error,
     dynamo::{Db, Retry},
     fields::changed,
-    http::Precondition,
+    precondition::Precondition,
     time,
 };
 

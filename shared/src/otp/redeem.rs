@@ -12,7 +12,7 @@ use crate::{
     config,
     deadline::in_time,
     dynamo::{Db, Item, Sent, Write, from_item, key, n, number, operation_id, s, text},
-    http, log,
+    form, log,
     secret::{Secret, Secrets},
     throttle::{self, Counted, DAY, Throttle},
     time,
@@ -24,7 +24,7 @@ pub const GUESS_LENGTH: usize = 20;
 
 /// A guess as it is typed.
 pub fn guess(text: &str) -> Result<String, String> {
-    http::at_most(GUESS_LENGTH, text).map(str::to_owned)
+    form::at_most(GUESS_LENGTH, text).map(str::to_owned)
 }
 
 /// A code that was guessed right, to be spent in the transaction that does what it is for.

@@ -9,8 +9,8 @@ use crate::{
     Error,
     dynamo::{Db, Retry, Write},
     email,
-    http::Precondition,
     id::record_key,
+    precondition::Precondition,
 };
 
 /// Deletes a user and frees their names, all at once; their sessions are dead with them. What they own stays.

@@ -11,7 +11,7 @@ use crate::{
     dynamo::Db,
     email::Email,
     fields::Given,
-    http::BLANK,
+    form::BLANK,
     otp,
     phone::PhoneRules,
     precondition::Precondition,

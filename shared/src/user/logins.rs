@@ -6,7 +6,7 @@ use super::record::Account;
 use crate::{
     Error,
     dynamo::{Db, Write, operation_id, s, string_list},
-    email, http,
+    email, form,
     id::{Id, record_key},
     log,
     password::Hash,
@@ -17,7 +17,7 @@ pub const LOGIN_LENGTH: usize = email::LONGEST;
 
 /// What is typed to log in: any text that could be a username or an address.
 pub fn login_text(text: &str) -> Result<String, String> {
-    http::at_most(LOGIN_LENGTH, text).map(str::to_owned)
+    form::at_most(LOGIN_LENGTH, text).map(str::to_owned)
 }
 
 /// Notes a login and its network and counts its session, with a new hash of the same password when the old one was made by rules

@@ -9,7 +9,7 @@ use crate::{
     client::Client,
     config::{self, Policy},
     email::Email,
-    http::FieldErrors,
+    error::FieldErrors,
     id::Id,
     phone::Phone,
     throttle::{HOUR, Throttle},

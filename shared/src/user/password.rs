@@ -12,7 +12,7 @@ use crate::{
     client::Client,
     dynamo::{Db, Retry, Write, n, s, string_list, yes},
     email,
-    http::TokenFault,
+    error::TokenFault,
     id::record_key,
     otp::{self, Redeemed},
     password::Hash,

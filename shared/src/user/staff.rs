@@ -4,7 +4,7 @@ use super::{Account, Id, find};
 use crate::{
     Error,
     dynamo::{Db, Write, key, n, number, yes},
-    http::TokenFault,
+    error::TokenFault,
     id::record_key,
 };
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     email::Email,
-    http,
+    form,
     phone::{self, Phone, PhoneRules},
 };
 
@@ -21,8 +21,8 @@ pub struct Username(String);
 impl Username {
     /// Takes letters and numbers of any script, and `_ @ . + -`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text: String = http::at_most(LONGEST, text)?.nfkc().collect();
-        let text = http::at_most(LONGEST, &text)?;
+        let text: String = form::at_most(LONGEST, text)?.nfkc().collect();
+        let text = form::at_most(LONGEST, &text)?;
         let valid = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_@.+-".contains(c));
         if valid { Ok(Self(text.to_owned())) } else { Err(INVALID.to_owned()) }
     }
