@@ -21,8 +21,10 @@ fn releases() -> Vec<PathBuf> {
     let folders = fs::read_dir(root().join("tests/releases")).unwrap();
     let mut folders: Vec<PathBuf> = folders.map(|folder| folder.unwrap().path()).collect();
     folders.sort_by_key(|folder| {
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        name.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>()
+        let name = folder.file_name().unwrap().to_string_lossy();
+        let numbers: Result<Vec<u32>, _> = name.split('.').map(str::parse).collect();
+        numbers
+            .unwrap_or_else(|_| panic!("tests/releases has a folder for each release only, and not {name}"))
     });
     folders
 }
@@ -32,7 +34,8 @@ fn every_template_deploys_over_that_of_the_previous_release() {
     let mut templates: Vec<PathBuf> =
         releases().iter().map(|release| release.join("template.yaml")).collect();
     templates.push(root().join("template.yaml"));
-    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let read =
+        |path: &Path| fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 
     for [last, next] in templates.array_windows() {
         let problems = upgrade_problems(&read(last), &read(next)).unwrap();
