@@ -41,7 +41,7 @@ fn page(request: &Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> [contract::Operation; 2] {
-    use contract::{Group::About, NOT_FOUND, file, get};
+    use contract::{FILE_NOT_FOUND, Group::About, file, get};
 
     [
         get(About, "/", "The documentation as a page")
@@ -49,7 +49,7 @@ pub fn contract() -> [contract::Operation; 2] {
             .answers(200, file("The page.", &["text/html"])),
         get(About, "/docs/{file}", "A part of the documentation page")
             .called("docs-file")
-            .refuses(&[NOT_FOUND])
+            .refuses(&[FILE_NOT_FOUND])
             .answers(200, file("The part.", &["text/css", "text/javascript"])),
     ]
 }

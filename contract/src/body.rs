@@ -65,7 +65,7 @@ pub fn user_fields() -> Value {
 pub fn user_fields_for_staff() -> Value {
     let mut fields = user_fields();
     for (name, description) in [
-        ("is_active", "For staff. Who is switched off is signed out for good."),
+        ("is_active", "For staff. Deactivating a user ends all their sessions."),
         ("is_staff", "For staff."),
         ("is_email_verified", "For staff."),
         ("is_phone_verified", "For staff."),

@@ -121,7 +121,7 @@ only read; a number is taken as its text. Texts are trimmed at both ends, passwo
 - An empty optional value is `\"\"` for a text, and `null` (or `\"\"`) for a date or a phone number.
 - `PUT` leaves an optional field that is not given as it is; `PATCH` leaves every field that is not given.
 - A refusal says what is wrong with each field, or a `detail` and often a `code`.
-- Who asks too often gets 429, and `Retry-After` says for how many seconds.";
+- Rate-limited requests get 429, and `Retry-After` says for how many seconds.";
 
 #[cfg(test)]
 mod tests {

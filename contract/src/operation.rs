@@ -7,8 +7,10 @@ use crate::{
     refusals::{self, Refusal},
 };
 use shared::{
+    employee,
     fields::NAME_LENGTH,
     page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
+    user,
 };
 
 /// A method of a path, and all that is said of it.
@@ -137,10 +139,10 @@ impl Operation {
         self.with(&["IfMatch"]).refuses(&[refusals::PRECONDITION_FAILED])
     }
 
-    /// The parameters of every list, and filters.
+    /// The parameters of every list, its search and its filters.
     #[must_use]
     pub fn lists(self, filters: &[&str]) -> Self {
-        let listed = self.with(&["PageSize", "Cursor", "Ordering", "Search"]).with(filters);
+        let listed = self.with(&["PageSize", "Cursor", "Ordering"]).with(filters);
         listed.refuses(&[refusals::INVALID_QUERY, refusals::INVALID_CURSOR])
     }
 
@@ -220,6 +222,11 @@ impl Operation {
 pub(crate) fn parameters() -> Value {
     let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     let flag = |name: &str, description: &str| query(name, description, json!({ "type": "boolean" }));
+    let search = |fields: &[&str]| {
+        let description =
+            format!("Words that each have to be part of one of these fields: `{}`.", fields.join("`, `"));
+        query("search", &description, json!({ "type": "string", "maxLength": LONGEST_SEARCH }))
+    };
     json!({
         "Id": {
             "name": "id",
@@ -258,11 +265,8 @@ pub(crate) fn parameters() -> Value {
             "Newest first, or oldest first.",
             json!({ "type": "string", "enum": ["-created_at", "created_at"], "default": "-created_at" }),
         ),
-        "Search": query(
-            "search",
-            "Words that each have to be a part of a name, the e-mail address, the phone number or the username.",
-            json!({ "type": "string", "maxLength": LONGEST_SEARCH }),
-        ),
+        "SearchUsers": search(&user::searched_fields().collect::<Vec<_>>()),
+        "SearchEmployees": search(&employee::searched_fields().collect::<Vec<_>>()),
         "Department": query(
             "department",
             "Only this department.",

@@ -99,7 +99,17 @@ pub const FORBIDDEN: Refusal = Refusal {
 pub const NOT_FOUND: Refusal = Refusal {
     name: "NotFound",
     description: "There is no such record for this caller.",
-    errors: || vec![("id", Error::NotFound("User"))],
+    errors: || {
+        [("user", "User"), ("employee", "Employee"), ("session", "Session")]
+            .map(|(name, kind)| (name, Error::NotFound(kind)))
+            .into()
+    },
+};
+/// There is no such file.
+pub const FILE_NOT_FOUND: Refusal = Refusal {
+    name: "FileNotFound",
+    description: "There is no such file.",
+    errors: || vec![("file", Error::NotFound("File"))],
 };
 pub(crate) const INVALID_CURSOR: Refusal = Refusal {
     name: "InvalidCursor",

@@ -20,6 +20,6 @@ pub use list::{List, Unseen, list_all, list_of};
 pub use names::{Holders, Name};
 pub(crate) use record::record_key;
 pub(crate) use record::rewrite;
-pub use record::{Employee, Id, Record};
+pub use record::{Employee, Id, Record, searched_fields};
 pub use update::update;
 pub use verify::{Bearers, find_bearers, verify_phone};

@@ -55,6 +55,6 @@ pub fn contract() -> contract::Operation {
     get(Employees, "/api/employees", "A page of the employees")
         .about("One's own; for staff, all.")
         .by_user()
-        .lists(&["Department", "IsPhoneVerified"])
+        .lists(&["SearchEmployees", "Department", "IsPhoneVerified"])
         .answers(200, shown("The page.", "EmployeePage"))
 }

@@ -47,6 +47,6 @@ pub fn contract() -> contract::Operation {
     get(Users, "/api/users", "A page of the users")
         .about("For staff, all; others see themselves.")
         .by_user()
-        .lists(&["IsActive", "IsStaff", "IsPhoneVerified"])
+        .lists(&["SearchUsers", "IsActive", "IsStaff", "IsPhoneVerified"])
         .answers(200, shown("The page.", "UserPage"))
 }

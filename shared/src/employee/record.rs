@@ -20,7 +20,7 @@ pub type Id = Uuid;
 const SEARCHED: [&str; 2] = ["email", "phone_number"];
 
 /// All the fields at which a search looks.
-pub(super) fn searched_fields() -> impl Iterator<Item = &'static str> {
+pub fn searched_fields() -> impl Iterator<Item = &'static str> {
     let details = FIELDS.iter().filter(|field| field.is_searched).map(|field| field.name);
     SEARCHED.into_iter().chain(details)
 }

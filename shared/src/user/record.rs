@@ -47,7 +47,7 @@ const SHOWN: &str = "shown";
 const SEARCHED: [&str; 3] = ["username", "email", "phone_number"];
 
 /// All the fields at which a search looks.
-pub(super) fn searched_fields() -> impl Iterator<Item = &'static str> {
+pub fn searched_fields() -> impl Iterator<Item = &'static str> {
     let details = FIELDS.iter().filter(|field| field.is_searched).map(|field| field.name);
     SEARCHED.into_iter().chain(details)
 }
