@@ -29,7 +29,7 @@ events! {
         Throttled = "throttled",
         /// A password was changed by its owner.
         PasswordChanged = "password_changed",
-        /// A password was set anew with a code.
+        /// A new password was set with a code.
         PasswordRecovered = "password_recovered",
         /// A profile was changed; the fields are named, never their values.
         ProfileChanged = "profile_changed",

@@ -117,7 +117,7 @@ pub(super) async fn update(
         let mut next = account.clone();
         next.user = user;
         next.version += 1;
-        // Who is switched off is signed out, and stays so when they are switched on again.
+        // Deactivating a user ends their sessions, and activating them again does not bring these back.
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);
         let mut writes = Vec::from_iter(next.change(db)?);
         writes.extend(staff::count(db, account.user.is_active_staff(), next.user.is_active_staff()));

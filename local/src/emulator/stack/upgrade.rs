@@ -127,7 +127,7 @@ impl Upgrade {
     }
 }
 
-/// Rewrites all records, and says how many it were.
+/// Rewrites all records, and says how many there were.
 async fn rewritten(reindex: &Arc<Pool>) -> Result<String, String> {
     let (mut read, mut rewritten, mut failed) = (0, 0, 0);
     for kind in Reindex::KINDS {
