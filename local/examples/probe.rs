@@ -95,7 +95,7 @@ fn import(event: &Value) -> (&'static str, String) {
     ("response", json!({ "users": outcomes("users"), "employees": outcomes("employees") }).to_string())
 }
 
-/// Rewrites one of three users, in two parts, and fails for one of two employees.
+/// Rewrites one of three users, in two parts, and fails for one of two employees. After a fifth user it fails for one and is lost.
 fn reindex(event: &Value) -> (&'static str, String) {
     let part = match (event["kind"].as_str(), event["position"].as_str()) {
         (Some("users"), None) => json!({ "read": 2, "rewritten": 1, "failed": [], "position": "user#2" }),
@@ -104,6 +104,9 @@ fn reindex(event: &Value) -> (&'static str, String) {
         }
         (Some("employees"), None) => {
             json!({ "read": 2, "rewritten": 0, "failed": ["employee#1"], "position": null })
+        }
+        (Some("users"), Some("user#5")) => {
+            json!({ "read": 1, "rewritten": 0, "failed": ["user#6"], "position": "user#6" })
         }
         _ => {
             return (

@@ -47,16 +47,18 @@ async fn run(invoker: &Invoker, asked: &cli::Reindex, kinds: Vec<&str>) -> Resul
         while let Some(event) = run.event() {
             let answer =
                 invoker.invoke(function, event).await.map_err(|error| format!("{error}; {GO_ON}"))?;
+            let known = run.failed.len();
             run.add(answer)?;
+            // At once: what comes after may be interrupted, or fail.
+            for key in run.failed.iter().skip(known) {
+                println!("failed: {key}");
+                status = ExitCode::from(SOME_FAILED);
+            }
             if let Some(position) = &run.position {
                 eprintln!("{}, up to {position}", counts(&run));
             }
         }
         println!("{}", counts(&run));
-        for key in &run.failed {
-            println!("failed: {key}");
-            status = ExitCode::from(SOME_FAILED);
-        }
     }
     Ok(status)
 }

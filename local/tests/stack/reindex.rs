@@ -29,8 +29,8 @@ fn said(status: i32, output: Output) -> (String, String) {
 
 const SAID: &str = "\
 users: 3 read, 1 rewritten, 0 failed
-employees: 2 read, 0 rewritten, 1 failed
 failed: employee#1
+employees: 2 read, 0 rewritten, 1 failed
 ";
 const PROGRESS: &str = "users: 2 read, 1 rewritten, 0 failed, up to user#2\n";
 
@@ -83,6 +83,11 @@ async fn an_interrupted_run_goes_on_where_it_stopped() {
     let failed = reindex(folder.path(), &["users", "--after", "user#7"], &[]).await;
     let explained = "error: no such position; with --after and the last key above, the same command goes on where this one stopped\n";
     assert_eq!(said(1, failed), (String::new(), explained.to_owned()));
+
+    let failed = reindex(folder.path(), &["users", "--after", "user#5"], &[]).await;
+    let (told, complaint) = said(1, failed);
+    assert_eq!(told, "failed: user#6\n", "what failed before is told");
+    assert_eq!(complaint, format!("users: 1 read, 0 rewritten, 1 failed, up to user#6\n{explained}"));
 
     let explained = "error: --after takes a key that an earlier run has printed\n";
     for arguments in [["employees", "--after", "user#2"].as_slice(), &["--after", "email#ada@example.com"]] {
