@@ -16,8 +16,6 @@ use crate::emulator::{
     template::{REGION, Table},
 };
 
-pub(crate) use tables::Change;
-
 /// The embedded database's file.
 pub(crate) const FILE: &str = "dynamodb.sqlite";
 /// How often items that have expired are removed. AWS takes up to days; functions compare expiry with the clock.
@@ -51,9 +49,9 @@ pub enum CallError {
         /// The explanation.
         message: String,
     },
-    /// The table is there, with other keys than in the template.
-    #[error("the table {0} has other keys than in the template, and no update can change them")]
-    OtherKeys(String),
+    /// The table is there, but made from another template.
+    #[error("the table {0} has another shape than in the template; delete it, and it is made anew")]
+    OtherShape(String),
 }
 
 /// Opens the database in `folder`, or in memory, and serves it on a free loopback port until `stop`.
@@ -156,14 +154,14 @@ impl DynamoDb {
         Ok(answer["Table"].take())
     }
 
-    /// Waits until a table and its indexes can be used.
-    async fn active(&self, table: &str) -> Result<(), CallError> {
+    /// Describes a table, as soon as it and its indexes can be used.
+    async fn active(&self, table: &str) -> Result<Value, CallError> {
         for _ in 0..ACTIVATION_POLLS {
             let description = self.describe(table).await?;
             let mut indexes = description["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
             if description["TableStatus"] == "ACTIVE" && indexes.all(|index| index["IndexStatus"] == "ACTIVE")
             {
-                return Ok(());
+                return Ok(description);
             }
             time::sleep(POLL_INTERVAL).await;
         }

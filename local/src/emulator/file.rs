@@ -28,5 +28,6 @@ pub(crate) fn rewrite(path: &Path, content: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&aside)?;
     file.write_all(content)?;
+    file.sync_all()?;
     std::fs::rename(aside, path)
 }

@@ -89,13 +89,23 @@ pub enum StartError {
         "{0} was written by release {1}, and this is {RELEASE}; nothing was changed. Update, or keep the data elsewhere"
     )]
     NewerFolder(String, String),
+    /// The folder's marker is broken: its file and the reason.
+    #[error(
+        "{0} is broken ({1}); nothing was changed. If no release after {RELEASE} has used the folder, delete that file, and the next start upgrades the data again"
+    )]
+    Marker(String, io::Error),
+    /// A table in the folder has keys that no update can change: the folder and the table.
+    #[error(
+        "{0} was made from another version of the template (the table {1} has other keys, which no update can change); nothing was changed. Move that folder away, and it is made anew"
+    )]
+    OtherKeys(String, String),
     /// The records of an earlier release cannot be rewritten: the folder and the reason.
     #[error("{0} cannot be upgraded: {1}; the next start tries it again")]
     Upgrade(String, String),
     /// The embedded database does not open.
     #[error("the database cannot be opened: {0}")]
     Database(String),
-    /// `--dynamodb` leads nowhere, or a table cannot be made.
+    /// `--dynamodb` leads nowhere, or a table there cannot be made or has another shape.
     #[error("DynamoDB: {0}")]
     DynamoDb(#[from] CallError),
 }
@@ -155,7 +165,7 @@ impl Stack {
         let secrets = Secrets::open(file("secrets.json"), &declared).map_err(unusable)?;
 
         let embedded = folder.filter(|_| options.dynamodb.is_none());
-        let marker = embedded.map(Marker::find).transpose()?.flatten();
+        let marker = embedded.map(Marker::begin).transpose()?;
         let (stop, stopping) = watch::channel(false);
         let dynamodb_url = match &options.dynamodb {
             Some(url) => url.clone(),
@@ -163,7 +173,7 @@ impl Stack {
         };
         let database = DynamoDb::new(&dynamodb_url)?;
         database.ping().await?;
-        let upgrade = Upgrade::tables(embedded, marker, &database, &template.tables).await?;
+        let upgrade = Upgrade::tables(embedded.zip(marker), &database, &template.tables).await?;
         let streams = database.streams(&template.tables).await?;
 
         let aws_url = aws_port.url();

@@ -1,18 +1,50 @@
 //! The data of another release, and tables of another template.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::IntoFuture,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode},
+};
 use local::{Options, Stack};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::{
-    TEMPLATE as WITH_REINDEX, dynamodb, put,
+    TEMPLATE as WITH_REINDEX, client, dynamodb, put,
     template::{self, TEMPLATE, search, with_template},
 };
 
 /// This release, and one that will come.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 const NEWER: &str = "1000.0.0";
+
+/// A table that no template has so far.
+const OTHER_TABLE: &str = "  Other:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+      TimeToLiveSpecification: { AttributeName: expires, Enabled: true }
+";
+
+/// The template, with a time to live.
+fn with_expiry(attribute: &str) -> String {
+    TEMPLATE.replace(
+        "      StreamSpecification:",
+        &format!("      TimeToLiveSpecification: {{ AttributeName: {attribute}, Enabled: true }}\n      StreamSpecification:"),
+    )
+}
 
 /// Starts a stack with this template in the folder's data.
 async fn start(folder: &Path, template: &str) -> Result<Stack, String> {
@@ -57,11 +89,7 @@ async fn tables_get_the_shape_of_the_template_and_keep_their_items() {
             "StreamViewType: NEW_AND_OLD_IMAGES",
             "changed the stream of rollcall-Staff",
         ),
-        (
-            "Resources:\n",
-            "Resources:\n  Other:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      BillingMode: PAY_PER_REQUEST\n      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]\n      KeySchema: [{ AttributeName: pk, KeyType: HASH }]\n      TimeToLiveSpecification: { AttributeName: expires, Enabled: true }\n",
-            "created the table rollcall-Other",
-        ),
+        ("Resources:\n", &format!("Resources:\n{OTHER_TABLE}"), "created the table rollcall-Other"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let changed = TEMPLATE.replacen(from, to, 1);
@@ -97,12 +125,6 @@ async fn tables_get_the_shape_of_the_template_and_keep_their_items() {
 #[tokio::test]
 async fn the_time_to_live_is_the_template_s() {
     let folder = tempfile::tempdir().unwrap();
-    let with_expiry = |attribute: &str| {
-        TEMPLATE.replace(
-            "      StreamSpecification:",
-            &format!("      TimeToLiveSpecification: {{ AttributeName: {attribute}, Enabled: true }}\n      StreamSpecification:"),
-        )
-    };
     for (template, expected) in [
         (TEMPLATE.to_owned(), json!("DISABLED")),
         (with_expiry("expires"), json!("ENABLED")),
@@ -136,23 +158,114 @@ async fn a_stream_that_is_new_delivers_what_is_written_from_now_on() {
     assert_eq!(stack.message("ada@example.com", 0).await.unwrap().body, "after");
 }
 
+/// A stack with this template that uses the database of another.
+fn beside(host: &Stack, folder: &Path, template: &str) -> Options {
+    Options { dynamodb: Some(host.dynamodb_url().to_owned()), ..with_template(folder, template) }
+}
+
 #[tokio::test]
-async fn tables_elsewhere_get_the_shape_of_the_template_too() {
+async fn a_table_elsewhere_that_was_made_from_another_template_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let expiring = with_expiry("expires");
+    let host = start(folder.path(), &expiring).await.unwrap();
+    template::put(&host, "anna", "person", "2026-01-01").await;
+    let described = async || {
+        let table = json!({ "TableName": "rollcall-Staff" });
+        let expiry = dynamodb(&host, "DescribeTimeToLive", &table).await;
+        (dynamodb(&host, "DescribeTable", &table).await, expiry)
+    };
+    let before = described().await;
+    for (from, to) in [
+        ("by-owner", "by-somebody"),
+        ("ProjectionType: ALL", "ProjectionType: KEYS_ONLY"),
+        ("name, search", "name, search, kind"),
+        (
+            "{ AttributeName: owner, KeyType: HASH }, { AttributeName: created_at, KeyType: RANGE }",
+            "{ AttributeName: owner, KeyType: HASH }",
+        ),
+        (
+            "KeySchema: [{ AttributeName: pk, KeyType: HASH }]",
+            "KeySchema: [{ AttributeName: owner, KeyType: HASH }]",
+        ),
+        ("StreamViewType: NEW_IMAGE", "StreamViewType: NEW_AND_OLD_IMAGES"),
+        ("AttributeName: expires", "AttributeName: ends"),
+        ("      TimeToLiveSpecification: { AttributeName: expires, Enabled: true }\n", ""),
+    ] {
+        let other = tempfile::tempdir().unwrap();
+        let changed = expiring.replacen(from, to, 1);
+        assert_ne!(changed, expiring, "{from}");
+
+        let error = Stack::start(beside(&host, other.path(), &changed)).await.unwrap_err().to_string();
+
+        assert_eq!(
+            error,
+            "DynamoDB: the table rollcall-Staff has another shape than in the template; delete it, and it is made anew",
+            "{from}"
+        );
+        assert_eq!(described().await, before, "{from}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_missing_elsewhere_is_made() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let host = start(folder.path(), TEMPLATE).await.unwrap();
-    template::put(&host, "anna", "person", "2026-01-01").await;
-    let changed = with_template(other.path(), &TEMPLATE.replace("by-owner", "by-somebody"));
+    let more = TEMPLATE.replacen("Resources:\n", &format!("Resources:\n{OTHER_TABLE}"), 1);
 
-    let guest = Options { dynamodb: Some(host.dynamodb_url().to_owned()), ..changed };
-    let guest = Stack::start(guest).await.unwrap();
+    let guest = Stack::start(beside(&host, other.path(), &more)).await.unwrap();
 
-    assert_eq!(
-        guest.upgraded(),
-        Some(
-            "upgraded the database: removed the index by-owner of rollcall-Staff, added the index by-somebody of rollcall-Staff"
-        )
-    );
-    assert_eq!(search(&guest, "by-somebody", "owner", "ada", "anna").await.0, ["anna"]);
+    assert_eq!(guest.upgraded(), None);
+    let table = json!({ "TableName": "rollcall-Other" });
+    let expiry = dynamodb(&host, "DescribeTimeToLive", &table).await;
+    assert_eq!(expiry["TimeToLiveDescription"]["TimeToLiveStatus"], "ENABLED");
+}
+
+/// The database of a stack, as another one has just left it: its tables are being changed until they have been described, and a time
+/// to live is being enabled.
+async fn busy(host: &Stack) -> String {
+    let url = host.dynamodb_url().to_owned();
+    let is_active = Arc::new(AtomicBool::new(false));
+    let answer = move |mut headers: HeaderMap, body: String| {
+        let (url, is_active) = (url.clone(), Arc::clone(&is_active));
+        async move {
+            let target = headers["x-amz-target"].to_str().unwrap().to_owned();
+            if target.ends_with(".UpdateTimeToLive") && !is_active.load(Ordering::Relaxed) {
+                let refused = json!({ "__type": "ResourceInUseException" });
+                return (StatusCode::BAD_REQUEST, refused.to_string());
+            }
+            headers.remove("host");
+            let answer = client().post(url).headers(headers).body(body).send().await.unwrap();
+            let (status, mut answer) = (answer.status(), crate::body(answer).await);
+            if answer["Table"]["TableStatus"] == "ACTIVE" && !is_active.swap(true, Ordering::Relaxed) {
+                answer["Table"]["TableStatus"] = json!("UPDATING");
+            }
+            if answer["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED" {
+                answer["TimeToLiveDescription"]["TimeToLiveStatus"] = json!("ENABLING");
+            }
+            (status, answer.to_string())
+        }
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, Router::new().fallback(answer)).into_future());
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_table_elsewhere_that_is_being_made_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = start(folder.path(), TEMPLATE).await.unwrap();
+
+    for _ in ["enables the time to live", "finds that it is being enabled"] {
+        let other = tempfile::tempdir().unwrap();
+        let options = with_template(other.path(), &with_expiry("expires"));
+        let guest = Options { dynamodb: Some(busy(&host).await), ..options };
+        Stack::start(guest).await.unwrap().stop().await;
+
+        let table = json!({ "TableName": "rollcall-Staff" });
+        let expiry = dynamodb(&host, "DescribeTimeToLive", &table).await;
+        assert_eq!(expiry["TimeToLiveDescription"]["TimeToLiveStatus"], "ENABLED");
+    }
 }
 
 #[tokio::test]
@@ -170,10 +283,8 @@ async fn a_table_with_other_keys_is_refused_and_nothing_is_changed() {
 
     let refused = start(folder.path(), &changed).await.unwrap_err();
 
-    assert_eq!(
-        refused,
-        "DynamoDB: the table rollcall-Staff has other keys than in the template, and no update can change them"
-    );
+    let explained = " was made from another version of the template (the table rollcall-Staff has other keys, which no update can change); nothing was changed. Move that folder away, and it is made anew";
+    assert_eq!(refused, place(folder.path()) + explained);
     let stack = start(folder.path(), TEMPLATE).await.unwrap();
     assert_eq!(stack.upgraded(), None);
     assert_eq!(search(&stack, "by-owner", "owner", "ada", "anna").await.0, ["anna"]);
@@ -238,4 +349,55 @@ async fn data_of_a_newer_release_is_refused_and_stays_as_it_is() {
         assert_eq!(error.to_string(), expected);
     }
     assert_eq!(files(folder.path()), before);
+}
+
+#[tokio::test]
+async fn a_new_folder_stays_new_until_its_tables_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    fs::create_dir(folder.path().join(".local")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("database"), folder.path().join(".local/dynamodb.sqlite"))
+        .unwrap();
+    let refused = start(folder.path(), TEMPLATE).await.unwrap_err();
+    assert!(refused.starts_with("the database cannot be opened"), "{refused}");
+    // As a stack leaves it that was killed when the database was open.
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("database"), "").unwrap();
+    let broken =
+        OTHER_TABLE.replace("AttributeName: pk, AttributeType: S", "AttributeName: id, AttributeType: S");
+    let refused = start(folder.path(), &format!("{TEMPLATE}{broken}")).await.unwrap_err();
+    assert!(refused.starts_with("DynamoDB: ValidationException"), "{refused}");
+
+    let stack = start(folder.path(), TEMPLATE).await.unwrap();
+
+    assert_eq!(stack.upgraded(), None);
+    assert_eq!(marker(folder.path()), json!({ "release": RELEASE }));
+}
+
+#[tokio::test]
+async fn a_marker_that_is_broken_is_told_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = start(folder.path(), TEMPLATE).await.unwrap();
+    template::put(&stack, "anna", "person", "2026-01-01").await;
+    stack.stop().await;
+    let file = folder.path().join(".local/release.json");
+    for broken in ["", "{", r#"{ "release": 1 }"#, "{}"] {
+        fs::write(&file, broken).unwrap();
+        let before = files(folder.path());
+        let options = with_template(folder.path(), TEMPLATE);
+
+        for error in [options.check().unwrap_err(), Stack::start(options).await.unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.starts_with(&format!("{} is broken (", file.display())), "{error}");
+            let way_out = format!(
+                "); nothing was changed. If no release after {RELEASE} has used the folder, delete that file, and the next start upgrades the data again"
+            );
+            assert!(error.ends_with(&way_out), "{error}");
+        }
+        assert_eq!(files(folder.path()), before);
+    }
+
+    fs::remove_file(&file).unwrap();
+    let stack = start(folder.path(), TEMPLATE).await.unwrap();
+    assert_eq!(search(&stack, "by-owner", "owner", "ada", "anna").await.0, ["anna"]);
 }

@@ -18,9 +18,9 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Whether the table was there before.
-    pub(crate) fn alters(&self) -> bool {
-        self.operation == "UpdateTable"
+    /// Whether it only makes a table, or enables the expiry that a table gets after it is made.
+    fn creates(&self) -> bool {
+        self.operation == "CreateTable" || self.request["TimeToLiveSpecification"]["Enabled"] == true
     }
 
     fn create(table: &Table) -> Self {
@@ -49,11 +49,11 @@ impl Change {
 }
 
 impl DynamoDb {
-    /// What has to be done, in this order, for the table to be as in the template. Fails, with nothing changed, when it cannot
-    /// be done.
+    /// What has to be done, in this order, for the table to be as in the template. Fails, with nothing changed, when the keys would
+    /// have to change, which no update can do.
     pub(crate) async fn changes(&self, wanted: &Table) -> Result<Vec<Change>, CallError> {
         let name = &wanted.name;
-        let present = match self.describe(name).await {
+        let present = match self.active(name).await {
             Err(CallError::Refused { kind, .. }) if kind == "ResourceNotFoundException" => None,
             present => Some(present?),
         };
@@ -62,7 +62,7 @@ impl DynamoDb {
         match &present {
             None => changes.push(Change::create(wanted)),
             Some(present) if keys(present) != keys(&wanted.create) => {
-                return Err(CallError::OtherKeys(name.clone()));
+                return Err(CallError::OtherShape(name.clone()));
             }
             Some(present) => {
                 changes.extend(indexes(present, wanted));
@@ -79,11 +79,24 @@ impl DynamoDb {
         Ok(changes)
     }
 
-    /// Makes a change, and waits until the table can be used again.
-    pub(crate) async fn make(&self, change: &Change) -> Result<(), CallError> {
-        let target = format!("DynamoDB_20120810.{}", change.operation);
-        self.call_within(CHANGE_TIMEOUT, &target, &change.request).await?;
-        self.active(&change.table).await
+    /// The same for a table that others may use, too. Fails, with nothing changed, when it is there with another shape.
+    pub(crate) async fn additions(&self, wanted: &Table) -> Result<Vec<Change>, CallError> {
+        let changes = self.changes(wanted).await?;
+        if changes.iter().all(Change::creates) {
+            Ok(changes)
+        } else {
+            Err(CallError::OtherShape(wanted.name.clone()))
+        }
+    }
+
+    /// Makes the changes, one after the other, each when the table can be used again.
+    pub(crate) async fn make(&self, changes: &[Change]) -> Result<(), CallError> {
+        for change in changes {
+            let target = format!("DynamoDB_20120810.{}", change.operation);
+            self.call_within(CHANGE_TIMEOUT, &target, &change.request).await?;
+            self.active(&change.table).await?;
+        }
+        Ok(())
     }
 
     /// The attribute that holds an item's expiry.
@@ -91,7 +104,8 @@ impl DynamoDb {
         let answer =
             self.call("DynamoDB_20120810.DescribeTimeToLive", &json!({ "TableName": table })).await?;
         let description = &answer["TimeToLiveDescription"];
-        let is_enabled = description["TimeToLiveStatus"] == "ENABLED";
+        let status = description["TimeToLiveStatus"].as_str();
+        let is_enabled = matches!(status, Some("ENABLING" | "ENABLED"));
         Ok(description["AttributeName"].as_str().filter(|_| is_enabled).map(str::to_owned))
     }
 }

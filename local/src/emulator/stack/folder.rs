@@ -134,7 +134,7 @@ fn setting(name: &str, value: &str) -> io::Result<String> {
     Ok(format!("{name}={quote}{value}{quote}\n"))
 }
 
-fn unusable(folder: &Path, error: io::Error) -> StartError {
+pub(super) fn unusable(folder: &Path, error: io::Error) -> StartError {
     StartError::Folder(folder.display().to_string(), error)
 }
 

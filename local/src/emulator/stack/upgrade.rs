@@ -4,17 +4,18 @@
 //! does the rest when it starts again.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::StartError;
+use super::{StartError, folder::unusable};
 use crate::{
     Reindex,
     emulator::{
-        dynamodb::{self, Change, DynamoDb},
+        dynamodb::{self, CallError, DynamoDb},
         file,
         lambda::{self, Pool},
         template::Table,
@@ -35,28 +36,47 @@ pub(super) struct Marker {
     /// The release that wrote what is being upgraded, until that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upgrading_from: Option<String>,
+    /// Whether its tables are being made, so that there is nothing to upgrade.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_new: bool,
 }
 
 impl Marker {
-    /// The marker of a folder, or what the data of a folder without one tells; `None` without data. A newer release's is refused,
-    /// with nothing changed.
-    pub(super) fn find(folder: &Path) -> Result<Option<Self>, StartError> {
-        let unusable = |error| StartError::Folder(folder.display().to_string(), error);
-        let marker: Option<Self> = file::load(Some(&folder.join(MARKER))).map_err(unusable)?;
-        let unmarked = || Self { release: UNMARKED.to_owned(), upgrading_from: None };
-        let marker = marker.or_else(|| folder.join(dynamodb::FILE).exists().then(unmarked));
-        match marker {
-            Some(Self { release, .. }) if number(&release) > number(RELEASE) => {
-                Err(StartError::NewerFolder(folder.display().to_string(), release))
+    /// The marker of a folder, or the one that a folder without any should have. A newer release's is refused, with nothing changed.
+    pub(super) fn find(folder: &Path) -> Result<Self, StartError> {
+        let file = folder.join(MARKER);
+        let marker: Option<Self> = file::load(Some(&file)).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                StartError::Marker(file.display().to_string(), error)
             }
-            marker => Ok(marker),
+            _ => unusable(folder, error),
+        })?;
+        let is_new = !folder.join(dynamodb::FILE).exists();
+        let release = if is_new { RELEASE } else { UNMARKED }.to_owned();
+        let marker = marker.unwrap_or(Self { release, upgrading_from: None, is_new });
+        if number(&marker.release) > number(RELEASE) {
+            return Err(StartError::NewerFolder(folder.display().to_string(), marker.release));
         }
+        Ok(marker)
     }
 
-    fn write(folder: &Path, upgrading_from: Option<String>) -> Result<(), StartError> {
-        let marker = Self { release: RELEASE.to_owned(), upgrading_from };
-        let written = file::replace(&folder.join(MARKER), &marker);
-        written.map_err(|error| StartError::Folder(folder.display().to_string(), error))
+    /// The same for a folder in which the database is about to be opened. That makes its file, so a new folder has to say first that
+    /// it is new.
+    pub(super) fn begin(folder: &Path) -> Result<Self, StartError> {
+        let marker = Self::find(folder)?;
+        if marker.is_new {
+            marker.write(folder)?;
+        }
+        Ok(marker)
+    }
+
+    /// The marker of this release, while it upgrades what another one wrote, or after that.
+    fn now(upgrading_from: Option<String>) -> Self {
+        Self { release: RELEASE.to_owned(), upgrading_from, is_new: false }
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), StartError> {
+        file::replace(&folder.join(MARKER), self).map_err(|error| unusable(folder, error))
     }
 
     /// The release whose data is not, or not completely, in this release's shape.
@@ -74,6 +94,7 @@ fn number(release: &str) -> Vec<u64> {
 /// An upgrade of which the tables are done.
 #[derive(Debug)]
 pub(super) struct Upgrade {
+    /// Where the database is; `None` for one elsewhere or in memory, in which nothing is upgraded.
     folder: Option<PathBuf>,
     /// The release that wrote the records; `None` when there is nothing to upgrade.
     from: Option<String>,
@@ -81,49 +102,62 @@ pub(super) struct Upgrade {
 }
 
 impl Upgrade {
-    /// Gives the tables the template's shape. `folder` has the database in it, and had this marker before that was opened; there is
-    /// no folder for a database elsewhere or in memory.
+    /// Gives the tables the template's shape. In a database elsewhere or in memory, which has no folder, it only makes those that are
+    /// missing: others may use the rest.
     pub(super) async fn tables(
-        folder: Option<&Path>,
-        marker: Option<Marker>,
+        folder: Option<(&Path, Marker)>,
         database: &DynamoDb,
         tables: &[Table],
     ) -> Result<Self, StartError> {
         let mut changes = Vec::new();
+        let Some((folder, marker)) = folder else {
+            for table in tables {
+                changes.extend(database.additions(table).await?);
+            }
+            database.make(&changes).await?;
+            return Ok(Self { folder: None, from: None, done: Vec::new() });
+        };
         for table in tables {
-            changes.extend(database.changes(table).await?);
+            let found = database.changes(table).await;
+            changes.extend(found.map_err(|error| explained(folder, error))?);
         }
-        // A template may change within a release, while it is being developed.
-        let is_altered = changes.iter().any(Change::alters) || (marker.is_some() && !changes.is_empty());
-        let outdated = marker.and_then(Marker::outdated);
-        let from = outdated.or_else(|| is_altered.then(|| RELEASE.to_owned()));
-        if let Some(folder) = folder {
-            Marker::write(folder, from.clone())?;
+        let from = if marker.is_new {
+            None
+        } else {
+            // A template may change within a release, while it is being developed.
+            marker.outdated().or_else(|| (!changes.is_empty()).then(|| RELEASE.to_owned()))
+        };
+        if from.is_some() {
+            Marker::now(from.clone()).write(folder)?;
         }
-        for change in &changes {
-            database.make(change).await?;
-        }
+        database.make(&changes).await?;
         let done = changes.into_iter().filter_map(|change| change.done).collect();
-        Ok(Self { folder: folder.map(ToOwned::to_owned), from, done })
+        Ok(Self { folder: Some(folder.to_owned()), from, done })
     }
 
     /// Brings the records into this release's shape. Says what was upgraded, in a line, if anything was.
     pub(super) async fn records(mut self, pools: &[Arc<Pool>]) -> Result<Option<String>, StartError> {
-        let Some(from) = self.from.take() else { return Ok(None) };
-        if let Some(reindex) = lambda::find(pools, Reindex::FUNCTION) {
+        let Some(folder) = self.folder else { return Ok(None) };
+        let place = folder.display().to_string();
+        if self.from.is_some()
+            && let Some(reindex) = lambda::find(pools, Reindex::FUNCTION)
+        {
             let done = rewritten(reindex).await;
-            self.done.push(done.map_err(|reason| StartError::Upgrade(self.place(), reason))?);
+            self.done.push(done.map_err(|reason| StartError::Upgrade(place.clone(), reason))?);
         }
-        if let Some(folder) = &self.folder {
-            Marker::write(folder, None)?;
-        }
+        Marker::now(None).write(&folder)?;
+        let Some(from) = self.from else { return Ok(None) };
         let releases =
             if from == RELEASE { String::new() } else { format!(" from release {from} to {RELEASE}") };
-        Ok(Some(format!("upgraded {}{releases}: {}", self.place(), self.done.join(", "))))
+        Ok(Some(format!("upgraded {place}{releases}: {}", self.done.join(", "))))
     }
+}
 
-    fn place(&self) -> String {
-        self.folder.as_ref().map_or_else(|| "the database".to_owned(), |folder| folder.display().to_string())
+/// What keeps the tables of a folder from being changed.
+fn explained(folder: &Path, error: CallError) -> StartError {
+    match error {
+        CallError::OtherShape(table) => StartError::OtherKeys(folder.display().to_string(), table),
+        error => error.into(),
     }
 }
 
