@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use local::Data;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
     records::{RELEASES, session},
@@ -116,10 +117,8 @@ async fn a_table_without_an_index_gets_it_with_every_record() {
     }
 }
 
-/// Kills a stack when it is about to change the tables, and then ever later in the rewriting of the records.
-#[tokio::test]
-async fn an_upgrade_that_was_killed_is_done_by_the_next_start() {
-    const MANY: u32 = 800;
+/// A folder that release 0.1.0 left, without an index and with many employees, as if it had known nothing of searches.
+async fn outdated(many: u32) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (stored, template) = left_by("0.1.0");
     let index = template.find("        - IndexName: by_shard_department\n").unwrap();
@@ -129,13 +128,12 @@ async fn an_upgrade_that_was_killed_is_done_by_the_next_start() {
         .replace("        - { AttributeName: by_shard_department, AttributeType: S }\n", "");
     let api = filled(folder.path(), &template, &stored).await;
     let ada = session(&api, &stored, "ada").id();
-    let employees = (0..MANY).map(|n| {
+    let employees = (0..many).map(|n| {
         let mut employee = nth_employee(&ada, n);
         employee["department"] = json!("Engineering");
         employee
     });
     api.store_employees(employees).await;
-    // As if that release had known nothing of searches.
     let outdated = api.items("Employees").await.into_values().filter(|item| item.get("search").is_some());
     let outdated: Vec<Value> = outdated
         .map(|mut item| {
@@ -145,24 +143,39 @@ async fn an_upgrade_that_was_killed_is_done_by_the_next_start() {
         .collect();
     api.put_items("Employees", outdated).await;
     as_left_by("0.1.0", api, folder.path()).await;
+    folder
+}
 
-    // The database's log, which every write touches.
-    let log = || fs::metadata(folder.path().join("dynamodb.sqlite-wal")).and_then(|log| log.modified()).ok();
-    for writes in 0..4 {
-        let process = Process::spawn(folder.path());
-        poll(async || (marker(folder.path())["upgrading_from"] == "0.1.0").then_some(())).await;
-        for _ in 0..writes {
-            let before = log();
-            poll(async || (log() != before).then_some(())).await;
-        }
-        drop(process);
-        assert_eq!(marker(folder.path())["upgrading_from"], "0.1.0", "it was done before it was killed");
+fn copy(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap();
+        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
     }
+    copy
+}
 
-    let api = Api::kept_in(folder.path(), &[]).await;
+/// Starts a stack in the folder and kills it in its upgrade, after the database has changed this often. Whether it was not done.
+async fn killed(folder: &Path, changes: u32) -> bool {
+    // The database's log, which every write touches.
+    let log = || fs::metadata(folder.join("dynamodb.sqlite-wal")).and_then(|log| log.modified()).ok();
+    let is_upgrading = || marker(folder)["upgrading_from"] == "0.1.0";
+    let process = Process::spawn(folder);
+    poll(async || (!marker(folder).is_null()).then_some(())).await;
+    for _ in 0..changes {
+        let before = log();
+        poll(async || (log() != before || !is_upgrading()).then_some(())).await;
+    }
+    drop(process);
+    is_upgrading()
+}
+
+/// Starts a stack in the folder, in which everything is upgraded then. How many records were left to be rewritten.
+async fn upgraded(folder: &Path, many: u32) -> u32 {
+    let api = Api::kept_in(folder, &[]).await;
     let said = api.stack.upgraded().unwrap();
     assert!(said.contains(" from release 0.1.0 to "), "{said}");
-    assert_eq!(is_rewritten(&api, "employees").await, u64::from(MANY) + 3);
+    assert_eq!(is_rewritten(&api, "employees").await, u64::from(many) + 3);
     assert_eq!(is_rewritten(&api, "users").await, 7);
     let admin = api.log_in("admin").await;
     let mut path = "/api/employees?department=Engineering&search=hopper&page_size=100".to_owned();
@@ -174,7 +187,30 @@ async fn an_upgrade_that_was_killed_is_done_by_the_next_start() {
         let Some(next) = page.body["next"].as_str() else { break };
         path = next.strip_prefix(api.stack.url()).unwrap().to_owned();
     }
-    assert_eq!(found, MANY as usize);
+    assert_eq!(found, many as usize);
+    let (_, rewritten) = said.split_once("rewrote ").unwrap();
+    rewritten.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Kills a stack when it is about to change the tables, and then ever later, until it has rewritten some of the records and not all.
+#[tokio::test]
+async fn an_upgrade_that_was_killed_is_done_by_the_next_start() {
+    let mut many = 800;
+    let mut before = outdated(many).await;
+    let mut changes = 0;
+    loop {
+        let folder = copy(before.path());
+        let left = if killed(folder.path(), changes).await { upgraded(folder.path(), many).await } else { 0 };
+        if left == 0 {
+            // It was done, or all but done: with more records it takes longer.
+            many *= 2;
+            before = outdated(many).await;
+        } else if left < many {
+            break;
+        } else {
+            changes += 1;
+        }
+    }
 }
 
 #[tokio::test]
