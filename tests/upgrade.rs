@@ -74,7 +74,8 @@ async fn works(api: &Api, stored: &Value) {
 
 #[tokio::test]
 async fn a_folder_of_an_earlier_release_is_upgraded_once_and_used() {
-    for release in RELEASES {
+    // What this release has kept of itself needs no upgrade.
+    for release in RELEASES.into_iter().filter(|release| *release != env!("CARGO_PKG_VERSION")) {
         let folder = tempfile::tempdir().unwrap();
         let (stored, template) = left_by(release);
         let api = filled(folder.path(), &template, &stored).await;
