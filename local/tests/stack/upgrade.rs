@@ -220,26 +220,31 @@ async fn a_table_that_is_missing_elsewhere_is_made() {
     assert_eq!(expiry["TimeToLiveDescription"]["TimeToLiveStatus"], "ENABLED");
 }
 
-/// The database of a stack, as another one has just left it: its tables are being changed until they have been described, and a time
-/// to live is being enabled.
+/// The database of a stack, as another one has just left it: it tells first that a table is being changed, and that a time to live is
+/// being enabled. Meanwhile it refuses to change the time to live, as DynamoDB does.
 async fn busy(host: &Stack) -> String {
     let url = host.dynamodb_url().to_owned();
-    let is_active = Arc::new(AtomicBool::new(false));
+    let (is_described, is_idle) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let answer = move |mut headers: HeaderMap, body: String| {
-        let (url, is_active) = (url.clone(), Arc::clone(&is_active));
+        let (url, is_described, is_idle) = (url.clone(), Arc::clone(&is_described), Arc::clone(&is_idle));
         async move {
             let target = headers["x-amz-target"].to_str().unwrap().to_owned();
-            if target.ends_with(".UpdateTimeToLive") && !is_active.load(Ordering::Relaxed) {
+            if target.ends_with(".UpdateTimeToLive") && !is_idle.load(Ordering::Relaxed) {
                 let refused = json!({ "__type": "ResourceInUseException" });
                 return (StatusCode::BAD_REQUEST, refused.to_string());
             }
             headers.remove("host");
             let answer = client().post(url).headers(headers).body(body).send().await.unwrap();
             let (status, mut answer) = (answer.status(), crate::body(answer).await);
-            if answer["Table"]["TableStatus"] == "ACTIVE" && !is_active.swap(true, Ordering::Relaxed) {
-                answer["Table"]["TableStatus"] = json!("UPDATING");
+            if answer["Table"]["TableStatus"] == "ACTIVE" {
+                if is_described.swap(true, Ordering::Relaxed) {
+                    is_idle.store(true, Ordering::Relaxed);
+                } else {
+                    answer["Table"]["TableStatus"] = json!("UPDATING");
+                }
             }
             if answer["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED" {
+                is_idle.store(false, Ordering::Relaxed);
                 answer["TimeToLiveDescription"]["TimeToLiveStatus"] = json!("ENABLING");
             }
             (status, answer.to_string())
