@@ -50,7 +50,9 @@ pub enum CallError {
         message: String,
     },
     /// The table is there, but made from another template.
-    #[error("the table {0} has another shape than in the template; delete it, and it is made anew")]
+    #[error(
+        "the table {0} does not match the template, and only data in a folder is upgraded: use another database, or delete the table if nothing else uses it"
+    )]
     OtherShape(String),
 }
 

@@ -96,7 +96,7 @@ pub enum StartError {
     Marker(String, io::Error),
     /// A table in the folder has keys that no update can change: the folder and the table.
     #[error(
-        "{0} was made from another version of the template (the table {1} has other keys, which no update can change); nothing was changed. Move that folder away, and it is made anew"
+        "{0} was made from another version of the template (the table {1} has other keys, which no update can change); nothing was changed. Move that folder away to begin with an empty one"
     )]
     OtherKeys(String, String),
     /// The records of an earlier release cannot be rewritten: the folder and the reason.

@@ -199,7 +199,7 @@ async fn a_table_elsewhere_that_was_made_from_another_template_is_refused_and_st
 
         assert_eq!(
             error,
-            "DynamoDB: the table rollcall-Staff has another shape than in the template; delete it, and it is made anew",
+            "DynamoDB: the table rollcall-Staff does not match the template, and only data in a folder is upgraded: use another database, or delete the table if nothing else uses it",
             "{from}"
         );
         assert_eq!(described().await, before, "{from}");
@@ -288,7 +288,7 @@ async fn a_table_with_other_keys_is_refused_and_nothing_is_changed() {
 
     let refused = start(folder.path(), &changed).await.unwrap_err();
 
-    let explained = " was made from another version of the template (the table rollcall-Staff has other keys, which no update can change); nothing was changed. Move that folder away, and it is made anew";
+    let explained = " was made from another version of the template (the table rollcall-Staff has other keys, which no update can change); nothing was changed. Move that folder away to begin with an empty one";
     assert_eq!(refused, place(folder.path()) + explained);
     let stack = start(folder.path(), TEMPLATE).await.unwrap();
     assert_eq!(stack.upgraded(), None);
