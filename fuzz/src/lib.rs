@@ -18,7 +18,7 @@ use shared::{
     email::Email,
     employee,
     fields::{ADDRESS_LENGTH, Given},
-    page::Asked,
+    page::ListQuery,
     password::Password,
     phone::{PhoneRules, Reach},
     token::{Kind, Unverified},
@@ -223,7 +223,7 @@ pub fn cursor(data: &[u8]) {
         .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
     let request = http::Request::new(Body::Empty)
         .with_query_string_parameters(query.collect::<std::collections::HashMap<_, _>>());
-    let _ = Asked::read(&Request::new(request).parameters());
+    let _ = ListQuery::read(&Request::new(request).parameters());
 }
 
 /// A phone number, in the region that its first byte chooses.

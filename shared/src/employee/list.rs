@@ -6,14 +6,14 @@ use crate::{
     dynamo::{Db, from_item},
     fields::NAME_LENGTH,
     form,
-    page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
+    page::{self, Filter, ListQuery, Page, Partitions, Rows, Signer},
     parameters::Parameters,
     user,
 };
 
 /// What a request wants of a list.
 pub struct List {
-    asked: Asked,
+    query: ListQuery,
     department: Option<String>,
     is_phone_verified: Option<bool>,
 }
@@ -28,7 +28,7 @@ impl List {
         let department = |text| form::at_most(NAME_LENGTH, text).map(str::to_owned);
         let department = parameters.get("department").map(department).transpose();
         Ok(Self {
-            asked: Asked::read(parameters)?,
+            query: ListQuery::read(parameters)?,
             department: department.map_err(|words| Error::field("department", words))?,
             is_phone_verified: parameters.flag("is_phone_verified")?,
         })
@@ -43,12 +43,12 @@ impl List {
     /// A department is an index of its own, and whether the number is proven then filters what is read of it.
     fn filter(&self) -> Filter {
         let proven = self.is_phone_verified.filter(|_| self.department.is_some());
-        Filter::search(&self.asked, searched_fields()).flag("is_phone_verified", proven)
+        Filter::search(&self.query, searched_fields()).flag("is_phone_verified", proven)
     }
 
     /// The page, for a caller who may see it.
     pub fn page(&self, caller: &user::Account, Unseen(rows): Unseen) -> Result<Page<Employee>, Error> {
-        self.asked.page(&Signer { key: &caller.cursor_key, list: "employees" }, rows, from_item)
+        self.query.page(&Signer { key: &caller.cursor_key, list: "employees" }, rows, from_item)
     }
 
     /// Reads the list within these shards or of this owner.
@@ -63,7 +63,7 @@ impl List {
             (indexes[0], names.collect())
         };
         let partitions = Partitions { table: &db.tables.employees, index, key: index, names };
-        page::read(db, &self.asked, &partitions, &self.filter()).await.map(Unseen)
+        page::read(db, &self.query, &partitions, &self.filter()).await.map(Unseen)
     }
 }
 

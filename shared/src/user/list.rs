@@ -4,13 +4,13 @@ use super::record::{Account, User, partition, searched_fields};
 use crate::{
     Error,
     dynamo::Db,
-    page::{self, Asked, Filter, Page, Partitions, Rows, Signer},
+    page::{self, Filter, ListQuery, Page, Partitions, Rows, Signer},
     parameters::Parameters,
 };
 
 /// What a request wants of the list.
 pub struct List {
-    asked: Asked,
+    query: ListQuery,
     is_active: Option<bool>,
     is_staff: Option<bool>,
     is_phone_verified: Option<bool>,
@@ -23,7 +23,7 @@ impl List {
     /// Reads the query.
     pub fn read(parameters: &Parameters) -> Result<Self, Error> {
         Ok(Self {
-            asked: Asked::read(parameters)?,
+            query: ListQuery::read(parameters)?,
             is_active: parameters.flag("is_active")?,
             is_staff: parameters.flag("is_staff")?,
             is_phone_verified: parameters.flag("is_phone_verified")?,
@@ -33,7 +33,7 @@ impl List {
     fn filter(&self) -> Filter {
         // Staff are an index; all others are nearly all.
         let not_staff = self.is_staff.filter(|is_staff| !is_staff);
-        Filter::search(&self.asked, searched_fields())
+        Filter::search(&self.query, searched_fields())
             .flag("is_phone_verified", self.is_phone_verified)
             .flag("is_staff", not_staff)
     }
@@ -53,7 +53,7 @@ impl List {
 
     /// The page of a caller who sees only themselves. It is the only one: no cursor leads to it.
     pub fn of_oneself(&self, user: &User) -> Result<Page<User>, Error> {
-        self.asked.refuse_cursor()?;
+        self.query.refuse_cursor()?;
         let flags = [
             (self.is_active, user.is_active),
             (self.is_staff, user.is_staff),
@@ -61,17 +61,17 @@ impl List {
         ];
         let is_wanted = flags.iter().all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == *is));
         Ok(Page::of(
-            (is_wanted && self.asked.finds(user.searched().map(|(_, text)| text))).then(|| user.clone()),
+            (is_wanted && self.query.finds(user.searched().map(|(_, text)| text))).then(|| user.clone()),
         ))
     }
 
     /// The page, for a caller who may see it.
     pub fn page(&self, caller: &Account, Unseen(rows): Unseen) -> Result<Page<User>, Error> {
-        self.asked.page(&Signer { key: &caller.cursor_key, list: "users" }, rows, User::listed)
+        self.query.page(&Signer { key: &caller.cursor_key, list: "users" }, rows, User::listed)
     }
 }
 
 /// Reads what the list asks for; only staff may see it.
 pub async fn list(db: &Db, list: &List) -> Result<Unseen, Error> {
-    page::read(db, &list.asked, &list.partitions(db), &list.filter()).await.map(Unseen)
+    page::read(db, &list.query, &list.partitions(db), &list.filter()).await.map(Unseen)
 }
