@@ -1,9 +1,6 @@
-//! Rewrites stored records in the shape in which this release writes them: for whoever operates the stack, who may invoke it. It
-//! has no URL.
+//! Rewrites stored records in the shape in which this release writes them. It has no URL: the operator of the stack invokes it.
 
-use std::time::{Duration, Instant, SystemTime};
-
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Deserialize;
 use shared::{
     App, log,
@@ -25,17 +22,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let app = &app;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Event>| {
         let Event { kind, position } = event.payload;
-        let end = Instant::now() + time_left(&event.context);
-        Box::pin(reindex(app, kind, position, end)).await.map_err(|error| Diagnostic {
+        Box::pin(reindex(app, kind, position, event.context.deadline())).await.map_err(|error| Diagnostic {
             error_type: "Refused".to_owned(),
             error_message: error.for_operator(),
         })
     }))
     .await
-}
-
-fn time_left(context: &Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 #[cfg(contract)]

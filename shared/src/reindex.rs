@@ -1,6 +1,6 @@
 //! Rewriting stored records in the shape in which this release writes them.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,13 @@ pub struct Part {
     position: Option<String>,
 }
 
-/// Rewrites the records that come after a position, as far as the time until `end` goes. To do it again does no harm.
-pub async fn reindex(app: &App, kind: Kind, position: Option<String>, end: Instant) -> Result<Part, Error> {
+/// Rewrites the records after a position, until the invocation's deadline is near. Repeating it does no harm.
+pub async fn reindex(
+    app: &App,
+    kind: Kind,
+    position: Option<String>,
+    deadline: SystemTime,
+) -> Result<Part, Error> {
     let (table, prefix) = match kind {
         Kind::Users => (&app.db.tables.users, "user#"),
         Kind::Employees => (&app.db.tables.employees, "employee#"),
@@ -74,7 +79,7 @@ pub async fn reindex(app: &App, kind: Kind, position: Option<String>, end: Insta
             return Ok(part);
         }
         items += PAGE;
-        let is_enough = items >= ENOUGH || end < Instant::now() + RESERVE;
+        let is_enough = items >= ENOUGH || deadline < SystemTime::now() + RESERVE;
         // Between two records there may be pages of identifiers alone, whose keys are nobody else's business.
         if is_enough && part.position.is_some() {
             return Ok(part);
