@@ -177,6 +177,19 @@ async fn a_throttled_transaction_counts_as_throttled() {
     assert_eq!(throttled.count(&logged(&api)), 1);
 }
 
+#[tokio::test]
+async fn a_throttled_command_of_the_operator_counts_as_throttled() {
+    let api = Api::behind_a_proxy(&[]).await;
+    api.proxy.fail(Fault::TableThrottled, |call| call.operation == "Scan");
+
+    assert!(api.stack.invoke("reindex", json!({ "kind": "users" })).await.is_err());
+
+    api.proxy.heal().await;
+    let throttled: Vec<_> =
+        logged(&api).into_iter().filter(|line| line["event"] == "call_throttled").collect();
+    assert_eq!(throttled.len(), 1, "{throttled:?}");
+}
+
 #[test]
 fn every_event_of_a_filter_is_one_that_functions_log() {
     for filter in filters_of_functions() {

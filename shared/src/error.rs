@@ -164,8 +164,12 @@ impl Error {
             return fields.collect::<Vec<_>>().join(" ");
         }
         let cause = self.cause();
-        let event = log::Event::CommandRefused.id();
-        tracing::error!(event, cause, "refused");
+        // Throttling counts for its alarm, whoever called: a command makes the most calls of all.
+        let event = match log::Event::of_failed_call(&cause) {
+            log::Event::CallThrottled => log::Event::CallThrottled,
+            _ => log::Event::CommandRefused,
+        };
+        tracing::error!(event = event.id(), cause, "refused");
         cause
     }
 
