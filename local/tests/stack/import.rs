@@ -6,13 +6,13 @@ use local::Stack;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::superuser::workspace;
+use crate::superuser::{deployed, workspace};
 
-async fn import(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+async fn import(folder: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_local"))
         .current_dir(folder)
         .env("CARGO", folder.join("cargo"))
-        .envs(variables.iter().copied())
+        .envs(variables.iter().cloned())
         .arg("import-django")
         .args(arguments)
         .output()
@@ -78,14 +78,7 @@ async fn a_dump_is_imported_by_the_function_of_a_deployed_stack() {
     let (folder, options) = workspace();
     dump(folder.path(), &["ada", "taken", "there"]);
     let _stack = Stack::start(options).await.unwrap();
-    let notice = std::fs::read(folder.path().join(".local/stack.json")).unwrap();
-    let notice: Value = serde_json::from_slice(&notice).unwrap();
-    let variables = [
-        ("AWS_ENDPOINT_URL", notice["aws_url"].as_str().unwrap()),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-    ];
+    let variables = deployed(folder.path());
 
     let output = import(folder.path(), &["dump.json", "--function", "import"], &variables).await;
     let unknown = import(folder.path(), &["dump.json", "--function", "nope"], &variables).await;

@@ -3,16 +3,15 @@
 use std::{path::Path, process::Output};
 
 use local::Stack;
-use serde_json::Value;
 use tokio::process::Command;
 
-use crate::superuser::workspace;
+use crate::superuser::{deployed, workspace};
 
-async fn reindex(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+async fn reindex(folder: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_local"))
         .current_dir(folder)
         .env("CARGO", folder.join("cargo"))
-        .envs(variables.iter().copied())
+        .envs(variables.iter().cloned())
         .arg("reindex")
         .args(arguments)
         .output()
@@ -51,14 +50,7 @@ async fn records_are_rewritten_in_a_stack_of_its_own_or_the_one_that_runs() {
 async fn records_are_rewritten_by_the_function_of_a_deployed_stack() {
     let (folder, options) = workspace();
     let _stack = Stack::start(options).await.unwrap();
-    let notice = std::fs::read(folder.path().join(".local/stack.json")).unwrap();
-    let notice: Value = serde_json::from_slice(&notice).unwrap();
-    let variables = [
-        ("AWS_ENDPOINT_URL", notice["aws_url"].as_str().unwrap()),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-    ];
+    let variables = deployed(folder.path());
 
     let output = reindex(folder.path(), &["users", "--function", "reindex"], &variables).await;
     let unknown = reindex(folder.path(), &["--function", "nope"], &variables).await;

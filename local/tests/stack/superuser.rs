@@ -31,6 +31,18 @@ pub(crate) fn workspace() -> (TempDir, Options) {
     (folder, kept)
 }
 
+/// The environment of a command that invokes functions of the stack in that folder as if it were deployed.
+pub(crate) fn deployed(folder: &Path) -> [(&'static str, String); 4] {
+    let notice = std::fs::read(folder.join(".local/stack.json")).unwrap();
+    let notice: serde_json::Value = serde_json::from_slice(&notice).unwrap();
+    [
+        ("AWS_ENDPOINT_URL", notice["aws_url"].as_str().unwrap().to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+    ]
+}
+
 async fn create_superuser(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut process = Command::new(env!("CARGO_BIN_EXE_local"))
         .current_dir(folder)
