@@ -1,4 +1,4 @@
-//! Makes a staff user, or makes a user one: for whoever operates the stack, who may invoke it. It has no URL.
+//! Creates a staff user, or makes an existing user staff. It has no URL: the operator of the stack invokes it.
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json as object};

@@ -1,4 +1,4 @@
-//! Brings users and employees from another system, for whoever operates the stack, who may invoke it. It has no URL.
+//! Imports users and employees from another system. It has no URL: the operator of the stack invokes it.
 //!
 //! A record is what the API shows, with the hash of the password as Django stores it. Its id is chosen by whoever sends it, so
 //! that it can be sent again: what is there stays as it is.

@@ -2,9 +2,8 @@
 //! From them, and from the limits and errors of `shared`, this crate makes the OpenAPI document, the Postman collection, the list of
 //! `GET /api` and the sample events.
 //!
-//! Making them takes longer than a function's start, so files of them are published (`shared::document`). A test writes the
-//! files anew when they are out of date, others compare the document with the template, and every answer of every test with
-//! what it says.
+//! Making them takes longer than a function's start, so files of them are published (`shared::document`). A test rewrites
+//! outdated files. Other tests compare the document with the template, and every answer of every test with the document.
 
 // The functions' files are modules of this crate, and name it as any other.
 extern crate self as contract;

@@ -143,7 +143,7 @@ const THROTTLED: Refusal = Refusal {
     errors: || vec![("limit", Error::Throttled(42))],
 };
 const FAULT: Refusal =
-    Refusal { name: "Fault", description: "A fault of ours.", errors: || vec![("fault", fault())] };
+    Refusal { name: "Fault", description: "An internal error.", errors: || vec![("fault", fault())] };
 const UNAVAILABLE: Refusal = Refusal {
     name: "Unavailable",
     description: "Something that is needed does not answer.",

@@ -12,7 +12,7 @@ fn the_files_that_are_made_from_the_contract_are_up_to_date() {
     let mut files = vec![
         ("functions/openapi/document.json".to_owned(), document.clone()),
         ("functions/postman-collection/collection.json".to_owned(), collection(&document)),
-        ("functions/api/root/endpoints.json".to_owned(), endpoints(URL)),
+        ("functions/api/endpoints.json".to_owned(), endpoints(URL)),
     ];
     files.extend(events().into_iter().map(|(function, event)| (format!("events/{function}.json"), event)));
 
@@ -29,7 +29,7 @@ fn the_files_that_are_made_from_the_contract_are_up_to_date() {
     }
     assert!(
         out_of_date.is_empty(),
-        "These files were out of date and have been made anew; run the tests again: {out_of_date:?}"
+        "These files were out of date and have been rewritten; run the tests again: {out_of_date:?}"
     );
 }
 
