@@ -10,8 +10,16 @@ use std::{
 };
 
 /// What functions include and their own build makes. Nobody serves it from here.
-const MADE_BY_THE_FUNCTIONS: [&str; 5] =
-    ["document.json", "collection.json", "endpoints.json", "swagger-ui-bundle.js", "swagger-ui.css"];
+const MADE_BY_THE_FUNCTIONS: [&str; 8] = [
+    "document.json",
+    "patches.json",
+    "collection.json",
+    "collection-page.json",
+    "collection-array.json",
+    "endpoints.json",
+    "swagger-ui-bundle.js",
+    "swagger-ui.css",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Only here do functions have what comes after `#[cfg(contract)]`: their binaries know nothing of it.
@@ -45,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ),
     )?;
     for file in MADE_BY_THE_FUNCTIONS {
-        fs::write(folder.join(file), "")?;
+        fs::write(folder.join(file), file)?;
     }
     Ok(())
 }

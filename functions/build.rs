@@ -17,7 +17,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let folder = env::var_os("OUT_DIR").ok_or("cargo names no folder")?;
     let folder = Path::new(&folder);
-    for file in ["openapi/document.json", "postman-collection/collection.json", "api/endpoints.json"] {
+    let files = [
+        "openapi/document.json",
+        "openapi/patches.json",
+        "postman-collection/collection.json",
+        "postman-collection/collection-page.json",
+        "postman-collection/collection-array.json",
+        "api/endpoints.json",
+    ];
+    for file in files {
         println!("cargo::rerun-if-changed={file}");
         // No text of JSON goes over the end of a line.
         let flat: String = fs::read_to_string(file)?.lines().map(str::trim_start).collect();

@@ -1,14 +1,43 @@
 //! `GET /openapi.json`: the documentation of the API for programs, for anyone.
 
-use shared::{Anyone, App, Reply, Request, document::publish};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use shared::{
+    Anyone, App, Error, Reply, Request,
+    compatibility::Compatibility,
+    document::{merge, publish, settings},
+};
+
+const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/document.json"));
+/// What changes in it with each setting.
+const PATCHES: &str = include_str!(concat!(env!("OUT_DIR"), "/patches.json"));
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(openapi).await
 }
 
-async fn openapi(_: &App, _: Anyone, request: Request) -> Reply {
-    publish(include_str!(concat!(env!("OUT_DIR"), "/document.json")), &request)
+async fn openapi(app: &App, _: Anyone, request: Request) -> Reply {
+    static OF_THIS_STACK: OnceLock<String> = OnceLock::new();
+    let document = if let Some(document) = OF_THIS_STACK.get() {
+        document
+    } else {
+        let document = document(&app.compatibility)?;
+        OF_THIS_STACK.get_or_init(|| document)
+    };
+    publish(document, &request)
+}
+
+/// The document of a stack that answers like this.
+fn document(answers: &Compatibility) -> Result<String, Error> {
+    let parse =
+        |text| serde_json::from_str::<Value>(text).map_err(|error| Error::internal(error.to_string()));
+    let (mut document, patches) = (parse(DOCUMENT)?, parse(PATCHES)?);
+    for setting in settings(answers) {
+        merge(&mut document, &patches[setting]);
+    }
+    Ok(document.to_string())
 }
 
 #[cfg(contract)]

@@ -1,14 +1,19 @@
 //! `GET /postman_collection.json`: the documentation of the API for Postman, for anyone.
 
-use shared::{Anyone, App, Reply, Request, document::publish};
+use shared::{Anyone, App, Reply, Request, compatibility::ListFormat, document::publish};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(collection).await
 }
 
-async fn collection(_: &App, _: Anyone, request: Request) -> Reply {
-    publish(include_str!(concat!(env!("OUT_DIR"), "/collection.json")), &request)
+async fn collection(app: &App, _: Anyone, request: Request) -> Reply {
+    let collection = match app.compatibility.lists {
+        ListFormat::Cursor => include_str!(concat!(env!("OUT_DIR"), "/collection.json")),
+        ListFormat::Page => include_str!(concat!(env!("OUT_DIR"), "/collection-page.json")),
+        ListFormat::Array => include_str!(concat!(env!("OUT_DIR"), "/collection-array.json")),
+    };
+    publish(collection, &request)
 }
 
 #[cfg(contract)]

@@ -10,6 +10,7 @@ use ::contract::document;
 use local::Template;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::compatibility::{Compatibility, Ids, ListFormat};
 
 use crate::support::{Answer, Api, User, contract, contract::DOCUMENT, root, unlimited_seeds};
 
@@ -82,7 +83,17 @@ async fn the_document_is_served_for_the_url_at_which_it_is_asked_for() {
 
     let answer = api.get("/openapi.json").await;
 
-    assert_eq!(answer.body, document(api.stack.url(), 8));
+    assert_eq!(answer.body, document(api.stack.url(), 8, &Compatibility::none()));
+    for (parameters, answers) in [
+        (vec![("Compatibility", "django")], Compatibility::django()),
+        (
+            vec![("ListFormat", "page"), ("Ids", "integer")],
+            Compatibility { lists: ListFormat::Page, ids: Ids::Integer, ..Compatibility::none() },
+        ),
+    ] {
+        let api = Api::with(&parameters).await;
+        assert_eq!(api.get("/openapi.json").await.body, document(api.stack.url(), 8, &answers));
+    }
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
 
     let event = std::fs::read(root().join("events/openapi.json")).unwrap();

@@ -4,6 +4,7 @@ use std::slice;
 
 use serde_json::{Map, Value, json};
 use shared::{
+    compatibility::{Compatibility, Ids, ListFormat},
     employee,
     fields::{Field, Kind},
     user,
@@ -36,8 +37,16 @@ fn flag(description: &str) -> Value {
     json!({ "type": "boolean", "description": description })
 }
 
-fn id(description: &str) -> Value {
+fn uuid(description: &str) -> Value {
     json!({ "type": "string", "format": "uuid", "description": description })
+}
+
+/// The id of a user or an employee.
+fn id(ids: Ids, description: &str) -> Value {
+    match ids {
+        Ids::Uuid => uuid(description),
+        Ids::Integer => json!({ "type": "integer", "minimum": 1, "description": description }),
+    }
 }
 
 fn time(description: &str) -> Value {
@@ -54,9 +63,9 @@ fn table(fields: &[Field]) -> Value {
     Value::Object(fields.iter().map(|field| (field.name.to_owned(), schema(field))).collect())
 }
 
-fn user() -> [Value; 3] {
+fn user(ids: Ids) -> [Value; 3] {
     let names = json!({
-        "id": id("Never changes."),
+        "id": id(ids, "Never changes."),
         "username": text("Unique without regard to case."),
         "email": text("As it was typed; empty for none."),
     });
@@ -77,36 +86,50 @@ fn user() -> [Value; 3] {
     [names, table(user::FIELDS), state]
 }
 
-fn employee() -> Value {
+fn employee(ids: Ids) -> Value {
     let state = json!({
         "phone_number": text("In E.164 form; unique."),
         "email": maybe_text("As it was typed; unique without regard to case."),
         "is_phone_verified": flag("Whether a code has proven the phone number."),
-        "owner": id("The user who made the record."),
-        "created_at": time("The time in the id."),
+        "owner": id(ids, "The user who made the record."),
+        "created_at": time("When the record was made."),
         "updated_at": time("When a field last changed."),
     });
-    let parts = [json!({ "id": id("Never changes.") }), table(employee::FIELDS), state];
+    let parts = [json!({ "id": id(ids, "Never changes.") }), table(employee::FIELDS), state];
     record("An employee, as the API shows them.", &parts)
 }
 
-fn page_of(schema: &str) -> Value {
+/// A list of this schema, in the form in which lists are shown.
+fn list_of(schema: &str, lists: ListFormat) -> Value {
     let url = |description: &str| json!({ "type": ["string", "null"], "format": "uri", "description": description });
-    let page = json!({
-        "next": url("The URL of the next page, if there may be one."),
-        "previous": url("The URL of the page before, if there may be one."),
-        "results": {
-            "type": "array",
-            "items": reference(schema),
-            "description": "The records of this page, in order.",
-        },
-    });
-    record("A page, as Django REST Framework's cursor pagination shows it.", &[page])
+    let records = |description: &str| json!({ "type": "array", "items": reference(schema), "description": description });
+    match lists {
+        ListFormat::Cursor => {
+            let page = json!({
+                "next": url("The URL of the next page, if there may be one."),
+                "previous": url("The URL of the page before, if there may be one."),
+                "results": records("The records of this page, in order."),
+            });
+            record("A page, as Django REST Framework's cursor pagination shows it.", &[page])
+        }
+        ListFormat::Page => {
+            let page = json!({
+                "count": { "type": "integer", "minimum": 0, "description": "How many records all pages have together." },
+                "next": url("The URL of the next page, if there is one."),
+                "previous": url("The URL of the page before, if there is one."),
+                "results": records("The records of this page, in order."),
+            });
+            record("A page, as Django REST Framework's page number pagination shows it.", &[page])
+        }
+        ListFormat::Array => records(
+            "All records, in order; of more than 1,000 the first 1,000, and the header `Link` names the URL of the next.",
+        ),
+    }
 }
 
 fn session() -> Value {
     let session = json!({
-        "id": id("What ends it: `DELETE /api/sessions/{id}`."),
+        "id": uuid("What ends it: `DELETE /api/sessions/{id}`."),
         "created_at": time("When it began."),
         "last_used_at": time("When its tokens were last refreshed, or else given."),
         "ip": text("From which IP address that was."),
@@ -134,38 +157,43 @@ fn words() -> Value {
 }
 
 /// The schemas of answers, by name.
-pub(crate) fn schemas() -> Map<String, Value> {
+pub(crate) fn schemas(answers: &Compatibility) -> Map<String, Value> {
     let message = json!({ "message": words() });
     let token = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
     let pair = json!({ "refresh": text("For new tokens."), "access": text("For requests.") });
-    let refreshed = json!({
-        "access": text("For requests."),
-        "refresh": text("For new tokens, in place of the one that was shown."),
-    });
-    let [names, details, state] = user();
+    let refreshed = if answers.rotates_refresh_tokens {
+        let refreshed = json!({
+            "access": text("For requests."),
+            "refresh": text("For new tokens, in place of the one that was shown."),
+        });
+        record(
+            "An access and a refresh token, in the order in which SimpleJWT answers a refresh.",
+            &[refreshed],
+        )
+    } else {
+        record(
+            "An access token. The refresh token stays as it is.",
+            &[json!({ "access": text("For requests.") })],
+        )
+    };
+    let [names, details, state] = user(answers.ids);
     let schemas = [
         (
             "User",
             record(
                 "A user, as the API shows them. The password hash is not part of it, and so in no answer.",
-                &user(),
+                &user(answers.ids),
             ),
         ),
-        ("Employee", employee()),
-        ("UserPage", page_of("User")),
-        ("EmployeePage", page_of("Employee")),
+        ("Employee", employee(answers.ids)),
+        ("Users", list_of("User", answers.lists)),
+        ("Employees", list_of("Employee", answers.lists)),
         ("Session", session()),
         (
             "Tokens",
             record("A refresh and an access token, on their way to their user.", slice::from_ref(&pair)),
         ),
-        (
-            "RefreshedTokens",
-            record(
-                "An access and a refresh token, in the order in which SimpleJWT answers a refresh.",
-                &[refreshed],
-            ),
-        ),
+        ("RefreshedTokens", refreshed),
         ("RegisteredUser", record("A new user, signed in.", &[names, details, state, pair.clone()])),
         ("ChangedPassword", record("A new session, after all others have ended.", &[message.clone(), pair])),
         ("Message", object(&message)),

@@ -9,6 +9,19 @@ use shared::{
 
 use crate::{shown, such_as};
 
+/// The ids of [`a_user`] and [`an_employee`].
+const IDS: [&str; 2] = ["019a5f3e-7d2b-7c41-9f0e-3b6a1d8e4c52", "019a5f3e-8a10-7d35-8c2b-5e9f7a4b1c60"];
+
+/// Gives them numbers for ids.
+pub(crate) fn number_ids(examples: &mut Value) {
+    match examples {
+        Value::String(text) if IDS.contains(&text.as_str()) => *examples = json!(1),
+        Value::Object(fields) => fields.values_mut().for_each(number_ids),
+        Value::Array(items) => items.iter_mut().for_each(number_ids),
+        _ => {}
+    }
+}
+
 /// A new session's tokens.
 #[must_use]
 pub fn a_new_session() -> Value {
@@ -34,7 +47,7 @@ fn with_empty(mut example: Value, fields: &[Field]) -> Value {
 #[must_use]
 pub fn a_user() -> Value {
     let user = json!({
-        "id": "019a5f3e-7d2b-7c41-9f0e-3b6a1d8e4c52",
+        "id": IDS[0],
         "username": "testuser",
         "email": "testuser@example.com",
         "phone_number": "+911234567890",
@@ -53,14 +66,14 @@ pub fn a_user() -> Value {
 #[must_use]
 pub fn an_employee() -> Value {
     let employee = json!({
-        "id": "019a5f3e-8a10-7d35-8c2b-5e9f7a4b1c60",
+        "id": IDS[1],
         "first_name": "Basavraj",
         "last_name": "Ningadali",
         "phone_number": "+911234567890",
         "email": null,
         "department": "Engineering",
         "is_phone_verified": false,
-        "owner": "019a5f3e-7d2b-7c41-9f0e-3b6a1d8e4c52",
+        "owner": IDS[0],
         "created_at": "2026-01-01T12:00:00.456Z",
         "updated_at": "2026-01-01T12:00:00.456Z",
     });

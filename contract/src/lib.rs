@@ -23,7 +23,10 @@ mod functions {
 }
 
 use serde_json::{Map, Value, json};
-use shared::document::SHORTEST_PASSWORD;
+use shared::{
+    compatibility::{Compatibility, Ids, ListFormat},
+    document::SHORTEST_PASSWORD,
+};
 
 pub use answers::*;
 pub use body::*;
@@ -44,21 +47,26 @@ fn operations() -> impl Iterator<Item = Operation> {
     })
 }
 
-/// The document (OpenAPI 3.1.1) of the API at `url`, where a new password has at least so many characters.
+/// The document (OpenAPI 3.1.1) of the API at `url` that answers like this, where a new password has at least so many characters.
 #[must_use]
-pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
-    let (mut paths, mut schemas, mut refusals) = (Map::new(), answers::schemas(), Vec::new());
+pub fn document(url: &str, shortest_password: impl Into<Value>, answers: &Compatibility) -> Value {
+    let (mut paths, mut schemas, mut refusals) = (Map::new(), answers::schemas(answers), Vec::new());
     let shortest_password = shortest_password.into();
     for operation in operations() {
         let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
-        methods[operation.method] = operation.described();
+        methods[operation.method] = operation.described(answers);
         refusals.extend(operation.refusals);
         if let Some(body) = operation.body {
             schemas.insert(body.name.to_owned(), filled_in(body.schema, &shortest_password));
         }
     }
     let tags = Group::ALL.map(|(_, name, description)| json!({ "name": name, "description": description }));
-    json!({
+    let mut parameters = operation::parameters(answers);
+    if let Some(parameters) = parameters.as_object_mut() {
+        let used = Value::from(paths.clone()).to_string();
+        parameters.retain(|name, _| used.contains(&format!("\"#/components/parameters/{name}\"")));
+    }
+    let mut document = json!({
         "openapi": "3.1.1",
         "info": {
             "title": "Rollcall",
@@ -73,7 +81,7 @@ pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
         "components": {
             "schemas": schemas,
             "responses": refusals::responses(refusals),
-            "parameters": operation::parameters(),
+            "parameters": parameters,
             "headers": answers::headers(),
             "securitySchemes": {
                 "bearer": {
@@ -84,7 +92,42 @@ pub fn document(url: &str, shortest_password: impl Into<Value>) -> Value {
                 },
             },
         },
-    })
+    });
+    if answers.ids == Ids::Integer {
+        examples::number_ids(&mut document);
+    }
+    document
+}
+
+/// How the document of a stack with a setting differs from [`Compatibility::none`]'s: merge patches (RFC 7396), by the setting. Each
+/// changes other members than the others do, so that any of them go together.
+#[must_use]
+pub fn patches(url: &str, shortest_password: &str) -> Value {
+    let none = Compatibility::none;
+    let document = |answers: &Compatibility| document(url, shortest_password, answers);
+    let base = document(&none());
+    let settings = [
+        ("lists=page", Compatibility { lists: ListFormat::Page, ..none() }),
+        ("lists=array", Compatibility { lists: ListFormat::Array, ..none() }),
+        ("ordering=oldest", Compatibility { oldest_first: true, ..none() }),
+        ("rotation=false", Compatibility { rotates_refresh_tokens: false, ..none() }),
+        ("ids=integer", Compatibility { ids: Ids::Integer, ..none() }),
+    ];
+    let patches =
+        settings.map(|(setting, answers)| (setting.to_owned(), difference(&base, &document(&answers))));
+    Value::Object(patches.into_iter().collect())
+}
+
+/// The merge patch that makes `to` of `from`.
+fn difference(from: &Value, to: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (from, to) else { return to.clone() };
+    let gone =
+        before.keys().filter(|name| !after.contains_key(*name)).map(|name| (name.clone(), Value::Null));
+    let changed = after.iter().filter(|(name, value)| before.get(*name) != Some(value));
+    let changed = changed.map(|(name, value)| {
+        (name.clone(), before.get(name).map_or_else(|| value.clone(), |before| difference(before, value)))
+    });
+    Value::Object(gone.chain(changed).collect())
 }
 
 /// A schema in which the length of the shortest password is filled in.

@@ -7,6 +7,7 @@ use crate::{
     refusals::{self, Refusal},
 };
 use shared::{
+    compatibility::{Compatibility, Ids, ListFormat},
     employee,
     fields::NAME_LENGTH,
     page::{DEFAULT_SIZE, LARGEST, LONGEST_SEARCH},
@@ -21,6 +22,10 @@ pub struct Operation {
     id: Option<&'static str>,
     name: Option<&'static str>,
     value: Value,
+    /// Its description where a refresh token is not used up, if that is another one.
+    without_rotation: Option<&'static str>,
+    /// The filters of a list, if it is one.
+    filters: Option<&'static [&'static str]>,
     pub(crate) body: Option<Body>,
     pub(crate) refusals: Vec<Refusal>,
 }
@@ -63,13 +68,24 @@ impl Operation {
             "security": [],
             "responses": {},
         });
-        for (part, parameter) in [("{id}", "Id"), ("{file}", "File")] {
-            if path.contains(part) {
+        for (part, parameter) in [("sessions/{id}", "SessionId"), ("s/{id}", "Id"), ("{file}", "File")] {
+            if path.contains(part) && value.get("parameters").is_none() {
                 value["parameters"] = json!([{ "$ref": format!("#/components/parameters/{parameter}") }]);
             }
         }
         let refusals = refusals::FAULTS.into();
-        Self { method, path, group, id: None, name: None, value, body: None, refusals }
+        Self {
+            method,
+            path,
+            group,
+            id: None,
+            name: None,
+            value,
+            without_rotation: None,
+            filters: None,
+            body: None,
+            refusals,
+        }
     }
 
     /// Its `operationId`, when it is not the name of its function.
@@ -90,6 +106,13 @@ impl Operation {
     #[must_use]
     pub fn about(mut self, description: &str) -> Self {
         self.value["description"] = json!(description);
+        self
+    }
+
+    /// The same where `RotateRefreshTokens` is `false`.
+    #[must_use]
+    pub fn about_without_rotation(mut self, description: &'static str) -> Self {
+        self.without_rotation = Some(description);
         self
     }
 
@@ -141,17 +164,13 @@ impl Operation {
 
     /// The parameters of every list, its search and its filters.
     #[must_use]
-    pub fn lists(self, filters: &[&str]) -> Self {
-        let listed = self.with(&["PageSize", "Cursor", "Ordering"]).with(filters);
-        listed.refuses(&[refusals::INVALID_QUERY, refusals::INVALID_CURSOR])
+    pub fn lists(mut self, filters: &'static [&'static str]) -> Self {
+        self.filters = Some(filters);
+        self.refuses(&[refusals::INVALID_QUERY, refusals::INVALID_PAGE])
     }
 
     fn with(mut self, parameters: &[&str]) -> Self {
-        let mut all = self.value["parameters"].as_array().cloned().unwrap_or_default();
-        all.extend(
-            parameters.iter().map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })),
-        );
-        self.value["parameters"] = json!(all);
+        add(&mut self.value, parameters);
         self
     }
 
@@ -175,9 +194,21 @@ impl Operation {
         self
     }
 
-    /// What is said of it in the document.
-    pub(crate) fn described(&self) -> Value {
+    /// What is said of it in the document of a stack that answers like this.
+    pub(crate) fn described(&self, answers: &Compatibility) -> Value {
         let mut value = self.value.clone();
+        if let Some(filters) = self.filters {
+            let of_the_format: &[&str] = match answers.lists {
+                ListFormat::Cursor => &["PageSize", "Cursor", "Ordering"],
+                ListFormat::Page => &["Page", "PageSize", "Ordering"],
+                ListFormat::Array => &["Cursor", "Ordering"],
+            };
+            add(&mut value, of_the_format);
+            add(&mut value, filters);
+        }
+        if let Some(description) = self.without_rotation.filter(|_| !answers.rotates_refresh_tokens) {
+            value["description"] = json!(description);
+        }
         value["operationId"] = json!(self.id);
         value["tags"] = json!([self.group.name()]);
         if let Some(responses) = value["responses"].as_object_mut() {
@@ -208,18 +239,32 @@ impl Operation {
         self.value.pointer("/requestBody/content/application~1json/examples/example-1/value")
     }
 
-    /// Its parameters, as they are in [`parameters`].
+    /// Its parameters, as they are in [`parameters`], for new clients.
     pub(crate) fn parameters(&self) -> Vec<Value> {
-        let shared = json!({ "components": { "parameters": parameters() } });
-        let references = self.value["parameters"].as_array().into_iter().flatten();
+        let answers = Compatibility::none();
+        let shared = json!({ "components": { "parameters": parameters(&answers) } });
+        let described = self.described(&answers);
+        let references = described["parameters"].as_array().into_iter().flatten();
         references
             .filter_map(|parameter| shared.pointer(parameter["$ref"].as_str()?.strip_prefix('#')?).cloned())
             .collect()
     }
 }
 
-/// The parameters that operations share.
-pub(crate) fn parameters() -> Value {
+/// Adds parameters, by their names in [`parameters`].
+fn add(operation: &mut Value, parameters: &[&str]) {
+    let mut all = operation["parameters"].as_array().cloned().unwrap_or_default();
+    all.extend(parameters.iter().map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
+    operation["parameters"] = json!(all);
+}
+
+/// The parameters that operations share, where a stack answers like this.
+pub(crate) fn parameters(answers: &Compatibility) -> Value {
+    let id = match answers.ids {
+        Ids::Uuid => json!({ "type": "string", "format": "uuid" }),
+        Ids::Integer => json!({ "type": "integer", "minimum": 1 }),
+    };
+    let first = if answers.oldest_first { "created_at" } else { "-created_at" };
     let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     let flag = |name: &str, description: &str| query(name, description, json!({ "type": "boolean" }));
     let search = |fields: &[&str]| {
@@ -233,6 +278,13 @@ pub(crate) fn parameters() -> Value {
             "in": "path",
             "required": true,
             "description": "The `id` of the record. Any other text is 404.",
+            "schema": id,
+        },
+        "SessionId": {
+            "name": "id",
+            "in": "path",
+            "required": true,
+            "description": "The `id` of the session. Any other text is 404.",
             "schema": { "type": "string", "format": "uuid" },
         },
         "File": {
@@ -255,15 +307,20 @@ pub(crate) fn parameters() -> Value {
             "How many records a page holds.",
             json!({ "type": "integer", "minimum": 1, "maximum": LARGEST, "default": DEFAULT_SIZE }),
         ),
+        "Page": query(
+            "page",
+            "The number of the page, from 1 on, or `last`.",
+            json!({ "type": "string", "pattern": "^([1-9][0-9]*|last)$", "default": "1" }),
+        ),
         "Cursor": query(
             "cursor",
-            "A place in the list, as `next` and `previous` name it.",
+            "A place in the list, as a link to the next or the previous page names it.",
             json!({ "type": "string" }),
         ),
         "Ordering": query(
             "ordering",
             "Newest first, or oldest first.",
-            json!({ "type": "string", "enum": ["-created_at", "created_at"], "default": "-created_at" }),
+            json!({ "type": "string", "enum": ["-created_at", "created_at"], "default": first }),
         ),
         "SearchUsers": search(&user::searched_fields().collect::<Vec<_>>()),
         "SearchEmployees": search(&employee::searched_fields().collect::<Vec<_>>()),

@@ -111,9 +111,9 @@ pub const FILE_NOT_FOUND: Refusal = Refusal {
     description: "There is no such file.",
     errors: || vec![("file", Error::NotFound("File"))],
 };
-pub(crate) const INVALID_CURSOR: Refusal = Refusal {
-    name: "InvalidCursor",
-    description: "The cursor was not made for this caller and list.",
+pub(crate) const INVALID_PAGE: Refusal = Refusal {
+    name: "InvalidPage",
+    description: "There is no such page, or the cursor was not made for this caller and list.",
     errors: || vec![("cursor", Error::InvalidCursor)],
 };
 /// No employee has the number.

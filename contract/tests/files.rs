@@ -2,16 +2,24 @@
 
 use std::{fs, path::Path};
 
-use contract::{collection, document, endpoints, events};
+use contract::{collection, document, endpoints, events, patches};
 use serde_json::Value;
-use shared::document::{SHORTEST_PASSWORD, URL};
+use shared::{
+    compatibility::{Compatibility, Ids, ListFormat},
+    document::{SHORTEST_PASSWORD, URL, merge, settings},
+};
 
 #[test]
 fn the_files_that_are_made_from_the_contract_are_up_to_date() {
-    let document = document(URL, SHORTEST_PASSWORD);
+    let document =
+        |lists| document(URL, SHORTEST_PASSWORD, &Compatibility { lists, ..Compatibility::none() });
+    let collection = |lists| collection(&document(lists));
     let mut files = vec![
-        ("functions/openapi/document.json".to_owned(), document.clone()),
-        ("functions/postman-collection/collection.json".to_owned(), collection(&document)),
+        ("functions/openapi/document.json".to_owned(), document(ListFormat::Cursor)),
+        ("functions/openapi/patches.json".to_owned(), patches(URL, SHORTEST_PASSWORD)),
+        ("functions/postman-collection/collection.json".to_owned(), collection(ListFormat::Cursor)),
+        ("functions/postman-collection/collection-page.json".to_owned(), collection(ListFormat::Page)),
+        ("functions/postman-collection/collection-array.json".to_owned(), collection(ListFormat::Array)),
         ("functions/api/endpoints.json".to_owned(), endpoints(URL)),
     ];
     files.extend(events().into_iter().map(|(function, event)| (format!("events/{function}.json"), event)));
@@ -50,6 +58,39 @@ fn dangling(document: &Value, value: &Value) -> Vec<String> {
 
 #[test]
 fn every_name_that_an_operation_refers_to_is_declared() {
-    let document = document(URL, SHORTEST_PASSWORD);
-    assert_eq!(dangling(&document, &document), [] as [String; 0]);
+    for answers in every_way_to_answer() {
+        let document = document(URL, SHORTEST_PASSWORD, &answers);
+        assert_eq!(dangling(&document, &document), [] as [String; 0], "{answers:?}");
+    }
+}
+
+/// Each combination of the settings that a client notices.
+fn every_way_to_answer() -> impl Iterator<Item = Compatibility> {
+    let flags = [false, true];
+    let lists = [ListFormat::Cursor, ListFormat::Page, ListFormat::Array];
+    lists.into_iter().flat_map(move |lists| {
+        flags.into_iter().flat_map(move |oldest_first| {
+            flags.into_iter().flat_map(move |rotates_refresh_tokens| {
+                [Ids::Uuid, Ids::Integer].into_iter().map(move |ids| Compatibility {
+                    lists,
+                    oldest_first,
+                    rotates_refresh_tokens,
+                    ids,
+                    ..Compatibility::none()
+                })
+            })
+        })
+    })
+}
+
+#[test]
+fn patches_make_the_document_of_every_combination_of_settings() {
+    let patches = patches(URL, SHORTEST_PASSWORD);
+    for answers in every_way_to_answer() {
+        let mut made = document(URL, SHORTEST_PASSWORD, &Compatibility::none());
+        for setting in settings(&answers) {
+            merge(&mut made, &patches[setting]);
+        }
+        assert_eq!(made, document(URL, SHORTEST_PASSWORD, &answers), "{answers:?}");
+    }
 }

@@ -126,7 +126,8 @@ async function request(method, path, { body, etag, token, signal } = {}) {
   }
   if (!answer.ok) throw new Refused(answer.status, data);
   // A proxy that compresses makes the tag weak; the API compares strongly.
-  return { data, etag: answer.headers.get('ETag')?.replace(/^W\//, '') };
+  const next = answer.headers.get('Link')?.match(/^<([^>]*)>; rel="next"$/)?.[1];
+  return { data, etag: answer.headers.get('ETag')?.replace(/^W\//, ''), next };
 }
 
 /** A request with the access token; an expired one is renewed once. */
@@ -151,7 +152,8 @@ async function call(method, path, options) {
 function renew() {
   const own = session;
   renewal ??= request('POST', '/api/token/refresh', { body: { refresh: own.refresh } }).then(
-    ({ data }) => Object.assign(own, { access: data.access, refresh: data.refresh }),
+    // Where refresh tokens are not used up, the answer has no other.
+    ({ data }) => Object.assign(own, data),
     (error) => {
       if (error.status !== 401) throw error;
       if (session === own) end('Your session has ended. Please sign in again.');
@@ -376,13 +378,18 @@ function listView(path) {
     const { signal } = leave();
     results.setAttribute('aria-busy', 'true');
     try {
-      const { data } = await call('GET', `/api/${path}?${params}`, { signal });
-      fill(data, params);
+      const asked = new URLSearchParams(params);
+      // Whatever the stack's own order is.
+      if (!asked.has('ordering')) asked.set('ordering', '-created_at');
+      const { data, next } = await call('GET', `/api/${path}?${asked}`, { signal });
+      // A stack may answer with an array instead of a page.
+      fill(Array.isArray(data) ? { results: data, next } : data, params);
     } catch (error) {
       if (signal.aborted || !session) return;
-      if (error.status === 404 && params.has('cursor')) {
-        // The cursor was somebody else's.
+      if (error.status === 404 && (params.has('cursor') || params.has('page'))) {
+        // The cursor was somebody else's, or the page is gone.
         params.delete('cursor');
+        params.delete('page');
         history.replaceState(null, '', hash(params));
         return load(params);
       }
@@ -393,10 +400,11 @@ function listView(path) {
     results.removeAttribute('aria-busy');
   };
 
-  const fill = ({ results: found, next, previous }, params) => {
+  const fill = ({ results: found, count: all, next, previous }, params) => {
     const these = kind.title.toLowerCase();
     const none = next ? `No ${these} found so far; the next page goes on.` : `No ${these} found.`;
-    count.textContent = found.length ? `${found.length} ${found.length === 1 ? kind.one : these} on this page.` : none;
+    const here = `${found.length} ${found.length === 1 ? kind.one : these} on this page`;
+    count.textContent = found.length ? `${here}${all === undefined ? '' : `, ${all} in all`}.` : none;
     records.replaceChildren(...(found.length ? [table(found, params)] : []));
     pager.replaceChildren(...(next || previous ? [pages(next, previous)] : []));
   };
@@ -406,6 +414,7 @@ function listView(path) {
     const oldestFirst = params.get('ordering') === 'created_at';
     const turned = new URLSearchParams(params);
     turned.delete('cursor');
+    turned.delete('page');
     if (oldestFirst) turned.delete('ordering');
     else turned.set('ordering', 'created_at');
     // Cards on a phone are no table any more to some browsers, unless they are told.
@@ -423,9 +432,13 @@ function listView(path) {
 
   /** The links of the API hold the page; the host in them may be another one than this page is on. */
   const pages = (next, previous) => {
-    const link = (url, label) => (url
-      ? h('a', { class: 'button', href: `#/${path}${new URL(url).search}` }, label)
-      : h('span', null, label));
+    const step = (url) => {
+      const params = new URL(url).searchParams;
+      // It is the order of this page when its address says none.
+      if (params.get('ordering') === '-created_at') params.delete('ordering');
+      return hash(params);
+    };
+    const link = (url, label) => (url ? h('a', { class: 'button', href: step(url) }, label) : h('span', null, label));
     return h('nav', { class: 'pages', 'aria-label': 'Pages' }, link(previous, '← Previous'), link(next, 'Next →'));
   };
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Error, config,
+    Error,
+    compatibility::Compatibility,
+    config,
     dynamo::{BatchGet, Db, Tables, key, key2},
     otp::Codes,
     password::Hasher,
@@ -16,6 +18,8 @@ use crate::{
 pub struct App {
     /// The tables.
     pub db: Db,
+    /// What clients of a Django system get otherwise.
+    pub compatibility: Compatibility,
     /// The `iss` of every token: the stack's name.
     pub(crate) issuer: String,
     pub(crate) keys: Keys,
@@ -29,6 +33,7 @@ impl App {
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self {
             db: Db::from_env()?,
+            compatibility: Compatibility::from_env()?,
             issuer: config::text("ISSUER")?,
             keys: Keys::default(),
             secrets: Secrets::default(),

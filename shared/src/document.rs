@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use crate::{Reply, Request, config, text_public};
+use crate::{
+    Reply, Request,
+    compatibility::{Compatibility, Ids, ListFormat},
+    config, text_public,
+};
 
 /// What stands in the files for the URL of the API, and for the fewest characters of a new password.
 pub const URL: &str = "<url>";
@@ -21,4 +25,38 @@ pub fn publish(file: &str, request: &Request) -> Reply {
         .replace(&begun(URL), &begun(&request.base_url()))
         .replace(&quoted(SHORTEST_PASSWORD), &config::number("PASSWORD_MIN_LENGTH")?.to_string());
     text_public(text, "application/json", FRESH)
+}
+
+/// The settings in which a stack answers otherwise than [`Compatibility::none`], as the patches of its document name them.
+pub fn settings(answers: &Compatibility) -> impl Iterator<Item = &'static str> {
+    let lists = match answers.lists {
+        ListFormat::Cursor => None,
+        ListFormat::Page => Some("lists=page"),
+        ListFormat::Array => Some("lists=array"),
+    };
+    let others = [
+        (answers.oldest_first, "ordering=oldest"),
+        (!answers.rotates_refresh_tokens, "rotation=false"),
+        (answers.ids == Ids::Integer, "ids=integer"),
+    ];
+    lists.into_iter().chain(others.into_iter().filter(|(is_set, _)| *is_set).map(|(_, setting)| setting))
+}
+
+/// Makes a document of another one and a merge patch (RFC 7396).
+pub fn merge(document: &mut Value, patch: &Value) {
+    let Value::Object(changes) = patch else {
+        document.clone_from(patch);
+        return;
+    };
+    if !document.is_object() {
+        *document = Value::Object(serde_json::Map::new());
+    }
+    let Some(members) = document.as_object_mut() else { return };
+    for (name, change) in changes {
+        if change.is_null() {
+            members.remove(name);
+        } else {
+            merge(members.entry(name).or_insert(Value::Null), change);
+        }
+    }
 }

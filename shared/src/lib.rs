@@ -8,6 +8,7 @@ pub mod audit;
 pub mod aws;
 mod caller;
 pub mod client;
+pub mod compatibility;
 pub mod config;
 mod deadline;
 mod deliver;

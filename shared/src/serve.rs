@@ -45,7 +45,7 @@ fn run(endpoint: &'static Endpoint) -> LocalBoxFuture<'static, Result<(), lambda
         // An instance has one `App` for as long as it lives.
         let app: &'static App = Box::leak(Box::new(App::from_env()?));
         // It is the same for every request: a list of origins would have to be answered with the one that asks.
-        let origin = config::optional("CORS_ORIGIN").map(HeaderValue::try_from).transpose()?;
+        let origin = config::optional("CORS_ORIGINS").map(HeaderValue::try_from).transpose()?;
         let cold = AtomicBool::new(true);
         let mut adapter = Adapter::from(service_fn(move |request| {
             let cold = cold.swap(false, Ordering::Relaxed);

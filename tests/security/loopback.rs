@@ -223,7 +223,7 @@ async fn a_foreign_page_makes_no_superuser_sends_nothing_and_learns_no_secret() 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_is_closed_to_the_pages_that_may_call_the_api() {
     const ORIGIN: &str = "https://app.example.com";
-    let api = Api::with(&[("CorsOrigin", ORIGIN)]).await;
+    let api = Api::with(&[("CorsOrigins", ORIGIN)]).await;
     api.registered("ada").await;
     api.code_for("ada@example.com").await;
     let port = port_of(api.stack.url());

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use local::{Data, Message, Options, Stack};
+use local::{Data, Message, Options, Stack, Template};
 use serde_json::{Value, json};
+use shared::{Error, compatibility::Compatibility};
 
 use super::{Client, PASSWORD, User, poll, registration};
 
@@ -27,7 +28,7 @@ impl Deref for Api {
 }
 
 /// What a local run sets otherwise than a deployed stack.
-const DEPLOYED: [(&str, &str); 1] = [("Policy", "strict")];
+const DEPLOYED: [(&str, &str); 2] = [("Compatibility", "none"), ("Policy", "strict")];
 
 /// Text messages go by Twilio, with the secret that every local stack has.
 pub(crate) const TWILIO: [(&str, &str); 2] = [
@@ -62,6 +63,18 @@ fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&st
         template: template.to_owned(),
         terminal: false,
     }
+}
+
+/// How a stack with these options answers.
+fn compatibility(options: &Options) -> Compatibility {
+    let template = Template::load(&options.template, &options.parameters).unwrap();
+    let environment = &template.functions[0].environment;
+    let variable = |name: &'static str| match options.env.get(name).or_else(|| environment.get(name)) {
+        Some(value) => Ok(value.clone()),
+        // A template of an earlier release.
+        None => Err(Error::internal(name)),
+    };
+    Compatibility::read(&variable).unwrap_or_else(|_| Compatibility::none())
 }
 
 impl Api {
@@ -115,8 +128,9 @@ impl Api {
     }
 
     async fn run(options: Options) -> Self {
+        let answers = compatibility(&options);
         let stack = Stack::start(options).await.unwrap();
-        let anyone = Client::new(stack.url());
+        let anyone = Client::new(stack.url()).expecting(&answers);
         let database = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { stack, anyone, database }
     }

@@ -10,6 +10,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
 };
 use serde_json::Value;
+use shared::compatibility::Compatibility;
 
 use super::contract;
 
@@ -20,6 +21,8 @@ pub(crate) struct Client {
     url: String,
     authorization: Option<String>,
     headers: Vec<(String, String)>,
+    /// What the API may answer.
+    document: &'static Value,
 }
 
 /// A whole answer.
@@ -37,18 +40,18 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(url: &str) -> Self {
-        Self::from_address(url, None)
+        let document = &contract::DOCUMENT;
+        Self { http: http(None), url: url.to_owned(), authorization: None, headers: Vec::new(), document }
     }
 
-    fn from_address(url: &str, address: Option<IpAddr>) -> Self {
-        let http = reqwest::Client::builder().no_proxy().local_address(address).build().unwrap();
-        Self { http, url: url.to_owned(), authorization: None, headers: Vec::new() }
+    /// The same client of an API that answers like this.
+    pub(crate) fn expecting(self, answers: &Compatibility) -> Self {
+        Self { document: contract::document(answers), ..self }
     }
 
     /// The same client at another IP address of this machine.
     pub(crate) fn at(&self, address: [u8; 4]) -> Self {
-        let (authorization, headers) = (self.authorization.clone(), self.headers.clone());
-        Self { authorization, headers, ..Self::from_address(&self.url, Some(address.into())) }
+        Self { http: http(Some(address.into())), ..self.clone() }
     }
 
     /// The same client with a bearer token.
@@ -128,9 +131,13 @@ impl Client {
         let took = began.elapsed();
         let body = serde_json::from_str(&text).unwrap_or_default();
         let answer = Answer { status, headers, text, body, took };
-        contract::check(&method, path, &answer);
+        contract::check(self.document, &method, path, &answer);
         Ok(answer)
     }
+}
+
+fn http(address: Option<IpAddr>) -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().local_address(address).build().unwrap()
 }
 
 impl Answer {

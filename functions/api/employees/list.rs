@@ -56,5 +56,5 @@ pub fn contract() -> contract::Operation {
         .about("One's own; for staff, all.")
         .by_user()
         .lists(&["SearchEmployees", "Department", "IsPhoneVerified"])
-        .answers(200, shown("The page.", "EmployeePage"))
+        .answers(200, shown("The page.", "Employees"))
 }

@@ -32,10 +32,13 @@ pub fn contract() -> contract::Operation {
              repeat it: within a few seconds it gets the same successor, and later another one, as long as \
              the first has not been used. Any other use of the token again ends the session.",
         )
+        .about_without_rotation(
+            "The refresh token stays valid until it expires, its session ends or the password changes.",
+        )
         .takes(
             body("Refresh", &["refresh"], json!({ "refresh": field::token("A refresh token.") })),
             &[json!({ "refresh": "<refresh_token>" })],
         )
         .refuses(&[TOKEN_REFUSED])
-        .answers(200, shown("The next tokens of the session.", "RefreshedTokens"))
+        .answers(200, shown("What the session goes on with.", "RefreshedTokens"))
 }

@@ -48,5 +48,5 @@ pub fn contract() -> contract::Operation {
         .about("For staff, all; others see themselves.")
         .by_user()
         .lists(&["SearchUsers", "IsActive", "IsStaff", "IsPhoneVerified"])
-        .answers(200, shown("The page.", "UserPage"))
+        .answers(200, shown("The page.", "Users"))
 }

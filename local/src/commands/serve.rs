@@ -19,8 +19,18 @@ pub(crate) async fn serve(root: &Path, arguments: Arguments) -> Result<(), Box<d
             Ok::<_, Box<dyn Error>>(Stack::start(options).await?)
         } => stack?,
     };
+    println!("{}", compatibility(&stack));
     println!("Listening on {}", stack.url());
     signals.received().await;
     stack.stop().await;
     Ok(())
+}
+
+/// Which clients the stack is for, and how to have it for others.
+fn compatibility(stack: &Stack) -> &'static str {
+    if stack.setting("COMPATIBILITY") == Some("django") {
+        "Lists, ids and refresh tokens are those of a Django system (for new clients: --parameter Compatibility=none)"
+    } else {
+        "Lists, ids and refresh tokens are for new clients (for those of a Django system: --parameter Compatibility=django)"
+    }
 }

@@ -5,7 +5,7 @@
 //!
 //! - a request for another host: a page can give its own name the address 127.0.0.1 (DNS rebinding), and would then be of the
 //!   same origin as the port;
-//! - a request of a page of another origin, unless it is for the emulated API, where `CorsOrigin` decides.
+//! - a request of a page of another origin, unless it is for the emulated API, where `CorsOrigins` decides.
 
 use std::{
     io,

@@ -122,6 +122,8 @@ pub struct Stack {
     mappings: Mutex<JoinSet<()>>,
     stop: watch::Sender<bool>,
     upgraded: Option<String>,
+    /// The environment of the functions.
+    settings: BTreeMap<String, String>,
     /// Occupied for as long.
     _folder: Option<Folder>,
 }
@@ -245,6 +247,7 @@ impl Stack {
             mappings: Mutex::new(mappings),
             stop,
             upgraded,
+            settings,
             _folder: occupied,
         })
     }
@@ -271,6 +274,12 @@ impl Stack {
     #[must_use]
     pub fn upgraded(&self) -> Option<&str> {
         self.upgraded.as_deref()
+    }
+
+    /// An environment variable of the functions.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
     }
 
     /// The messages sent to an address so far, oldest first.
