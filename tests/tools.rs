@@ -122,6 +122,54 @@ async fn run_collection(collection: &str) -> String {
     run(&root(), "newman", &arguments, &[]).await
 }
 
+/// A stack for clients of a Django system, and the tokens of `ada` on it.
+async fn for_django_clients(parameters: &[(&str, &str)]) -> (Api, Value) {
+    let parameters: Vec<_> =
+        [("Compatibility", "django")].iter().chain(parameters).copied().chain(unlimited()).collect();
+    let api = Api::with(&parameters).await;
+    api.registered("ada").await;
+    let tokens = api.try_token("ada", PASSWORD).await.body;
+    (api, tokens)
+}
+
+/// Runs a client that was written for a Django system as `ada`.
+async fn run_client(api: &Api, file: &str) {
+    let (file, url) = (format!("tests/tools/{file}"), format!("{}/api", api.stack.url()));
+    run(&root(), "node", &[&file], &[("API", &url), ("USERNAME", "ada"), ("PASSWORD", PASSWORD)]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn react_admin_lists_reads_and_changes_records() {
+    let (api, _) = for_django_clients(&[("ListFormat", "page")]).await;
+    run_client(&api, "react-admin.cjs").await;
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn clients_that_keep_their_first_refresh_token_stay_signed_in() {
+    let (api, _) = for_django_clients(&[]).await;
+    run_client(&api, "axios.cjs").await;
+    assert_eq!(api.audited("session_killed_for_reuse"), [] as [Value; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn a_service_with_simplejwt_believes_the_tokens() {
+    let claims = [("AccessTokenClaims", "username,email,is_staff")];
+    let (api, tokens) = for_django_clients(&claims).await;
+    let (_, stranger) = for_django_clients(&claims).await;
+    let expected = serde_json::json!({ "id": "1", "username": "ada", "is_staff": false, "email": "ada@example.com" });
+    let env = [
+        ("API", api.stack.url()),
+        ("ISSUER", "rollcall"),
+        ("EXPECTED", &expected.to_string()),
+        ("TOKENS", &tokens.to_string()),
+        ("STRANGER", &stranger.to_string()),
+    ];
+    run(&root(), "python", &["tests/tools/simplejwt.py"], &env).await;
+}
+
 #[tokio::test]
 #[ignore = "needs tools: .ci/api-tools"]
 async fn no_answer_to_a_fuzzer_is_outside_the_document() {
