@@ -48,7 +48,7 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
         return Err(form.complaints());
     };
     let superuser = Superuser { username, email, password: app.hasher.hash(&password)? };
-    let Promoted { user, created, fields } = user::create_or_promote(&app.db, &superuser).await?;
+    let Promoted { user, created, fields } = user::create_or_promote(&app.db, &app.ids, &superuser).await?;
     let fields: Vec<_> = fields.iter().map(String::as_str).collect();
     audit::change(Event::SuperuserMade, None, Changed::User(user.id), &fields, "");
     Ok(object!({ "created": created, "user": user }))

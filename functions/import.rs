@@ -21,7 +21,6 @@ use shared::{
         claim::{self, Name},
     },
 };
-use uuid::Uuid;
 
 /// What may be imported of a user, besides [`user::FIELDS`].
 const USER_FIELDS: [&str; 9] = [
@@ -79,6 +78,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// One after the other, so that of two records with one name the earlier is taken.
 async fn import(app: &App, batch: Batch) -> Result<Outcomes, Error> {
+    app.ids.check(&app.db).await?;
     let mut outcomes = Outcomes { users: Vec::new(), employees: Vec::new() };
     for record in batch.users {
         outcomes.users.push(outcome(import_user(app, record).await)?);
@@ -193,9 +193,9 @@ async fn owner(app: &App, form: &mut Form) -> Result<Option<user::Id>, Error> {
 }
 
 /// An id with a time that has been.
-fn id(text: &str) -> Result<Uuid, &'static str> {
-    let id = Uuid::try_parse(text).ok();
-    id.filter(|id| time::of_id(*id).is_some_and(|time| time <= time::now()))
+fn id(text: &str) -> Result<user::Id, &'static str> {
+    let id: Option<user::Id> = text.parse().ok();
+    id.filter(|id| id.time().is_some_and(|time| time <= time::now()))
         .ok_or("Must be a UUIDv7 of a time past.")
 }
 

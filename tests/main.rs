@@ -43,6 +43,7 @@ mod events;
 mod faults;
 mod fields;
 mod frozen;
+mod ids;
 mod killed;
 mod lists;
 mod load;

@@ -1,11 +1,12 @@
 //! `POST /api/register`: makes an account for anyone; a code goes to the e-mail address.
 
-use futures_util::join;
+use futures_util::{future::OptionFuture, join};
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
     audit::{self, Changed, Event},
     email::Email,
     fields::Given,
+    ids::{NewId, Numbered},
     json, otp,
     password::{About, Password, Rules},
     phone::{Phone, PhoneRules},
@@ -27,20 +28,30 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let names = body.as_ref().map(Body::names).unwrap_or_default();
     let address = body.as_ref().ok().and_then(|fields| fields.email.as_ref()).map(Email::key);
     let limits = [user::throttle_of_names(request.client())?, otp::throttle_of(request.client())?];
-    let (admitted, holders) =
-        join!(throttle::admit(&app.db, limits), claim::read_to_take(&app.db, &names, address.as_deref()));
+    let is_right = body.as_ref().is_ok_and(|fields| fields.form.is_right());
+    let (admitted, holders, id) = join!(
+        throttle::admit(&app.db, limits),
+        claim::read_to_take(&app.db, &names, address.as_deref()),
+        OptionFuture::from(is_right.then(|| app.new_id(Numbered::Users)))
+    );
     let counted = admitted?;
-    let registered = async { make(app, &request, body?, holders?).await };
+    let registered = async { make(app, &request, body?, holders?, id).await };
     let user = throttle::settle(&app.db, &counted, registered).await?;
     json(201, &user)
 }
 
 /// Registers, once that is counted.
-async fn make(app: &App, request: &Request, mut fields: Body, holders: Holders) -> Result<User, Error> {
+async fn make(
+    app: &App,
+    request: &Request,
+    mut fields: Body,
+    holders: Holders,
+    id: Option<Result<NewId, Error>>,
+) -> Result<User, Error> {
     let names = fields.names();
     fields.form.complain_all(user::taken(&names, &holders, user::Id::nil())?);
     let given = fields.given();
-    let (username, phone, registration) = fields.accept(app)?;
+    let (username, phone, registration) = fields.accept(app, id)?;
     let user =
         user::register(&app.db, request.client(), &username, phone.as_ref(), registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
@@ -90,13 +101,23 @@ impl Body {
     }
 
     /// The registration, when there is no complaint.
-    fn accept(mut self, app: &App) -> Result<(Username, Option<Phone>, Registration), Error> {
+    fn accept(
+        mut self,
+        app: &App,
+        id: Option<Result<NewId, Error>>,
+    ) -> Result<(Username, Option<Phone>, Registration), Error> {
         self.form.check()?;
-        let (Some(username), Some(email), Some(password)) = (self.username, self.email, self.password) else {
+        let (Some(username), Some(email), Some(password), Some(id)) =
+            (self.username, self.email, self.password, id)
+        else {
             return Err(self.form.complaints());
         };
-        let registration =
-            Registration { email: Some(email), password: app.hasher.hash(&password)?, details: self.details };
+        let registration = Registration {
+            id: id?,
+            email: Some(email),
+            password: app.hasher.hash(&password)?,
+            details: self.details,
+        };
         Ok((username, self.phone, registration))
     }
 }

@@ -1,12 +1,13 @@
 //! `POST /auth/register`: makes an account for whoever has a registration token, and begins a session.
 
-use futures_util::join;
+use futures_util::{future::OptionFuture, join};
 use serde::Serialize;
 use shared::{
     Anyone, App, Error, Form, Reply, Request,
     audit::{self, Changed, Event},
     email::Email,
     fields::Given,
+    ids::{NewId, Numbered},
     json, otp,
     password::{About, Password, Rules},
     phone::Phone,
@@ -36,15 +37,17 @@ async fn register(app: &App, _: Anyone, request: Request) -> Reply {
     let email = fields.as_ref().ok().and_then(|fields| fields.email.as_ref());
     let (names, address) = (user::names(None, email, None), email.map(Email::key));
     let token = fields.as_ref().ok().and_then(|fields| fields.token.as_ref());
-    let (admitted, read, key) = join!(
+    let is_right = fields.as_ref().is_ok_and(|fields| fields.form.is_right());
+    let (admitted, read, key, id) = join!(
         count(app, &request, email.is_some()),
         registration::read(&app.db, token, &names, address.as_deref()),
-        app.signing_key()
+        app.signing_key(),
+        OptionFuture::from(is_right.then(|| app.new_id(Numbered::Users)))
     );
     let counted = admitted?;
     let registered = async {
         let (fields, (phone, holders)) = (fields?, read?);
-        make(app, &request, fields, phone, holders, &*key?).await
+        make(app, &request, fields, phone, holders, (&*key?, id)).await
     };
     json(201, &throttle::settle(&app.db, &counted, registered).await?)
 }
@@ -56,7 +59,7 @@ async fn make(
     mut fields: Body,
     phone: Option<Phone>,
     holders: Holders,
-    key: &SigningKey,
+    (key, id): (&SigningKey, Option<Result<NewId, Error>>),
 ) -> Result<Registered, Error> {
     let names = user::names(None, fields.email.as_ref(), None);
     let username = phone.as_ref().map(|phone| phone.e164().to_owned()).unwrap_or_default();
@@ -69,7 +72,7 @@ async fn make(
         return Err(Error::RegistrationTokenInvalid);
     };
     let given = fields.given();
-    let (token, registration) = (token.clone(), fields.accept(app)?);
+    let (token, registration) = (token.clone(), fields.accept(app, id)?);
     let (user, session) =
         user::register_by_phone(&app.db, request.client(), &token, &phone, registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
@@ -123,10 +126,11 @@ impl Body {
     }
 
     /// The registration, when there is no complaint.
-    fn accept(mut self, app: &App) -> Result<Registration, Error> {
+    fn accept(mut self, app: &App, id: Option<Result<NewId, Error>>) -> Result<Registration, Error> {
         self.form.check()?;
-        let Some(password) = self.password else { return Err(self.form.complaints()) };
-        Ok(Registration { email: self.email, details: self.details, password: app.hasher.hash(&password)? })
+        let (Some(password), Some(id)) = (self.password, id) else { return Err(self.form.complaints()) };
+        let password = app.hasher.hash(&password)?;
+        Ok(Registration { id: id?, email: self.email, details: self.details, password })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     compatibility::Compatibility,
     config,
     dynamo::{BatchGet, Db, Tables, key, key2},
+    ids::{Ids, NewId, Numbered},
     otp::Codes,
     password::Hasher,
     secret::Secrets,
@@ -24,6 +25,8 @@ pub struct App {
     pub(crate) issuer: String,
     pub(crate) keys: Keys,
     pub(crate) secrets: Secrets,
+    /// Gives ids to new users and employees.
+    pub ids: Ids,
     /// Hashes passwords.
     pub hasher: Hasher,
 }
@@ -37,6 +40,7 @@ impl App {
             issuer: config::text("ISSUER")?,
             keys: Keys::default(),
             secrets: Secrets::default(),
+            ids: Ids::from_env(),
             hasher: Hasher::default(),
         })
     }
@@ -45,6 +49,11 @@ impl App {
     #[must_use]
     pub fn stack(&self) -> &str {
         &self.issuer
+    }
+
+    /// The id of a new user or employee.
+    pub async fn new_id(&self, of: Numbered) -> Result<NewId, Error> {
+        self.ids.next(&self.db, of).await
     }
 
     /// The key that signs tokens, published for everybody who verifies them.

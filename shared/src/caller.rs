@@ -6,11 +6,13 @@ mod token;
 
 use std::future::Future;
 
-use futures_util::join;
+use futures_util::{future::OptionFuture, join};
 
 use crate::{
-    App, Error, Request,
+    App, Error, Form, Request,
     dynamo::BatchGet,
+    employee::Changes,
+    ids::{NewId, Numbered},
     user::{Edit, claim::Holders},
 };
 
@@ -137,6 +139,17 @@ pub trait Beside<Claims>: Sized + Send + 'static {
 
 impl Beside<Claimed> for () {
     async fn load(_: &App, _: &Request, _: Claimed) {}
+}
+
+/// The id of an employee to be made, unless something is wrong with the body.
+pub struct NewEmployee(pub Option<Result<NewId, Error>>);
+
+impl Beside<Claimed> for NewEmployee {
+    async fn load(app: &App, request: &Request, _: Claimed) -> Self {
+        let is_right = |mut form: Form| Changes::read(&mut form, true).is_ok() && form.is_right();
+        let is_right = request.form().is_ok_and(is_right);
+        Self(OptionFuture::from(is_right.then(|| app.new_id(Numbered::Employees))).await)
+    }
 }
 
 /// A change of a user, and who has the names that it would take.

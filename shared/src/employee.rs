@@ -11,6 +11,7 @@ mod record;
 mod update;
 mod verify;
 
+pub use crate::id::Id;
 pub use changes::Changes;
 pub use create::create;
 pub use delete::delete;
@@ -20,6 +21,6 @@ pub use list::{List, Unseen, list_all, list_of};
 pub use names::{Holders, Name};
 pub(crate) use record::record_key;
 pub(crate) use record::rewrite;
-pub use record::{Employee, Id, Record, searched_fields};
+pub use record::{Employee, Record, searched_fields};
 pub use update::update;
 pub use verify::{Bearers, find_bearers, verify_phone};

@@ -160,6 +160,12 @@ impl Form {
         }
     }
 
+    /// Whether nothing was wrong so far.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.complaints.is_empty()
+    }
+
     /// 400 with every complaint, if there is one.
     pub fn check(&mut self) -> Result<(), Error> {
         if self.complaints.is_empty() { Ok(()) } else { Err(self.complaints()) }

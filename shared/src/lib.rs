@@ -21,6 +21,7 @@ pub mod fields;
 mod form;
 pub mod http;
 mod id;
+pub mod ids;
 pub mod log;
 pub mod login;
 pub mod message;
@@ -43,8 +44,8 @@ pub mod user;
 
 pub use app::App;
 pub use caller::{
-    Anyone, AnyoneWith, Beside, Caller, CallerWith, Claimed, EditBeside, EmployeeBody, OwnOrStaff, Staff,
-    StaffOn, VerifiedToken, Who, verify_token,
+    Anyone, AnyoneWith, Beside, Caller, CallerWith, Claimed, EditBeside, EmployeeBody, NewEmployee,
+    OwnOrStaff, Staff, StaffOn, VerifiedToken, Who, verify_token,
 };
 pub use deliver::deliver;
 pub use http::{

@@ -112,7 +112,7 @@ async fn forget_failures(
 ) -> Result<(), Error> {
     let identifiers: BTreeSet<_> = addresses.iter().cloned().chain(username).collect();
     let failures = identifiers.iter().map(|identifier| Throttle::new(FAILURES, identifier, 0));
-    let counters: Vec<_> = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.to_string(), 0)]).collect();
+    let counters: Vec<_> = failures.chain([Throttle::new(OLD_PASSWORD, &user.id.stored(), 0)]).collect();
     let logins = try_join_all(counters.iter().map(|counter| throttle::clear(&app.db, counter)));
     let guesses = try_join_all(addresses.iter().map(|address| otp::forget_guesses(&app.db, address)));
     try_join!(logins, guesses).map(drop)
@@ -127,7 +127,7 @@ fn of_network(request: &Request) -> Result<Throttle, Error> {
 /// Guesses of the old password by somebody who has an access token.
 pub fn of_old_password(user: Id) -> Result<Throttle, Error> {
     let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
-    Ok(Throttle::of_failures(OLD_PASSWORD, &user.to_string())?.at_most(most, "tried"))
+    Ok(Throttle::of_failures(OLD_PASSWORD, &user.stored())?.at_most(most, "tried"))
 }
 
 /// Logs in whoever `find` finds for `identifier`, if the password is right and `also` agrees.

@@ -16,7 +16,7 @@ use crate::{
     Error,
     client::Client,
     config::{self, Policy},
-    dynamo::{Db, Item, Write, key, number, to_item},
+    dynamo::{Db, Item, Write, key, number, s, to_item},
     email,
     id::Id,
     phone::Phone,
@@ -108,7 +108,7 @@ pub(crate) fn pk(purpose: Purpose, address: &str) -> String {
 /// anyone may ask for: a stranger neither replaces it nor uses up how often it may be sent.
 #[must_use]
 pub fn address_of_claimant(number: &str, user: Id) -> String {
-    format!("{number}#{user}")
+    format!("{number}#{}", user.stored())
 }
 
 /// The number in such an address; any other address as it is.
@@ -198,16 +198,21 @@ impl Record {
     /// its holder were read: a code that somebody is waiting for is not lost, and one that an account left behind when it
     /// lost the address stands in nobody's way.
     pub(crate) fn write(&self, db: &Db, address: &str) -> Result<Write, Error> {
-        let mut item = to_item(self)?;
-        item.extend(key(pk(self.purpose, address)));
-        Ok(Write::put(&db.tables.otps, item))
+        Ok(Write::put(&db.tables.otps, self.item(address)?))
     }
 
     /// The write that stores a message without a code.
     pub(crate) fn write_notice(&self, db: &Db) -> Result<Write, Error> {
+        Ok(Write::put(&db.tables.otps, self.item(&self.nonce)?))
+    }
+
+    fn item(&self, address: &str) -> Result<Item, Error> {
         let mut item = to_item(self)?;
-        item.extend(key(pk(self.purpose, &self.nonce)));
-        Ok(Write::put(&db.tables.otps, item))
+        if let Some(user) = self.user_id {
+            item.insert("user_id".to_owned(), s(user.stored()));
+        }
+        item.extend(key(pk(self.purpose, address)));
+        Ok(item)
     }
 
     fn code(&self, key: &hmac::Key, address: &str) -> String {

@@ -32,6 +32,7 @@ pub const MOST: u64 = 100;
 /// A session, as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {
+    #[serde(serialize_with = "Id::serialize_stored")]
     user_id: Id,
     sid: Uuid,
     epoch: u64,

@@ -8,8 +8,7 @@ use uuid::{NoContext, Uuid};
 /// Now, to the microsecond: RFC 3339 in UTC when sent, as Django REST Framework does.
 #[must_use]
 pub fn now() -> Timestamp {
-    let round = TimestampRound::new().smallest(Unit::Microsecond).mode(RoundMode::Trunc);
-    Timestamp::now().round(round).unwrap_or_else(|_| Timestamp::now())
+    truncated(Timestamp::now(), Unit::Microsecond)
 }
 
 /// Milliseconds since 1970.
@@ -24,19 +23,27 @@ pub fn seconds(time: Timestamp) -> u64 {
     u64::try_from(time.as_second()).unwrap_or(0)
 }
 
-/// A new `UUIDv7`, and the time that is in it, to the millisecond: a list sorted by ids is sorted by these times, too.
+/// A new `UUIDv7`, and the time that is in it, to the millisecond.
 #[must_use]
-pub fn new_id() -> (Uuid, Timestamp) {
+pub(crate) fn new_uuid() -> (Uuid, Timestamp) {
     let now = Timestamp::now();
     let (seconds, nanoseconds) = (seconds(now), u32::try_from(now.subsec_nanosecond()).unwrap_or(0));
     let id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds));
-    let round = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
-    (id, now.round(round).unwrap_or(now))
+    (id, truncated(now, Unit::Millisecond))
+}
+
+/// Now, to the millisecond.
+pub(crate) fn to_milliseconds() -> Timestamp {
+    truncated(Timestamp::now(), Unit::Millisecond)
+}
+
+fn truncated(time: Timestamp, unit: Unit) -> Timestamp {
+    time.round(TimestampRound::new().smallest(unit).mode(RoundMode::Trunc)).unwrap_or(time)
 }
 
 /// The time that is in a `UUIDv7`; `None` for another id.
 #[must_use]
-pub fn of_id(id: Uuid) -> Option<Timestamp> {
+pub(crate) fn of_uuid(id: Uuid) -> Option<Timestamp> {
     let milliseconds = id.as_u128() >> 80;
     let is_v7 = id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122;
     Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok().filter(|_| is_v7)

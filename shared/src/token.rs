@@ -3,13 +3,14 @@
 mod key;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 pub(crate) use key::Keys;
 pub use key::{Jwk, SigningKey, published};
 
 use crate::{
+    config,
     error::{Error, TokenFault},
     id::Id,
 };
@@ -31,6 +32,7 @@ pub struct Claims {
     /// Its own id: 32 hexadecimal digits.
     pub jti: String,
     /// Whose it is.
+    #[serde(serialize_with = "serialize_user_id")]
     pub user_id: Id,
     /// The stack that made it.
     pub iss: String,
@@ -40,6 +42,15 @@ pub struct Claims {
     /// who asks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub staff: bool,
+}
+
+/// As text or, with the parameter `UserIdClaim`, an integer as a number. Tokens of both forms are accepted.
+fn serialize_user_id<S: Serializer>(id: &Id, serializer: S) -> Result<S::Ok, S::Error> {
+    if config::optional("USER_ID_CLAIM").as_deref() == Some("number") {
+        id.serialize(serializer)
+    } else {
+        serializer.collect_str(id)
+    }
 }
 
 /// The two kinds of tokens.
@@ -194,7 +205,7 @@ mod tests {
             exp: NOW + 900,
             iat: NOW,
             jti: new_jti(),
-            user_id: Uuid::now_v7(),
+            user_id: Id::new().0,
             iss: "rollcall".into(),
             sid: Uuid::now_v7(),
             staff: false,

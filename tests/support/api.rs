@@ -98,6 +98,16 @@ impl Api {
         Self::on(Data::Memory, &root().join("template.yaml"), env, parameters).await
     }
 
+    /// With integer ids, and other parameters.
+    pub(crate) async fn with_integers(parameters: &[(&str, &str)]) -> Self {
+        Self::with_env(&[("IDS", "integer")], parameters).await
+    }
+
+    /// With integer ids that tokens hold as numbers.
+    pub(crate) async fn with_number_claims() -> Self {
+        Self::with_env(&[("IDS", "integer"), ("USER_ID_CLAIM", "number")], &[]).await
+    }
+
     /// With codes that live for a second, which is shorter than a person could ask for.
     pub(crate) async fn with_codes_of_a_second() -> Self {
         let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();

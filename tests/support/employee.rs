@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
-use super::{Api, User};
+use super::{Api, User, id_text};
 
 /// An id that nobody has.
 pub(crate) const NOBODY: &str = "01900000-0000-7000-8000-000000000000";
@@ -29,7 +29,7 @@ pub(crate) fn no_employee() -> Value {
 
 /// The path of an employee.
 pub(crate) fn path_of(employee: &Value) -> String {
-    format!("/api/employees/{}", employee["id"].as_str().unwrap())
+    format!("/api/employees/{}", id_text(&employee["id"]))
 }
 
 impl User {

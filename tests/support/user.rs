@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Client, token};
+use super::{Answer, Client, id_text, token};
 
 /// The password of every user here, unless a test says otherwise.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -71,7 +71,7 @@ impl User {
     }
 
     fn claim(&self, name: &str) -> String {
-        token::claims(&self.access)[name].as_str().unwrap().to_owned()
+        id_text(&token::claims(&self.access)[name])
     }
 
     /// What the API says of the user.

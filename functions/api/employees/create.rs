@@ -1,7 +1,7 @@
 //! `POST /api/employees`: makes an employee's record, which is the caller's own; for any user.
 
 use shared::{
-    App, CallerWith, EmployeeBody, Reply, Request,
+    App, CallerWith, EmployeeBody, NewEmployee, Reply, Request,
     audit::{self, Changed, Event},
     employee, json_in_version,
 };
@@ -11,12 +11,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(create).await
 }
 
-async fn create(app: &App, with: CallerWith<EmployeeBody>, request: Request) -> Reply {
-    let CallerWith { caller, rows: EmployeeBody { form, holders }, .. } = with;
+async fn create(app: &App, with: CallerWith<EmployeeBody, NewEmployee>, request: Request) -> Reply {
+    let CallerWith { caller, rows: EmployeeBody { form, holders }, beside: NewEmployee(id) } = with;
     let (fields, mut form) = form?;
     form.complain_all(holders.complaints(None));
     form.check()?;
-    let record = employee::create(&app.db, caller.id(), &fields, holders).await?;
+    let Some(id) = id else { return Err(form.complaints()) };
+    let record = employee::create(&app.db, id?, caller.id(), &fields, holders).await?;
     let id = Changed::Employee(record.employee.id);
     audit::change(Event::EmployeeCreated, Some(caller.id()), id, &fields.given(), request.ip());
     json_in_version(201, &record.employee, record.version)

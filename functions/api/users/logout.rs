@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn log_out(app: &App, Staff(caller): Staff, request: Request) -> Reply {
-    let Ok(id) = request.path("id").parse() else { return Err(Error::NotFound("User")) };
+    let Some(id) = user::Id::shown(request.path("id")) else { return Err(Error::NotFound("User")) };
     if !user::end_sessions(&app.db, id).await? {
         return Err(Error::NotFound("User"));
     }

@@ -62,7 +62,7 @@ impl<T: OfPath> Rows for Option<T> {
 
     fn want(app: &App, request: &Request, batch: &mut BatchGet) -> Id {
         // No record has the nil id.
-        let id = Id::try_parse(request.path("id")).unwrap_or_default();
+        let id = Id::shown(request.path("id")).unwrap_or_default();
         let (table, key) = T::locate(app, id);
         batch.want(table, key);
         id

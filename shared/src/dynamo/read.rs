@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::{
+    operation::query::builders::QueryFluentBuilder,
+    types::{KeysAndAttributes, Select},
+};
 
 use super::{AttributeValue, Db, Item, retry::Retry, s};
 use crate::{Error, deadline::in_time};
@@ -177,7 +180,21 @@ impl Query {
         self
     }
 
+    /// Counts the records instead of loading them.
+    pub async fn count(self, db: &Db) -> Result<usize, Error> {
+        let answer = self.request(db).select(Select::Count).send().await.map_err(Error::from_aws)?;
+        Ok(usize::try_from(answer.count).unwrap_or(0))
+    }
+
     pub async fn send(self, db: &Db) -> Result<Answer, Error> {
+        let answer = self.request(db).send().await.map_err(Error::from_aws)?;
+        Ok(Answer {
+            items: answer.items.unwrap_or_default(),
+            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
+        })
+    }
+
+    fn request(self, db: &Db) -> QueryFluentBuilder {
         let query = db.client.query().table_name(self.table).consistent_read(self.index.is_none());
         let query = query.set_index_name(self.index).key_condition_expression(self.condition);
         let query = query
@@ -185,10 +202,6 @@ impl Query {
             .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
             .set_expression_attribute_values(Some(self.values));
         let query = query.set_limit(self.limit).scan_index_forward(!self.is_descending);
-        let answer = query.set_exclusive_start_key(self.start).send().await.map_err(Error::from_aws)?;
-        Ok(Answer {
-            items: answer.items.unwrap_or_default(),
-            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
-        })
+        query.set_exclusive_start_key(self.start)
     }
 }

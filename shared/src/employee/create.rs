@@ -1,29 +1,28 @@
 //! New employees.
 
-use jiff::Timestamp;
-
-use super::{Changes, Employee, FIELDS, Holders, Id, Record};
+use super::{Changes, Employee, FIELDS, Holders, Record};
 use crate::{
     Error,
     dynamo::{Db, Item, Retry, Write},
     fields::Details,
-    time, user,
+    ids::NewId,
+    user,
 };
 
 /// Makes an employee of `owner`, together with their unique names: everything is written or nothing is. `changes` are
 /// complete, as [`Changes::read`] has checked.
 pub async fn create(
     db: &Db,
+    id: NewId,
     owner: user::Id,
     changes: &Changes,
     mut holders: Holders,
 ) -> Result<Record, Error> {
-    let (id, now) = time::new_id();
-    let record = Record::new(id, now, owner, changes);
+    let record = Record::new(id, owner, changes);
     let names = record.employee.names();
     let mut retry = Retry::of("a new employee");
     loop {
-        holders.check(id)?;
+        holders.check(id.id)?;
         if db.transact(record.inserts(db)?).await? {
             return Ok(record);
         }
@@ -34,7 +33,7 @@ pub async fn create(
 
 impl Record {
     /// A new employee.
-    pub(super) fn new(id: Id, created_at: Timestamp, owner: user::Id, changes: &Changes) -> Self {
+    pub(super) fn new(NewId { id, at: created_at }: NewId, owner: user::Id, changes: &Changes) -> Self {
         let mut employee = Employee {
             id,
             details: Details::empty(FIELDS),

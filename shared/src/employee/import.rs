@@ -4,7 +4,9 @@ use super::{Changes, Holders, Id, Record, record::find};
 use crate::{
     Error,
     dynamo::{Db, Retry, Write},
-    id, time, user,
+    id,
+    ids::NewId,
+    user,
 };
 
 /// Imports an employee of a user who is there, as [`super::create`] makes one, with an id that whoever imports has chosen: a
@@ -16,8 +18,8 @@ pub async fn import(
     changes: &Changes,
     is_phone_verified: bool,
 ) -> Result<bool, Error> {
-    let created_at = time::of_id(id).ok_or_else(|| Error::internal("an id without a time"))?;
-    let mut record = Record::new(id, created_at, owner, changes);
+    let at = id.time().ok_or_else(|| Error::internal("an id without a time"))?;
+    let mut record = Record::new(NewId { id, at }, owner, changes);
     record.employee.is_phone_verified = is_phone_verified;
     let mut retry = Retry::of("an import of an employee");
     loop {

@@ -69,7 +69,7 @@ impl List {
 
 /// Reads what the list asks for among the employees of an owner.
 pub async fn list_of(db: &Db, owner: user::Id, list: &List) -> Result<Unseen, Error> {
-    list.rows(db, &[owner.to_string()], ["by_owner", "by_owner_department"]).await
+    list.rows(db, &[owner.stored()], ["by_owner", "by_owner_department"]).await
 }
 
 /// Reads what the list asks for among all employees; only staff may see it.

@@ -1,8 +1,6 @@
 //! Unique names of employees: each e-mail address and phone number is a record of its own that names its employee.
 
-use uuid::Uuid;
-
-use super::record::{Employee, Id};
+use super::{Id, record::Employee};
 use crate::{
     Error,
     dynamo::{BatchGet, Db, Found, Item, Write, key, s, text},
@@ -39,14 +37,14 @@ impl Name {
     /// The write by which an employee takes the name. The owner never changes, and goes with it.
     pub(super) fn take(&self, db: &Db, employee: &Employee) -> Write {
         let mut claim = self.key();
-        claim.insert("employee_id".to_owned(), s(employee.id.to_string()));
-        claim.insert("owned_by".to_owned(), s(employee.owner.to_string()));
+        claim.insert("employee_id".to_owned(), s(employee.id.stored()));
+        claim.insert("owned_by".to_owned(), s(employee.owner.stored()));
         Write::put(&db.tables.employees, claim).if_new()
     }
 
     /// The write that frees it.
     pub(super) fn free(&self, db: &Db, id: Id) -> Write {
-        Write::delete(&db.tables.employees, self.key()).if_equals("employee_id", s(id.to_string()))
+        Write::delete(&db.tables.employees, self.key()).if_equals("employee_id", s(id.stored()))
     }
 }
 
@@ -59,7 +57,7 @@ pub(super) struct Holder {
 
 impl Holder {
     fn read(claim: &Item) -> Result<Self, Error> {
-        let id = |name| text(claim, name).and_then(|id| Uuid::try_parse(id).ok());
+        let id = |name| text(claim, name).and_then(|id| id.parse().ok());
         let whole = || Some(Self { id: id("employee_id")?, owner: id("owned_by")? });
         whole().ok_or_else(|| Error::internal("a name without its employee"))
     }

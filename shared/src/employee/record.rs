@@ -2,19 +2,16 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
 
 use super::fields::FIELDS;
 use crate::{
     Error,
     dynamo::{AttributeValue, Db, Item, Retry, Write, change, from_item, key, n, null, number, s, to_item},
     fields::Details,
+    id::Id,
     page::searchable,
     user,
 };
-
-/// An employee's id: a `UUIDv7`, so that ids sort by the time of creation.
-pub type Id = Uuid;
 
 /// The fields at which a search looks besides those of [`FIELDS`].
 const SEARCHED: [&str; 2] = ["email", "phone_number"];
@@ -43,7 +40,7 @@ pub struct Employee {
     pub is_phone_verified: bool,
     /// The user who made the record.
     pub owner: user::Id,
-    /// The time in the id.
+    /// When the record was made: the time in an id that is a UUID.
     pub created_at: Timestamp,
     /// When a field last changed.
     pub updated_at: Timestamp,
@@ -77,6 +74,8 @@ impl Record {
     fn attributes(&self) -> Result<Item, Error> {
         let employee = &self.employee;
         let mut item = to_item(employee)?;
+        item.insert("id".into(), s(employee.id.stored()));
+        item.insert("owner".into(), s(employee.owner.stored()));
         item.insert("version".into(), n(self.version));
         item.insert("search".into(), AttributeValue::M(searchable(employee.searched())));
         item.extend(keys(employee));
@@ -111,7 +110,7 @@ impl Employee {
 pub(super) const SHARDS: u8 = 2;
 
 fn shard(id: Id) -> u8 {
-    id.as_bytes()[15] % SHARDS
+    id.last_byte() % SHARDS
 }
 
 /// The number of a shard or the id of an owner, and whether the phone number is proven: a filter is a partition.
@@ -125,7 +124,7 @@ pub(super) fn by_department(scope: &str, department: &str) -> String {
 
 /// Where an employee is listed: the keys of the four indexes, NULL for one in which they are not.
 fn keys(employee: &Employee) -> Vec<(String, AttributeValue)> {
-    let (shard, owner) = (shard(employee.id).to_string(), employee.owner.to_string());
+    let (shard, owner) = (shard(employee.id).to_string(), employee.owner.stored());
     let department = Some(employee.details.text("department")).filter(|department| !department.is_empty());
     let of_department =
         |scope: &str| department.map_or_else(null, |department| s(by_department(scope, department)));
@@ -140,13 +139,13 @@ fn keys(employee: &Employee) -> Vec<(String, AttributeValue)> {
 pub(super) fn phone_keys(id: Id, owner: user::Id, verified: bool) -> [(&'static str, String); 2] {
     [
         ("by_shard", by_phone(&shard(id).to_string(), verified)),
-        ("by_owner", by_phone(&owner.to_string(), verified)),
+        ("by_owner", by_phone(&owner.stored(), verified)),
     ]
 }
 
 /// The key under which an employee is stored.
 pub(crate) fn record_key(id: Id) -> Item {
-    key(format!("employee#{id}"))
+    key(format!("employee#{}", id.stored()))
 }
 
 /// Brings a stored record into the shape in which this release writes it; false when there is nothing to write. What the API

@@ -20,8 +20,7 @@ pub fn throttle_of(client: &Client) -> Result<Throttle, Error> {
 
 /// The limit on new addresses of one user, each of which tells the present one.
 pub fn throttle_of_changes(user: Id) -> Result<Throttle, Error> {
-    Ok(Throttle::new("changes_of", &user.to_string(), HOUR)
-        .at_most(config::number("OTP_PER_HOUR")?, "staged"))
+    Ok(Throttle::new("changes_of", &user.stored(), HOUR).at_most(config::number("OTP_PER_HOUR")?, "staged"))
 }
 
 /// The brake on text messages of the whole stack: whoever makes it send them to their own expensive numbers earns nothing

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uuid::Uuid;
-
 use super::{staff::if_staff, username::Username};
 use crate::{
     Error,
@@ -206,7 +204,7 @@ async fn read_with(
 fn holder(db: &Db, name: &Name, found: &mut Found) -> Result<Option<Holder>, Error> {
     let Some(claim) = found.take(&db.tables.users, &key(name.pk())) else { return Ok(None) };
     let code = name.code().and_then(|code| found.take(&db.tables.otps, &key(code)));
-    let user_id = text(&claim, "user_id").and_then(|id| Uuid::try_parse(id).ok());
+    let user_id = text(&claim, "user_id").and_then(|id| id.parse().ok());
     Ok(Some(Holder {
         user_id: user_id.ok_or_else(|| Error::internal("a name without its user"))?,
         verified: is_yes(&claim, "verified"),
@@ -311,7 +309,7 @@ pub(crate) fn take(
 
 fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder>) -> Result<Write, Error> {
     let mut claim = key(name.pk());
-    claim.insert("user_id".into(), s(user.to_string()));
+    claim.insert("user_id".into(), s(user.stored()));
     claim.insert("verified".into(), if terms.verified { yes() } else { no() });
     claim.insert("staged".into(), if terms.staged { yes() } else { no() });
     if let Some(seconds) = terms.reserved_for {
@@ -319,7 +317,7 @@ fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder
     }
     let put = Write::put(&db.tables.users, claim);
     let Some(holder) = holder else { return Ok(put.if_new()) };
-    let put = put.if_equals("user_id", s(holder.user_id.to_string()));
+    let put = put.if_equals("user_id", s(holder.user_id.stored()));
     if holder.user_id == user {
         return Ok(put);
     }
@@ -402,7 +400,7 @@ impl Loss {
 
 /// The write that frees a name of `user`.
 pub(crate) fn free(db: &Db, name: &Name, user: Id) -> Write {
-    Write::delete(&db.tables.users, key(name.pk())).if_equals("user_id", s(user.to_string()))
+    Write::delete(&db.tables.users, key(name.pk())).if_equals("user_id", s(user.stored()))
 }
 
 /// The write that marks an address of `user` as verified and present, on condition that it is `staged` or not as it was loaded.
@@ -422,7 +420,7 @@ pub(crate) fn mark(db: &Db, name: &Name, user: Id, terms: Terms) -> Write {
 /// A write of a name that `user` has, on condition that it is `staged` or not.
 fn of_user(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
     Write::update(&db.tables.users, key(name.pk()))
-        .if_equals("user_id", s(user.to_string()))
+        .if_equals("user_id", s(user.stored()))
         .if_equals("staged", if staged { yes() } else { no() })
 }
 

@@ -13,6 +13,7 @@ use crate::{
     email::Email,
     error::FieldErrors,
     fields::Given,
+    ids::NewId,
     password::Hash,
     phone::Phone,
     time,
@@ -50,10 +51,9 @@ pub struct Import {
 
 impl Import {
     fn account(self) -> Account {
-        let new = User::new(&self.username);
+        let at = self.id.time().unwrap_or_else(time::now);
+        let new = User::new(NewId { id: self.id, at }, &self.username);
         let mut user = User {
-            id: self.id,
-            date_joined: time::of_id(self.id).unwrap_or(new.date_joined),
             is_email_verified: self.is_email_verified && self.email.is_some(),
             is_phone_verified: self.is_phone_verified && self.phone.is_some(),
             email: self.email.map(|email| email.typed().to_owned()).unwrap_or_default(),

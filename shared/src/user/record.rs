@@ -15,10 +15,11 @@ use crate::{
     },
     fields::Details,
     id::{Id, record_key},
+    ids::NewId,
     page::searchable,
     password::{About, Hash},
     phone::Phone,
-    throttle, time,
+    throttle,
 };
 
 /// What the indexes of lists hold of a user besides the keys. It never changes: DynamoDB cannot change it, and `CloudFormation`
@@ -228,8 +229,7 @@ impl Account {
 
 impl User {
     /// Somebody new, of whom nothing is known but the username.
-    pub(super) fn new(username: &Username) -> Self {
-        let (id, date_joined) = time::new_id();
+    pub(super) fn new(NewId { id, at: date_joined }: NewId, username: &Username) -> Self {
         Self {
             id,
             username: username.text().to_owned(),
@@ -249,6 +249,7 @@ impl User {
     /// As they are stored: what is shown, what a search looks at, and where they are listed.
     fn attributes(&self) -> Result<Item, Error> {
         let mut item = to_item(self)?;
+        item.insert("id".into(), s(self.id.stored()));
         let mut search = searchable(self.searched());
         let beside = item.iter().filter(|(name, _)| !PROJECTED.contains(&name.as_str()));
         let beside: Item = beside.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -11,6 +11,7 @@ use crate::{
     dynamo::{Db, Retry, Write},
     email::Email,
     fields::Given,
+    ids::NewId,
     otp::{Limits, Purpose, Record},
     password::Hash,
     phone::Phone,
@@ -20,6 +21,8 @@ use crate::{
 
 /// Who is to be registered.
 pub struct Registration {
+    /// Their id.
+    pub id: NewId,
     /// Their e-mail address; a code goes there.
     pub email: Option<Email>,
     /// What they said of the fields that have no rule of their own.
@@ -33,7 +36,7 @@ impl Registration {
         let mut user = User {
             email: self.email.as_ref().map(|email| email.typed().to_owned()).unwrap_or_default(),
             phone_number: phone.map(|phone| phone.e164().to_owned()),
-            ..User::new(username)
+            ..User::new(self.id, username)
         };
         user.details.apply(&self.details);
         Account::new(user, self.password)

@@ -10,6 +10,7 @@ use crate::{
     dynamo::{Db, Retry, Write},
     email::{self, Email},
     fields::changed,
+    ids::{Ids, Numbered},
     otp,
     password::Hash,
 };
@@ -38,7 +39,7 @@ pub struct Promoted {
 /// one: with the new password, and signed out everywhere.
 ///
 /// 400 when the names are two users', or another's: a slip of the keyboard must promote nobody.
-pub async fn create_or_promote(db: &Db, new: &Superuser) -> Result<Promoted, Error> {
+pub async fn create_or_promote(db: &Db, ids: &Ids, new: &Superuser) -> Result<Promoted, Error> {
     let username = Name::Username(new.username.key());
     let names = [username.clone(), Name::Email(new.email.key())];
     let mut retry = Retry::of("the making of a superuser");
@@ -50,7 +51,7 @@ pub async fn create_or_promote(db: &Db, new: &Superuser) -> Result<Promoted, Err
         };
         let (next, mut writes) = match &present {
             Some(account) => promote(db, account, new)?,
-            None => create(db, new)?,
+            None => create(db, ids, new).await?,
         };
         let complaints = taken(&names, &holders, next.user.id)?;
         if !complaints.is_empty() {
@@ -79,8 +80,8 @@ pub async fn create_or_promote(db: &Db, new: &Superuser) -> Result<Promoted, Err
 
 type Made = (Account, Vec<Write>);
 
-fn create(db: &Db, new: &Superuser) -> Result<Made, Error> {
-    let mut user = User::new(&new.username);
+async fn create(db: &Db, ids: &Ids, new: &Superuser) -> Result<Made, Error> {
+    let mut user = User::new(ids.next(db, Numbered::Users).await?, &new.username);
     new.email.typed().clone_into(&mut user.email);
     (user.is_email_verified, user.is_staff) = (true, true);
     let account = Account::new(user, new.password.clone());
