@@ -196,3 +196,19 @@ async fn everything_of_a_user_with_an_integer_id_works() {
     );
     assert_eq!(ada.post("/api/logout/all", &json!({})).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_folder_keeps_the_kind_of_its_ids() {
+    for (first, second) in [("uuid", "integer"), ("integer", "uuid")] {
+        let folder = tempfile::tempdir().unwrap();
+        let api = Api::kept_in(folder.path(), &[("Ids", first)]).await;
+        api.registered("ada").await;
+        api.stack.stop().await;
+
+        let refused = Api::try_kept_in(folder.path(), &[("Ids", second)]).await.unwrap_err().to_string();
+        assert!(refused.contains(&format!("--parameter Ids={first}")), "{refused}");
+
+        let api = Api::kept_in(folder.path(), &[("Ids", first)]).await;
+        assert_eq!(api.log_in("ada").await.profile().await["username"], "ada");
+    }
+}

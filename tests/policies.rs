@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use crate::{
     deployment,
     support::{
-        Answer, Api, Deployment, PASSWORD, Recorder, TWILIO, Use, employee::nth_id, registration, root,
+        Answer, Api, Deployment, PASSWORD, Recorder, TWILIO, Use,
+        employee::{employee, nth_id},
+        registration, root,
     },
 };
 
@@ -94,18 +96,23 @@ fn matches(pattern: &str, text: &str) -> bool {
     pattern == ".*" || Regex::new(&format!("^{pattern}$")).unwrap().is_match(text)
 }
 
-/// Asserts that these functions are allowed what they needed, and nothing else.
-fn assert_exact(parameters: &[(&str, &str)], is_meant: impl Fn(&str) -> bool, recorder: &Recorder) {
+/// What the functions are allowed that are meant.
+fn statements(parameters: &[(&str, &str)], is_meant: impl Fn(&str) -> bool) -> Vec<Statement> {
     let owned = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let template = Template::load(&root().join("template.yaml"), &owned.collect::<BTreeMap<_, _>>()).unwrap();
     let functions = template.functions.iter().filter(|function| is_meant(&function.binary));
-    let statements: Vec<Statement> = functions
+    functions
         .flat_map(|function| function.statements.iter().map(move |statement| (function, statement)))
         .filter(|(_, statement)| statement["Effect"] == "Allow")
         // What the previous release needs while its code runs beside this template's roles.
         .filter(|(_, statement)| statement["Sid"] != "ForRelease010")
         .map(|(function, statement)| Statement::of(function, statement))
-        .collect();
+        .collect()
+}
+
+/// Asserts that these functions are allowed what they needed, and nothing else.
+fn assert_exact(parameters: &[(&str, &str)], is_meant: impl Fn(&str) -> bool, recorder: &Recorder) {
+    let statements = statements(parameters, &is_meant);
     let mut uses = recorder.uses();
     uses.retain(|needed| is_meant(&needed.function));
 
@@ -145,6 +152,33 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     records_are_rewritten(api.stack(), &recorder).await;
 
     assert_exact(&[], |_| true, &recorder);
+}
+
+#[tokio::test]
+async fn integer_ids_may_be_counted() {
+    let parameters = [("Ids", "integer"), ("OtpCooldownSeconds", "0")];
+    let (api, recorder) = Api::recorded(&parameters).await;
+    let ada = api.signed_in().await;
+    let admin = api.staff().await;
+    is_done(&ada.post("/api/employees", &employee("+919881167671")).await);
+    let phone = "+919881167672";
+    is_done(&api.post("/auth/check-phone", &json!({ "phone": phone })).await);
+    let body = json!({ "phone": phone, "code": api.code_for(phone).await });
+    let token = api.post("/auth/verify", &body).await.body["registration_token"].clone();
+    is_done(&api.post("/auth/register", &json!({ "reg_token": token, "password": PASSWORD })).await);
+    let bob = json!({ "id": nth_id(1), "number": 7, "username": "bob", "password": "!" });
+    let worker = json!({ "id": nth_id(2), "owner": nth_id(1), "first_name": "A", "last_name": "B" });
+    for _ in 0..2 {
+        let batch = json!({ "users": [bob], "employees": [worker] });
+        api.stack.invoke("import", batch).await.unwrap();
+    }
+    is_done(&admin.get("/api/users").await);
+
+    let statements = statements(&parameters, |_| true);
+    let uses = recorder.uses();
+    let refused: Vec<&Use> =
+        uses.iter().filter(|needed| !statements.iter().any(|statement| statement.allows(needed))).collect();
+    assert!(refused.is_empty(), "needed, and not allowed by template.yaml: {refused:#?}");
 }
 
 fn is_done(answer: &Answer) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Error,
-    compatibility::Compatibility,
+    compatibility::{self, Compatibility},
     config,
     dynamo::{BatchGet, Db, Tables, key, key2},
     ids::{Ids, NewId, Numbered},
@@ -34,13 +34,14 @@ pub struct App {
 impl App {
     /// Reads the environment. An error here ends the instance before it takes a request.
     pub fn from_env() -> Result<Self, Error> {
+        let compatibility = Compatibility::from_env()?;
         Ok(Self {
             db: Db::from_env()?,
-            compatibility: Compatibility::from_env()?,
+            ids: Ids::new(compatibility.ids == compatibility::Ids::Integer),
+            compatibility,
             issuer: config::text("ISSUER")?,
             keys: Keys::default(),
             secrets: Secrets::default(),
-            ids: Ids::from_env(),
             hasher: Hasher::default(),
         })
     }

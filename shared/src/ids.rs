@@ -9,7 +9,7 @@ use futures_util::join;
 use jiff::Timestamp;
 
 use crate::{
-    Error, config,
+    Error,
     dynamo::{Db, Item, Query, Sent, Write, key, n, number, s, text},
     id::Id,
     time,
@@ -71,9 +71,8 @@ pub struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn from_env() -> Self {
-        let kind =
-            if config::optional("IDS").as_deref() == Some(INTEGER) { Kind::Integer } else { Kind::Uuid };
+    pub(crate) fn new(are_integers: bool) -> Self {
+        let kind = if are_integers { Kind::Integer } else { Kind::Uuid };
         Self { kind, is_checked: AtomicBool::new(false) }
     }
 
@@ -127,11 +126,20 @@ impl Ids {
         if self.is_checked.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let record = db.get(&db.tables.users, key(RECORD)).await?;
-        match (self.kind, record.as_ref().is_some_and(has_integers)) {
-            (Kind::Uuid, true) => return Err(mismatch(Kind::Uuid)),
-            (Kind::Integer, false) => begin(db).await?,
-            (Kind::Uuid, false) | (Kind::Integer, true) => {}
+        let table = &db.tables.users;
+        match self.kind {
+            Kind::Uuid if db.get(table, key(RECORD)).await?.as_ref().is_some_and(has_integers) => {
+                return Err(mismatch(Kind::Uuid));
+            }
+            Kind::Uuid => {}
+            Kind::Integer => {
+                let same = Write::update(table, key(RECORD)).set(KIND, s(INTEGER));
+                match same.if_equals(KIND, s(INTEGER)).send(db).await? {
+                    Sent::Written(_) => {}
+                    Sent::Refused(record) if record.is_empty() => begin(db).await?,
+                    Sent::Refused(_) => return Err(mismatch(Kind::Integer)),
+                }
+            }
         }
         self.is_checked.store(true, Ordering::Relaxed);
         Ok(())

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use local::{Data, Message, Options, Stack, Template};
+use local::{Data, Message, Options, Stack, StartError, Template};
 use serde_json::{Value, json};
 use shared::{Error, compatibility::Compatibility};
 
@@ -100,12 +100,12 @@ impl Api {
 
     /// With integer ids, and other parameters.
     pub(crate) async fn with_integers(parameters: &[(&str, &str)]) -> Self {
-        Self::with_env(&[("IDS", "integer")], parameters).await
+        Self::with(&[&[("Ids", "integer")], parameters].concat()).await
     }
 
     /// With integer ids that tokens hold as numbers.
     pub(crate) async fn with_number_claims() -> Self {
-        Self::with_env(&[("IDS", "integer"), ("USER_ID_CLAIM", "number")], &[]).await
+        Self::with_integers(&[("UserIdClaim", "number")]).await
     }
 
     /// With codes that live for a second, which is shorter than a person could ask for.
@@ -120,6 +120,12 @@ impl Api {
     /// With data that is there again after a restart.
     pub(crate) async fn kept_in(folder: &Path, parameters: &[(&str, &str)]) -> Self {
         Self::on(Data::Folder(folder.to_owned()), &root().join("template.yaml"), &[], parameters).await
+    }
+
+    /// The same, for a folder that may be refused.
+    pub(crate) async fn try_kept_in(folder: &Path, parameters: &[(&str, &str)]) -> Result<Stack, StartError> {
+        let template = root().join("template.yaml");
+        Stack::start(options(Data::Folder(folder.to_owned()), &template, &[], parameters)).await
     }
 
     /// With other binaries, their template and these variables, and no limit in anybody's way.

@@ -1,6 +1,7 @@
 //! The stack: everything that a deployment would have, in one process and its children.
 
 mod folder;
+mod ids;
 mod upgrade;
 
 use std::{
@@ -99,6 +100,11 @@ pub enum StartError {
         "{0} was made from another version of the template (the table {1} has other keys, which no update can change); nothing was changed. Move that folder away to begin with an empty one"
     )]
     OtherKeys(String, String),
+    /// The data has ids of another kind than the parameters ask for: where it is, the kind it has, and the kind asked for.
+    #[error(
+        "{0} has records whose ids are of the kind {1}, and the parameters ask for {2}, which nothing can change; nothing was changed. Add --parameter Ids={1}, or move the data away to begin without any"
+    )]
+    OtherIds(String, &'static str, &'static str),
     /// The records of an earlier release cannot be rewritten: the folder and the reason.
     #[error("{0} cannot be upgraded: {1}; the next start tries it again")]
     Upgrade(String, String),
@@ -175,6 +181,8 @@ impl Stack {
         };
         let database = DynamoDb::new(&dynamodb_url)?;
         database.ping().await?;
+        let place = folder.map_or(dynamodb_url.clone(), |folder| folder.display().to_string());
+        ids::check(&database, &template.functions, &place).await?;
         let upgrade = Upgrade::tables(embedded.zip(marker), &database, &template.tables).await?;
         let streams = database.streams(&template.tables).await?;
 
