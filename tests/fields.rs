@@ -265,7 +265,7 @@ fn every_field_is_read_from_a_dump() {
         { "model": "staff.employee", "pk": 1, "fields": with(employee, values(employee::FIELDS, 1)) },
     ]);
 
-    let dump = Dump::read(&dump.to_string(), &Settings::default()).unwrap();
+    let dump = Dump::read(dump.to_string().as_bytes(), &Settings::default()).unwrap();
 
     has(&dump.users[0].record, user::FIELDS, 1);
     has(&dump.employees[0].record, employee::FIELDS, 1);

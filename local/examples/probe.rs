@@ -36,6 +36,9 @@ async fn act(client: &Client, variables: &BTreeMap<String, String>, event: &Valu
     if event["users"].is_array() || event["employees"].is_array() {
         return import(event);
     }
+    if event["mode"] == "imported" {
+        return imported(event);
+    }
     if event["kind"].is_string() {
         return reindex(event);
     }
@@ -78,21 +81,41 @@ fn create_superuser(event: &Value) -> (&'static str, String) {
     ("response", json!({ "created": event["username"] != "ada", "user": user }).to_string())
 }
 
-/// Imports everybody but who is called `taken` or `there`, and fails for `broken`.
+/// Imports all but the users called `taken` and `there`, and fails for `broken`. It knows two users of an earlier import: one that
+/// can be deleted, and one that was changed since.
 fn import(event: &Value) -> (&'static str, String) {
     let outcome = |record: &Value| match record["username"].as_str() {
+        _ if event["mode"] == "delete" && record["id"] == "changed" => json!({ "outcome": "conflict" }),
+        _ if event["mode"] == "delete" => json!({ "outcome": "deleted" }),
         Some("taken") => {
             json!({ "outcome": "refused", "reason": "username: A user with that username already exists." })
         }
-        Some("there") => json!({ "outcome": "present" }),
-        _ => json!({ "outcome": "imported" }),
+        Some("there") if event["mode"] == "update" => json!({ "outcome": "updated", "id": record["id"] }),
+        Some("there") => json!({ "outcome": "differs", "id": record["id"] }),
+        _ => {
+            let dropped = json!([{ "field": "password", "reason": "The password hash is malformed." }]);
+            json!({ "outcome": "imported", "id": record["number"], "dropped": dropped })
+        }
     };
     let records = |kind: &str| event[kind].as_array().into_iter().flatten().collect::<Vec<_>>();
     if records("users").iter().any(|user| user["username"] == "broken") {
         return ("error", json!({ "errorType": "Probe", "errorMessage": "as told" }).to_string());
     }
     let outcomes = |kind: &str| records(kind).into_iter().map(outcome).collect::<Vec<_>>();
-    ("response", json!({ "users": outcomes("users"), "employees": outcomes("employees") }).to_string())
+    let answer = json!({
+        "users": outcomes("users"), "employees": outcomes("employees"), "mode": event["mode"], "region": "NG",
+    });
+    ("response", answer.to_string())
+}
+
+/// Lists what an earlier import made, in two pages.
+fn imported(event: &Value) -> (&'static str, String) {
+    let page = match (event["kind"].as_str(), event["after"].as_str()) {
+        (Some("users"), None) => json!({ "ids": ["gone"], "next": "gone" }),
+        (Some("users"), Some(_)) => json!({ "ids": ["changed", 1, 2] }),
+        _ => json!({ "ids": [] }),
+    };
+    ("response", page.to_string())
 }
 
 /// Rewrites one of three users, in two parts, and fails for one of two employees. After a fifth user it fails for one and is lost.

@@ -7,7 +7,8 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
-use local::{Data, Options};
+use jiff::tz::TimeZone;
+use local::{Data, Import, Mapping, Options, Settings};
 
 /// The options of how a local stack runs.
 const LOCAL_STACK: [&str; 5] = ["memory", "env", "parameter", "dynamodb", "release"];
@@ -58,24 +59,71 @@ pub(crate) struct CreateSuperuser {
     pub(crate) email: Option<String>,
 }
 
-/// Bring the users and employees of a Django system from what its dumpdata wrote. What is there stays as it is, so that the
-/// command can be run again.
+/// Import the users and employees of a Django system from a file that its dumpdata wrote. The command can be run again: records
+/// that are there stay as they are.
 #[derive(Debug, Args)]
 pub(crate) struct ImportDjango {
-    /// The file, JSON or JSON Lines.
+    /// The file, JSON or JSON Lines, as it is: compressed with gzip, in UTF-16.
     pub(crate) dump: PathBuf,
+    /// Report what the import would do, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// The name of a deployed stack's function Import; the stack is then not the local one.
     #[arg(long, value_name = "NAME", conflicts_with_all = LOCAL_STACK)]
     pub(crate) function: Option<String>,
-    /// Who owns the employees that name no owner.
+    /// The owner of employees that name none.
     #[arg(long, value_name = "USERNAME")]
     pub(crate) owner: Option<String>,
-    /// What the Django system had proven before it made a user, although no field says so.
+    /// What the Django system had verified before it made a user, although no field says so.
     #[arg(long, value_enum)]
     pub(crate) verified: Vec<Address>,
-    /// What users log in with who have both and no username; what the model names first is a guess.
+    /// What users log in with. Without it, the values in the dump tell.
     #[arg(long, value_enum)]
-    pub(crate) login: Option<Address>,
+    pub(crate) login: Option<Login>,
+    /// What inactive users are: pending until their address is verified, or disabled. Without it, the dump has to show that a user
+    /// is pending.
+    #[arg(long, value_enum)]
+    pub(crate) inactive: Option<Inactive>,
+    /// The region of phone numbers without a country code, such as IN. Without it, the stack's.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// The time zone of times without an offset, such as Asia/Kolkata.
+    #[arg(long, value_name = "ZONE", value_parser = timezone, default_value = "UTC")]
+    pub(crate) timezone: TimeZone,
+    /// What a field means whose name does not say it, such as app.user.handle=username.
+    #[arg(long, value_name = "APP.MODEL.FIELD=FIELD")]
+    pub(crate) map: Vec<Mapping>,
+    /// Apply what is different in the dump to the records that nobody has changed here since their import.
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// And delete those of them that are not in the dump.
+    #[arg(long, requires = "update")]
+    pub(crate) delete_missing: bool,
+}
+
+impl ImportDjango {
+    /// What is to be done with the records of the dump.
+    pub(crate) fn import(&self) -> Import {
+        let settings = Settings {
+            emails_are_verified: self.verified.contains(&Address::Email),
+            phones_are_verified: self.verified.contains(&Address::Phone),
+            login: self.login.map(|login| match login {
+                Login::Username => local::Login::Username,
+                Login::Email => local::Login::Email,
+                Login::Phone => local::Login::Phone,
+            }),
+            inactive: self.inactive.map(|inactive| match inactive {
+                Inactive::Pending => local::Inactive::Pending,
+                Inactive::Disabled => local::Inactive::Disabled,
+            }),
+            owner: self.owner.clone(),
+            region: self.region.clone(),
+            timezone: self.timezone.clone(),
+            map: self.map.clone(),
+        };
+        let Self { dry_run, update, delete_missing, .. } = *self;
+        Import { settings, dry_run, update, delete_missing }
+    }
 }
 
 /// Rewrite stored records in the shape of this release, all users and all employees. It can be run again, and beside traffic.
@@ -90,6 +138,21 @@ pub(crate) struct Reindex {
     /// The name of a deployed stack's function Reindex; the stack is then not the local one.
     #[arg(long, value_name = "NAME", conflicts_with_all = LOCAL_STACK)]
     pub(crate) function: Option<String>,
+}
+
+/// What users log in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Login {
+    Username,
+    Email,
+    Phone,
+}
+
+/// What users are who are not active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Inactive {
+    Pending,
+    Disabled,
 }
 
 /// Where a code can be sent.
@@ -127,6 +190,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+fn timezone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| "expected the name of a time zone, such as Asia/Kolkata".to_owned())
 }
 
 fn endpoint(text: &str) -> Result<String, String> {
