@@ -23,6 +23,7 @@ mod deliver;
 mod docs;
 mod health;
 mod import;
+mod importing;
 #[path = "well-known/jwks.rs"]
 mod jwks;
 mod openapi;

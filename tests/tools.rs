@@ -159,7 +159,8 @@ async fn a_service_with_simplejwt_believes_the_tokens() {
     let claims = [("AccessTokenClaims", "username,email,is_staff")];
     let (api, tokens) = for_django_clients(&claims).await;
     let (_, stranger) = for_django_clients(&claims).await;
-    let expected = serde_json::json!({ "id": "1", "username": "ada", "is_staff": false, "email": "ada@example.com" });
+    let expected =
+        serde_json::json!({ "id": "1", "username": "ada", "is_staff": false, "email": "ada@example.com" });
     let env = [
         ("API", api.stack.url()),
         ("ISSUER", "rollcall"),

@@ -16,7 +16,7 @@ pub use changes::Changes;
 pub use create::create;
 pub use delete::delete;
 pub use fields::FIELDS;
-pub use import::import;
+pub use import::{delete_imported, import};
 pub use list::{List, Unseen, list_all, list_of};
 pub use names::{Holders, Name};
 pub(crate) use record::record_key;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     Error, Form,
-    form::{self, Patch},
+    form::{self, Patch, lenient::Lenient},
 };
 
 /// The most characters of a name (Django's).
@@ -243,6 +243,18 @@ impl Given {
     pub fn read(form: &mut Form, fields: impl IntoIterator<Item = &'static Field>, complete: bool) -> Self {
         let entry = |field: &'static Field| Some(Entry { field, value: field.read(form, complete)? });
         Self(fields.into_iter().filter_map(entry).collect())
+    }
+
+    /// Reads these fields of another system's record: a text that is too long is cut, and what is wrong is left out.
+    pub(crate) fn lenient(record: &mut Lenient, fields: &'static [Field]) -> Self {
+        let mut entry = |field: &'static Field| {
+            let value = match field.kind {
+                Kind::Text { longest, .. } => record.cut(field.name, longest).map(Value::Text),
+                Kind::Date => record.parsed(field.name, date).map(|date| Value::Date(Some(date))),
+            };
+            Some(Entry { field, value: value? })
+        };
+        Self(fields.iter().filter_map(&mut entry).collect())
     }
 
     /// The fields that are given, and what they are to hold.

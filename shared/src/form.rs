@@ -1,5 +1,7 @@
 //! The fields of an input, such as the body of a request: each is parsed at the door, and all complaints go back together.
 
+pub(crate) mod lenient;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldErrors};

@@ -22,6 +22,7 @@ mod form;
 pub mod http;
 mod id;
 pub mod ids;
+pub mod imported;
 pub mod log;
 pub mod login;
 pub mod message;

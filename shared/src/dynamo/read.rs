@@ -6,15 +6,45 @@ use aws_sdk_dynamodb::{
     operation::query::builders::QueryFluentBuilder,
     types::{KeysAndAttributes, Select},
 };
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{AttributeValue, Db, Item, retry::Retry, s};
+use super::{AttributeValue, Db, Item, retry::Retry, s, text};
 use crate::{Error, deadline::in_time};
+
+/// The most keys of a `BatchGetItem`.
+const MOST_KEYS: usize = 100;
+/// How many calls [`Db::get_all`] makes at once.
+const PARALLEL: usize = 4;
 
 impl Db {
     /// A record, strongly consistent.
     pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, Error> {
         let get = self.client.get_item().table_name(table).consistent_read(true).set_key(Some(key));
         Ok(get.send().await.map_err(Error::from_aws)?.item)
+    }
+
+    /// Those of these records of a table that exist, by their `pk`, in as many calls as it takes.
+    pub(crate) async fn get_all(
+        &self,
+        table: &str,
+        keys: impl IntoIterator<Item = Item>,
+    ) -> Result<HashMap<String, Item>, Error> {
+        let mut batches: Vec<BatchGet> = Vec::new();
+        let mut size = MOST_KEYS;
+        for key in keys {
+            if size == MOST_KEYS {
+                batches.push(BatchGet::default());
+                size = 0;
+            }
+            if let Some(batch) = batches.last_mut() {
+                batch.want(table, key);
+                size += 1;
+            }
+        }
+        let found = stream::iter(batches).map(|batch| batch.send(self)).buffered(PARALLEL);
+        let found: Vec<Found> = found.try_collect().await?;
+        let items = found.into_iter().flat_map(|found| found.0.into_values().flatten());
+        Ok(items.filter_map(|item| Some((text(&item, "pk")?.to_owned(), item))).collect())
     }
 
     /// The next records of a whole table, strongly consistent: of at most `limit` that are read, those whose `pk` has this prefix.

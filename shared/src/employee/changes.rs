@@ -33,6 +33,11 @@ impl Changes {
         })
     }
 
+    /// Those of an imported employee.
+    pub(super) fn imported(phone: Option<Phone>, email: Option<Email>, details: Given) -> Self {
+        Self { phone, email: email.map_or(Patch::Keep, Patch::Set), details }
+    }
+
     /// The names of the fields that are given.
     #[must_use]
     pub fn given(&self) -> Vec<&'static str> {

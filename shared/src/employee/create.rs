@@ -50,8 +50,13 @@ impl Record {
 
     /// The writes of a new employee and of their unique names, on condition that none of them is there.
     pub(super) fn inserts(&self, db: &Db) -> Result<Vec<Write>, Error> {
+        self.inserts_with(db, Item::new())
+    }
+
+    /// The same with other attributes besides those of an employee.
+    pub(super) fn inserts_with(&self, db: &Db, beside: Item) -> Result<Vec<Write>, Error> {
         let names = self.employee.names();
         let names = names.iter().map(|name| name.take(db, &self.employee));
-        Ok(std::iter::once(self.insert(db)?).chain(names).collect())
+        Ok(std::iter::once(self.insert(db, beside)?).chain(names).collect())
     }
 }

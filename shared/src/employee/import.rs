@@ -1,41 +1,133 @@
-//! Employees who come from another system.
+//! Employees who come from another system. A field that cannot be taken is left out, with the reason; the employee comes anyway, if
+//! the owner is here.
 
-use super::{Changes, Holders, Id, Record, record::find};
+mod batch;
+mod change;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Changes, FIELDS, Id, Name, Record};
 use crate::{
-    Error,
-    dynamo::{Db, Retry, Write},
-    id,
-    ids::NewId,
-    user,
+    dynamo::Item,
+    email::Email,
+    fields::Given,
+    form::lenient::{Dropped, Lenient},
+    ids::{Ids, NewId},
+    imported::{MARK, Mark, Place, source},
+    phone::{Phone, PhoneRules},
+    time,
+    user::{self, Username},
 };
 
-/// Imports an employee of a user who is there, as [`super::create`] makes one, with an id that whoever imports has chosen: a
-/// `UUIDv7` of the time at which the record was made. False, and nothing is changed, when the id is there already.
-pub async fn import(
-    db: &Db,
-    id: Id,
-    owner: user::Id,
-    changes: &Changes,
+pub use batch::import;
+pub use change::delete_imported;
+
+/// What does not make a record another one.
+const INCIDENTAL: [&str; 2] = ["id", "number"];
+
+/// Whose employee it is.
+enum Owner {
+    /// A user by their id in the import.
+    Imported(user::Id),
+    /// A user by their username.
+    Named(Username),
+}
+
+/// An employee as another system had them.
+struct Import {
+    place: Place,
+    created_at: Timestamp,
+    owner: Owner,
+    phone: Option<Phone>,
+    email: Option<Email>,
+    details: Given,
     is_phone_verified: bool,
-) -> Result<bool, Error> {
-    let at = id.time().ok_or_else(|| Error::internal("an id without a time"))?;
-    let mut record = Record::new(NewId { id, at }, owner, changes);
-    record.employee.is_phone_verified = is_phone_verified;
-    let mut retry = Retry::of("an import of an employee");
-    loop {
-        let mut writes = record.inserts(db)?;
-        writes.push(Write::check(&db.tables.users, id::record_key(owner)).if_exists());
-        if db.transact(writes).await? {
-            return Ok(true);
+    /// The names of the fields that are given.
+    given: Vec<&'static str>,
+    dropped: Vec<Dropped>,
+    fingerprint: String,
+}
+
+/// The unique names that an employee gets, and those that another has.
+struct Names {
+    phone: Option<Phone>,
+    email: Option<Email>,
+    dropped: Vec<Dropped>,
+}
+
+impl Import {
+    /// Reads a record; why it cannot be imported at all.
+    fn read(record: Value, ids: &Ids, phones: PhoneRules) -> Result<Self, String> {
+        let mut record = Lenient::of(record).map_err(|error| error.for_operator())?;
+        let fingerprint = record.fingerprint(&INCIDENTAL);
+        let source = source(&mut record, ids)?;
+        let now = time::now();
+        let owner = match (record.text("owner"), record.text("owner_username")) {
+            (Some(owner), _) => Owner::Imported(owner.parse().map_err(|wrong| format!("owner: {wrong}"))?),
+            (None, Some(name)) => {
+                Owner::Named(Username::parse(&name).map_err(|wrong| format!("owner_username: {wrong}"))?)
+            }
+            (None, None) => return Err("owner: This field is required.".to_owned()),
+        };
+        let created_at =
+            record.parsed("created_at", |text| text.parse::<Timestamp>().map(|time| time.min(now)));
+        Ok(Self {
+            place: Place { source, number: record.number("number") },
+            created_at: created_at.or_else(|| source.time()).unwrap_or(now),
+            owner,
+            phone: record.parsed("phone_number", |text| phones.parse(text)),
+            email: record.parsed("email", Email::parse),
+            details: Given::lenient(&mut record, FIELDS),
+            is_phone_verified: record.flag("is_phone_verified").unwrap_or(false),
+            given: record.given(FIELDS.iter().map(|field| field.name).chain(["phone_number", "email"])),
+            dropped: record.dropped,
+            fingerprint,
+        })
+    }
+
+    /// All the unique names that they could get.
+    fn wanted(&self) -> Vec<Name> {
+        let phone = self.phone.as_ref().map(|phone| Name::Phone(phone.e164().to_owned()));
+        let email = self.email.as_ref().map(|email| Name::Email(email.key()));
+        phone.into_iter().chain(email).collect()
+    }
+
+    /// Their names, when others have those that `is_taken` says.
+    fn names(&self, is_taken: impl Fn(&Name) -> bool) -> Names {
+        let mut names = Names { phone: self.phone.clone(), email: self.email.clone(), dropped: Vec::new() };
+        for name in self.wanted().into_iter().filter(is_taken) {
+            match &name {
+                Name::Phone(_) => names.phone = None,
+                Name::Email(_) => names.email = None,
+            }
+            let (field, reason) = name.taken();
+            names.dropped.push(Dropped::new(field, reason));
         }
-        // Most are new and need no reading. Of the others, the first refusal is no conflict.
-        if find(db, id).await?.is_some() {
-            return Ok(false);
-        }
-        Holders::read(db, &record.employee.names()).await?.check(id)?;
-        if user::find(db, owner).await?.is_none() {
-            return Err(Error::field("owner", "There is no such user."));
-        }
-        retry.again().await?;
+        names
+    }
+
+    /// A new record.
+    fn record(&self, id: Id, owner: user::Id, names: &Names) -> Record {
+        let changes = Changes::imported(names.phone.clone(), names.email.clone(), self.details.clone());
+        let mut record = Record::new(NewId { id, at: self.created_at }, owner, &changes);
+        record.employee.is_phone_verified = self.is_phone_verified && names.phone.is_some();
+        record
+    }
+
+    /// What the record keeps besides an employee's attributes, in this version.
+    fn beside(&self, version: u64) -> Item {
+        let mark = Mark {
+            source: self.place.source,
+            record: self.fingerprint.clone(),
+            password: String::new(),
+            version,
+        };
+        Item::from([(MARK.to_owned(), mark.value())])
+    }
+
+    /// What could not be taken.
+    fn dropped(&self, names: &Names) -> Vec<Dropped> {
+        self.dropped.iter().chain(&names.dropped).cloned().collect()
     }
 }

@@ -1,5 +1,7 @@
 //! Unique names of employees: each e-mail address and phone number is a record of its own that names its employee.
 
+use std::collections::BTreeSet;
+
 use super::{Id, record::Employee};
 use crate::{
     Error,
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// A name that one employee has. It is a record of its own, which names its employee.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
     /// By its unique form.
     Email(String),
@@ -27,7 +29,7 @@ impl Name {
     }
 
     /// The field that holds it, and what a second taker hears.
-    fn taken(&self) -> (&'static str, &'static str) {
+    pub(super) fn taken(&self) -> (&'static str, &'static str) {
         match self {
             Self::Email(_) => ("email", "employee with this email already exists."),
             Self::Phone(_) => ("phone_number", "employee with this phone number already exists."),
@@ -105,10 +107,21 @@ impl Holders {
     }
 }
 
+/// Those of these names that anybody has.
+pub(super) async fn taken_names(db: &Db, names: &[Name]) -> Result<BTreeSet<Name>, Error> {
+    let found = db
+        .get_all(&db.tables.employees, names.iter().collect::<BTreeSet<_>>().into_iter().map(Name::key))
+        .await?;
+    let is_taken = |name: &&Name| text(&name.key(), "pk").is_some_and(|pk| found.contains_key(pk));
+    Ok(names.iter().filter(is_taken).cloned().collect())
+}
+
 impl Employee {
     /// Their unique names.
     pub(super) fn names(&self) -> Vec<Name> {
         let email = self.email.as_deref().map(|address| Name::Email(email::key(address)));
-        [Name::Phone(self.phone_number.clone())].into_iter().chain(email).collect()
+        // An imported employee may have no number.
+        let phone = Some(&self.phone_number).filter(|number| !number.is_empty()).cloned().map(Name::Phone);
+        phone.into_iter().chain(email).collect()
     }
 }

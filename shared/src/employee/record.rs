@@ -30,7 +30,7 @@ pub struct Employee {
     /// The fields of [`FIELDS`].
     #[serde(flatten, deserialize_with = "details")]
     pub details: Details,
-    /// In E.164 form; unique.
+    /// In E.164 form; unique. Empty for none, which only an imported employee can have.
     pub phone_number: String,
     /// As it was typed; unique without regard to case.
     #[serde(default)]
@@ -82,9 +82,10 @@ impl Record {
         Ok(item)
     }
 
-    /// The write of a new employee.
-    pub(super) fn insert(&self, db: &Db) -> Result<Write, Error> {
+    /// The write of a new employee, with other attributes besides.
+    pub(super) fn insert(&self, db: &Db, beside: Item) -> Result<Write, Error> {
         let mut item = self.attributes()?;
+        item.extend(beside);
         item.retain(|_, value| !value.is_null());
         item.extend(record_key(self.employee.id));
         Ok(Write::put(&db.tables.employees, item).if_new())

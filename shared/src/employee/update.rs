@@ -3,7 +3,7 @@
 use super::{Changes, Holders, Record, record::find};
 use crate::{
     Error,
-    dynamo::{Db, Retry},
+    dynamo::{Db, Retry, Write},
     fields::changed,
     precondition::Precondition,
     time,
@@ -35,13 +35,7 @@ pub async fn update(
         next.version += 1;
         next.employee.updated_at = time::now();
         let mut writes = Vec::from_iter(next.change(db)?);
-        let (old, new) = (record.employee.names(), next.employee.names());
-        for name in old.iter().filter(|name| !new.contains(name)) {
-            writes.push(name.free(db, id));
-        }
-        for name in new.iter().filter(|name| !old.contains(name)) {
-            writes.push(name.take(db, &next.employee));
-        }
+        writes.extend(next.moves_from(db, &record));
         if db.transact(writes).await? {
             return Ok((next, fields));
         }
@@ -49,5 +43,15 @@ pub async fn update(
         let names = changes.names();
         let (read, names) = futures_util::join!(find(db, id), Holders::read(db, &names));
         (record, holders) = (read?.ok_or(Error::NotFound("Employee"))?, names?);
+    }
+}
+
+impl Record {
+    /// The writes of the names that this record has and an earlier one had not, or the other way round.
+    pub(super) fn moves_from(&self, db: &Db, earlier: &Self) -> Vec<Write> {
+        let (old, new) = (earlier.employee.names(), self.employee.names());
+        let freed = old.iter().filter(|name| !new.contains(name)).map(|name| name.free(db, self.employee.id));
+        let taken = new.iter().filter(|name| !old.contains(name)).map(|name| name.take(db, &self.employee));
+        freed.chain(taken).collect()
     }
 }

@@ -34,6 +34,11 @@ impl Hash {
         Ok(Self(text.to_owned()))
     }
 
+    /// No password is right.
+    pub(crate) fn unusable() -> Self {
+        Self(String::new())
+    }
+
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }

@@ -5,13 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{staff::if_staff, username::Username};
+use super::{
+    record::User,
+    staff::if_staff,
+    username::{Username, key as username_key},
+};
 use crate::{
     Error,
     audit::{self, Changed, Event},
     config::Policy,
     dynamo::{BatchGet, Db, Found, Write, is_yes, key, n, no, number, s, text, yes},
-    email::Email,
+    email::{self, Email},
     id::{Id, record_key},
     otp::{self, Allowance, Purpose},
     page::lowered,
@@ -422,6 +426,26 @@ fn of_user(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
     Write::update(&db.tables.users, key(name.pk()))
         .if_equals("user_id", s(user.stored()))
         .if_equals("staged", if staged { yes() } else { no() })
+}
+
+/// All the names of a user.
+pub(crate) fn names_of(user: &User) -> Vec<Name> {
+    let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
+    let emails = emails.filter(|email| !email.is_empty()).map(|address| Name::Email(email::key(address)));
+    let phone = user.phone_number.clone().map(Name::Phone);
+    [Name::Username(username_key(&user.username))].into_iter().chain(emails).chain(phone).collect()
+}
+
+/// Those of these names that anybody has, and who.
+pub(crate) async fn users_of(db: &Db, names: BTreeSet<Name>) -> Result<BTreeMap<Name, Id>, Error> {
+    let found = db.get_all(&db.tables.users, names.iter().map(|name| key(name.pk()))).await?;
+    let user = |name: Name| Some((text(found.get(&name.pk())?, "user_id")?.parse().ok()?, name));
+    Ok(names.into_iter().filter_map(user).map(|(id, name)| (name, id)).collect())
+}
+
+/// Those of these names that anybody has.
+pub(crate) async fn taken_names(db: &Db, names: &[Name]) -> Result<BTreeSet<Name>, Error> {
+    Ok(users_of(db, names.iter().cloned().collect()).await?.into_keys().collect())
 }
 
 /// Who has a name.

@@ -1,14 +1,9 @@
 //! The end of an account.
 
-use super::{
-    Account,
-    claim::{self, Name},
-    find, staff, username_key,
-};
+use super::{Account, claim, find, staff};
 use crate::{
     Error,
     dynamo::{Db, Retry, Write},
-    email,
     id::record_key,
     precondition::Precondition,
 };
@@ -24,16 +19,7 @@ pub async fn delete(
     loop {
         precondition.check(account.version)?;
         let user = &account.user;
-        let mut writes = vec![
-            Write::delete(&db.tables.users, record_key(user.id)).if_as_loaded("version", &account.stored),
-        ];
-        let username = Some(Name::Username(username_key(&user.username)));
-        let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
-        let emails = emails.filter(|email| !email.is_empty()).map(|address| Name::Email(email::key(address)));
-        let phone = user.phone_number.clone().map(Name::Phone);
-        for name in username.into_iter().chain(emails).chain(phone) {
-            writes.push(claim::free(db, &name, user.id));
-        }
+        let mut writes = writes(db, &account);
         writes.extend(staff::still(db, caller.user.id, user.id));
         writes.extend(staff::count(db, user.is_active_staff(), false));
         if db.transact(writes).await? {
@@ -48,4 +34,12 @@ pub async fn delete(
             return Err(Error::LastStaffUser);
         }
     }
+}
+
+/// The writes that delete an unchanged user and free their names.
+pub(super) fn writes(db: &Db, account: &Account) -> Vec<Write> {
+    let id = account.user.id;
+    let record = Write::delete(&db.tables.users, record_key(id)).if_as_loaded("version", &account.stored);
+    let names = claim::names_of(&account.user);
+    [record].into_iter().chain(names.iter().map(|name| claim::free(db, name, id))).collect()
 }

@@ -1,111 +1,164 @@
-//! Users who come from another system.
+//! Users who come from another system. A field that cannot be taken is left out, with the reason; the user comes anyway.
+
+mod batch;
+mod change;
+mod names;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
-    Account, Id, User, Username,
-    claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
-    find, names, staff,
+    Account, FIELDS, Id, User,
+    claim::{Name, PROVEN, Terms, USERNAME},
 };
 use crate::{
-    Error,
-    dynamo::{Db, Retry},
+    dynamo::{AttributeValue, Item, string_list},
     email::Email,
-    error::FieldErrors,
     fields::Given,
-    ids::NewId,
+    form::lenient::{Dropped, Lenient, fingerprint},
+    ids::{Ids, NewId},
+    imported::{MARK, Mark, Place, source},
     password::Hash,
-    phone::Phone,
+    phone::{Phone, PhoneRules},
     time,
 };
+
+pub use batch::import;
+pub use change::delete_imported;
+use names::{Chosen, Names};
 
 /// How an address is had that the other system had not proven. It does not lapse: its user has not been sent a code yet.
 const UNPROVEN: Terms = Terms { verified: false, ..PROVEN };
 
+/// What can be imported of a user, besides [`FIELDS`].
+const GIVEN: [&str; 10] = [
+    "username",
+    "email",
+    "phone_number",
+    "is_email_verified",
+    "is_phone_verified",
+    "is_active",
+    "is_staff",
+    "last_login",
+    "password",
+    "groups",
+];
+
+/// What does not make a record another one.
+const INCIDENTAL: [&str; 3] = ["id", "number", "last_login"];
+
 #[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
-/// Who is to be imported.
-pub struct Import {
-    /// A `UUIDv7` of the time at which they joined. Whoever imports chooses it, and chooses the same when they try again.
-    pub id: Id,
-    /// Their username.
-    pub username: Username,
-    /// Their e-mail address, if they have one.
-    pub email: Option<Email>,
-    /// Their phone number, if they have one.
-    pub phone: Option<Phone>,
-    /// What is known of the fields that have no rule of their own.
-    pub details: Given,
-    /// Whether the other system had proven the e-mail address.
-    pub is_email_verified: bool,
-    /// Whether the other system had proven the phone number.
-    pub is_phone_verified: bool,
-    /// Whether they can log in.
-    pub is_active: bool,
-    /// Whether they are staff.
-    pub is_staff: bool,
-    /// When they last logged in there.
-    pub last_login: Option<Timestamp>,
-    /// The hash of their password.
-    pub password: Hash,
+/// A user as another system had them.
+struct Import {
+    place: Place,
+    date_joined: Timestamp,
+    username: Chosen,
+    email: Option<Email>,
+    phone: Option<Phone>,
+    details: Given,
+    is_email_verified: bool,
+    is_phone_verified: bool,
+    is_active: bool,
+    /// Whether they are active as soon as they verify their e-mail address.
+    is_pending: bool,
+    is_staff: bool,
+    last_login: Option<Timestamp>,
+    groups: Vec<String>,
+    password: Hash,
+    /// The names of the fields that are given.
+    given: Vec<&'static str>,
+    dropped: Vec<Dropped>,
+    fingerprint: String,
 }
 
 impl Import {
-    fn account(self) -> Account {
-        let at = self.id.time().unwrap_or_else(time::now);
-        let new = User::new(NewId { id: self.id, at }, &self.username);
+    /// Reads a record; why it cannot be imported at all.
+    fn read(record: Value, ids: &Ids, phones: PhoneRules) -> Result<Self, String> {
+        let mut record = Lenient::of(record).map_err(|error| error.for_operator())?;
+        let fingerprint = record.fingerprint(&INCIDENTAL);
+        let source = source(&mut record, ids)?;
+        let now = time::now();
+        let past = |text: &str| text.parse::<Timestamp>().map(|time| time.min(now));
+        let mut email = record.parsed("email", Email::parse);
+        let mut phone = record.parsed("phone_number", |text| phones.parse(text));
+        let username = Chosen::read(record.text("username"), email.as_ref());
+        // Users whose username is an address or a number had it as no other field.
+        if let Some(username) = username.valid() {
+            email = email.or_else(|| Email::parse(username.text()).ok());
+            phone = phone.or_else(|| username.as_phone(phones));
+        }
+        let password = record.parsed("password", Hash::of_django);
+        let is_pending = record.flag("is_pending").unwrap_or(false);
+        let is_staff = record.flag("is_staff").unwrap_or(false);
+        if is_staff && is_pending {
+            record.drop("is_staff", "A pending user cannot be staff.");
+        }
+        Ok(Self {
+            place: Place { source, number: record.number("number") },
+            date_joined: record.parsed("date_joined", past).or_else(|| source.time()).unwrap_or(now),
+            username,
+            email,
+            phone,
+            details: Given::lenient(&mut record, FIELDS),
+            is_email_verified: record.flag("is_email_verified").unwrap_or(false) && !is_pending,
+            is_phone_verified: record.flag("is_phone_verified").unwrap_or(false) && !is_pending,
+            is_active: record.flag("is_active").unwrap_or(true) && !is_pending,
+            is_pending,
+            is_staff: is_staff && !is_pending,
+            last_login: record.parsed("last_login", past),
+            groups: record.texts("groups"),
+            password: password.unwrap_or_else(Hash::unusable),
+            given: record.given(GIVEN.into_iter().chain(FIELDS.iter().map(|field| field.name))),
+            dropped: record.dropped,
+            fingerprint,
+        })
+    }
+
+    /// The user, with these names.
+    fn user(&self, id: Id, names: &Names) -> User {
         let mut user = User {
-            is_email_verified: self.is_email_verified && self.email.is_some(),
-            is_phone_verified: self.is_phone_verified && self.phone.is_some(),
-            email: self.email.map(|email| email.typed().to_owned()).unwrap_or_default(),
-            phone_number: self.phone.map(|phone| phone.e164().to_owned()),
+            email: names.email.as_ref().map(|email| email.typed().to_owned()).unwrap_or_default(),
+            phone_number: names.phone.as_ref().map(|phone| phone.e164().to_owned()),
+            is_email_verified: self.is_email_verified && names.email.is_some(),
+            is_phone_verified: self.is_phone_verified && names.phone.is_some(),
             is_active: self.is_active,
             is_staff: self.is_staff,
             last_login: self.last_login,
-            ..new
+            ..User::new(NewId { id, at: self.date_joined }, &names.username)
         };
         user.details.apply(&self.details);
-        Account::new(user, self.password)
+        user
     }
-}
 
-/// Imports a user with their unique names: everything is written or nothing is. False, and nothing is changed, when the id is
-/// there already. 400 when somebody else has one of the names: even one that has lapsed is not taken over, because the other
-/// may have been imported, too.
-pub async fn import(db: &Db, new: Import) -> Result<bool, Error> {
-    let names = names(Some(&new.username), new.email.as_ref(), new.phone.as_ref());
-    let account = new.account();
-    let user = &account.user;
-    let wanted: Vec<_> = names
-        .iter()
-        .map(|name| match name {
-            Name::Username(_) => (name.clone(), USERNAME),
-            Name::Email(_) if user.is_email_verified => (name.clone(), PROVEN),
-            Name::Phone(_) if user.is_phone_verified => (name.clone(), PROVEN),
-            Name::Email(_) | Name::Phone(_) => (name.clone(), UNPROVEN),
-        })
-        .collect();
-    let mut retry = Retry::of("an import of a user");
-    loop {
-        let mut writes = vec![account.insert(db)?];
-        // Nobody loses a name to it.
-        let (taken, _) = claim::take(db, &wanted, user.id, &Holders::default(), None)?;
-        writes.extend(taken);
-        writes.extend(staff::count(db, false, user.is_active_staff()));
-        if db.transact(writes).await? {
-            return Ok(true);
-        }
-        // Most are new and need no reading. Of the others, the first refusal is no conflict.
-        if find(db, user.id).await?.is_some() {
-            return Ok(false);
-        }
-        refuse(&names, &claim::read_names(db, &names).await?, user.id)?;
-        retry.again().await?;
+    /// A new account.
+    fn account(&self, id: Id, names: &Names) -> Account {
+        let mut account = Account::new(self.user(id, names), self.password.clone());
+        // A session of a deleted user who had this id does not come back to life.
+        account.epoch = time::seconds(time::now());
+        account.is_pending = self.is_pending;
+        account
     }
-}
 
-/// 400 for names that anybody else has. Who has them already is imported twice at the same time.
-fn refuse(names: &[Name], holders: &Holders, user: Id) -> Result<(), Error> {
-    let had = names.iter().filter(|name| holders.of(name).is_some_and(|holder| holder.user_id != user));
-    let complaints: FieldErrors = had.map(|name| (name.field(), vec![name.taken().into()])).collect();
-    if complaints.is_empty() { Ok(()) } else { Err(Error::Invalid(complaints)) }
+    /// What the record keeps besides an account's attributes, in this version.
+    fn beside(&self, version: u64) -> Item {
+        let mark = Mark {
+            source: self.place.source,
+            record: self.fingerprint.clone(),
+            password: fingerprint(self.password.text()),
+            version,
+        };
+        let groups = (!self.groups.is_empty()).then(|| ("groups".to_owned(), string_list(&self.groups)));
+        let mark: (String, AttributeValue) = (MARK.to_owned(), mark.value());
+        groups.into_iter().chain([mark]).collect()
+    }
+
+    /// How a name is had.
+    fn terms(user: &User, name: &Name) -> Terms {
+        match name {
+            Name::Username(_) => USERNAME,
+            Name::Email(_) if user.is_email_verified => PROVEN,
+            Name::Phone(_) if user.is_phone_verified => PROVEN,
+            Name::Email(_) | Name::Phone(_) => UNPROVEN,
+        }
+    }
 }

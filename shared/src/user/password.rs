@@ -6,6 +6,7 @@ use super::{
     Account,
     claim::{self, Name},
     find,
+    pending::activated,
 };
 use crate::{
     Error, audit,
@@ -48,7 +49,7 @@ pub async fn change_password(
 }
 
 /// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
-/// that is verified too, and the network of the `client` counts as the user's. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
+/// that is verified too, which makes a pending user active, and the network of the `client` counts as the user's. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
 /// meanwhile, or the address is no longer theirs.
 pub async fn recover_password(
     db: &Db,
@@ -86,6 +87,7 @@ fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
         ("password", true),
         ("pending_email", user.pending_email.is_some()),
         ("is_email_verified", proves_email && !user.is_email_verified),
+        ("is_active", proves_email && account.is_pending),
     ])
 }
 
@@ -103,7 +105,7 @@ fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<&Client>) 
         .set("epoch", n(account.epoch + 1))
         .increment_version();
     if let Some(client) = recovered {
-        write = write
+        write = activated(write, account)
             .set("is_email_verified", yes())
             .set("known_networks", string_list(&account.networks_after(&client.network())));
     }

@@ -10,8 +10,8 @@ use super::{fields::FIELDS, username::Username};
 use crate::{
     Error,
     dynamo::{
-        AttributeValue, Db, Item, Retry, Write, change, from_item, n, null, number, s, string_list, strings,
-        text, to_item,
+        AttributeValue, Db, Item, Retry, Write, change, from_item, is_yes, n, null, number, s, string_list,
+        strings, text, to_item, yes,
     },
     fields::Details,
     id::{Id, record_key},
@@ -114,6 +114,8 @@ pub struct Account {
     pub(crate) sessions_begun: u64,
     /// Counts the changes of what the API shows (logins aside): the entity tag.
     pub version: u64,
+    /// Whether they become active by verifying their e-mail address. Only an imported user can be pending.
+    pub(super) is_pending: bool,
     /// Signs the cursors of their lists.
     pub(crate) cursor_key: String,
     /// The fingerprints of the networks from which they have logged in, the latest first. A record of release 0.1.0 has none
@@ -141,6 +143,7 @@ impl Account {
             epoch: 0,
             sessions_begun: 0,
             version: 1,
+            is_pending: false,
             cursor_key,
             known_networks: Vec::new(),
             lost_phone_number: None,
@@ -171,6 +174,7 @@ impl Account {
             epoch: number(&item, "epoch").unwrap_or(0),
             sessions_begun: number(&item, "sessions_begun").unwrap_or(0),
             version: number(&item, "version").unwrap_or(0),
+            is_pending: is_yes(&item, "is_pending"),
             known_networks: strings(&item, "known_networks"),
             lost_phone_number: text(&item, "lost_phone_number").map(str::to_owned),
             user: from_item(item.clone())?,
@@ -186,6 +190,7 @@ impl Account {
         item.insert("sessions_begun".into(), n(self.sessions_begun));
         item.insert("version".into(), n(self.version));
         item.insert("cursor_key".into(), s(&self.cursor_key));
+        item.insert("is_pending".into(), if self.is_pending { yes() } else { null() });
         let networks = Some(&self.known_networks).filter(|networks| !networks.is_empty());
         item.insert("known_networks".into(), networks.map_or_else(null, |networks| string_list(networks)));
         Ok(item)
@@ -193,7 +198,13 @@ impl Account {
 
     /// The write of a new user.
     pub(super) fn insert(&self, db: &Db) -> Result<Write, Error> {
+        self.insert_with(db, Item::new())
+    }
+
+    /// The same with other attributes besides.
+    pub(super) fn insert_with(&self, db: &Db, beside: Item) -> Result<Write, Error> {
         let mut item = self.attributes()?;
+        item.extend(beside);
         // Absent is none: a condition can then ask for it.
         item.retain(|_, value| !value.is_null());
         item.extend(record_key(self.user.id));

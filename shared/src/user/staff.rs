@@ -21,6 +21,12 @@ pub(super) fn count(db: &Db, was: bool, is: bool) -> Option<Write> {
     }
 }
 
+/// The write that counts a number of new active staff users.
+pub(super) fn count_more(db: &Db, number: u64) -> Option<Write> {
+    let number = i64::try_from(number).ok()?;
+    Some(Write::update(&db.tables.users, key(COUNT)).add("active", number))
+}
+
 /// A write of a user's record, if they are active staff.
 pub(super) fn if_staff(write: Write) -> Write {
     write.if_equals("is_staff", yes()).if_equals("is_active", yes())

@@ -97,6 +97,7 @@ fn promote(db: &Db, account: &Account, new: &Superuser) -> Result<Made, Error> {
     }
     let mut next = account.clone();
     (next.user.is_email_verified, next.user.is_staff, next.user.is_active) = (true, true, true);
+    next.is_pending = false;
     next.password = new.password.clone();
     next.epoch += 1;
     next.version += 1;

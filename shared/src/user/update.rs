@@ -111,11 +111,13 @@ pub(super) async fn update(
         let (taken, losses) = claim::take(db, &wanted, id, &holders, staff)?;
         moves.extend(taken);
         let fields = changed(&account.user, &user)?;
-        if fields.is_empty() && moves.is_empty() {
+        let is_pending = account.is_pending && changes.flags.is_active.is_none() && !user.is_staff;
+        if fields.is_empty() && moves.is_empty() && is_pending == account.is_pending {
             return Ok((account, Vec::new()));
         }
         let mut next = account.clone();
         next.user = user;
+        next.is_pending = is_pending;
         next.version += 1;
         // Deactivating a user ends their sessions, and activating them again does not bring these back.
         next.epoch += u64::from(account.user.is_active && !next.user.is_active);

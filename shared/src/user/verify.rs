@@ -13,7 +13,9 @@ use crate::{
 use super::{
     Account, User, Username,
     claim::{self, Holders, Losses, Name, PROVEN, USERNAME},
-    find, username_key,
+    find,
+    pending::{activated, if_settled},
+    username_key,
 };
 
 /// Proves an e-mail address with a code that was guessed right; a staged one becomes the present one. `holders` says which
@@ -31,41 +33,66 @@ pub async fn verify_email(
     let staged = holders.of(&name).ok_or(Error::OtpInvalid)?.staged;
     let id = code.holder()?;
     let mut writes = vec![code.spend(db), claim::prove(db, &name, id, staged)];
-    let mut user =
+    let user =
         Write::update(&db.tables.users, record_key(id)).set("is_email_verified", yes()).increment_version();
-    let mut fields = vec!["is_email_verified"];
-    if staged {
-        let account = find(db, id).await?.ok_or(Error::OtpInvalid)?;
-        let User { username, email: present, .. } = &account.user;
-        let next = account.user.pending_email.as_ref().ok_or(Error::OtpInvalid)?;
-        let is_username = !present.is_empty() && username_key(username) == email::key(present);
-        fields = audit::changed([
-            ("username", is_username),
-            ("email", true),
-            ("pending_email", true),
-            ("is_email_verified", !account.user.is_email_verified),
-        ]);
-        user = user
-            .if_equals("email", s(present))
-            .if_equals("pending_email", s(next))
-            // It may just be becoming the present address.
-            .if_equals("username", s(username))
-            .set("email", s(next))
-            .set("search.email", s(lowered(next)))
-            .remove("pending_email");
-        if is_username {
-            let is_free = name.twin().is_some_and(|twin| holders.of(&twin).is_none());
-            let new = Username::parse(next).ok().filter(|_| is_free).unwrap_or_else(Username::generated);
-            writes.push(claim::free(db, &Name::Username(username_key(username)), id));
-            writes.push(claim::take_free(db, &Name::Username(new.key()), id, USERNAME)?);
-            user = user.set("username", s(new.text())).set("search.username", s(lowered(new.text())));
-        }
-        if !present.is_empty() {
-            writes.push(claim::free(db, &Name::Email(email::key(present)), id));
-        }
+    if !staged {
+        return verify_present(db, address, code, writes, user).await;
+    }
+    let account = find(db, id).await?.ok_or(Error::OtpInvalid)?;
+    let User { username, email: present, .. } = &account.user;
+    let next = account.user.pending_email.as_ref().ok_or(Error::OtpInvalid)?;
+    let is_username = !present.is_empty() && username_key(username) == email::key(present);
+    let fields = audit::changed([
+        ("username", is_username),
+        ("email", true),
+        ("pending_email", true),
+        ("is_email_verified", !account.user.is_email_verified),
+        ("is_active", account.is_pending),
+    ]);
+    let mut user = activated(user, &account)
+        .if_equals("email", s(present))
+        .if_equals("pending_email", s(next))
+        // It may just be becoming the present address.
+        .if_equals("username", s(username))
+        .set("email", s(next))
+        .set("search.email", s(lowered(next)))
+        .remove("pending_email");
+    if is_username {
+        let is_free = name.twin().is_some_and(|twin| holders.of(&twin).is_none());
+        let new = Username::parse(next).ok().filter(|_| is_free).unwrap_or_else(Username::generated);
+        writes.push(claim::free(db, &Name::Username(username_key(username)), id));
+        writes.push(claim::take_free(db, &Name::Username(new.key()), id, USERNAME)?);
+        user = user.set("username", s(new.text())).set("search.username", s(lowered(new.text())));
+    }
+    if !present.is_empty() {
+        writes.push(claim::free(db, &Name::Email(email::key(present)), id));
     }
     writes.push(user.if_exists());
     if db.transact(writes).await? { Ok(fields) } else { Err(Error::OtpInvalid) }
+}
+
+/// Verifies the present address by `writes` and a write of the user. Only when that fails, because the user is pending, is it read
+/// who they are.
+async fn verify_present(
+    db: &Db,
+    address: &str,
+    code: &Redeemed,
+    mut writes: Vec<Write>,
+    user: Write,
+) -> Result<Vec<&'static str>, Error> {
+    let mut again = writes.clone();
+    writes.push(if_settled(user.clone()).if_exists());
+    if db.transact(writes).await? {
+        return Ok(vec!["is_email_verified"]);
+    }
+    let account = find(db, code.holder()?).await?;
+    let pending = account.filter(|account| account.is_pending && email::key(&account.user.email) == address);
+    again.push(activated(user, &pending.ok_or(Error::OtpInvalid)?));
+    if db.transact(again).await? {
+        Ok(vec!["is_email_verified", "is_active"])
+    } else {
+        Err(Error::OtpInvalid)
+    }
 }
 
 /// The proof of a user's phone number.

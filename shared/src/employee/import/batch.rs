@@ -1,0 +1,219 @@
+//! The import of many employees at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    super::{Id, Name, Record, names::taken_names, record::record_key},
+    Import, Names, Owner, change,
+};
+use crate::{
+    Error,
+    audit::{self, Changed, Event},
+    dynamo::{Db, Item, Retry, Write},
+    id,
+    ids::{Ids, Numbered},
+    imported::{
+        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, What, find, ids_of, new_ids,
+        pointer, write_groups,
+    },
+    phone::PhoneRules,
+    user::{self, claim},
+};
+
+/// A record that is not here.
+struct New {
+    at: usize,
+    import: Import,
+    standing: Standing,
+}
+
+/// Imports employees; says of each, in order, what became of it. Of two with one name, the earlier gets it. They are written as
+/// users are: see [`user::import`].
+pub async fn import(db: &Db, ids: &Ids, mode: Mode, records: Vec<Value>) -> Result<Vec<Outcome>, Error> {
+    let phones = PhoneRules::from_env()?;
+    let read: Vec<Result<Import, String>> =
+        records.into_iter().map(|record| Import::read(record, ids, phones)).collect();
+    let places: Vec<Place> = read.iter().flatten().map(|import| import.place).collect();
+    let mut standings = find(db, ids, &db.tables.employees, record_key, &places).await?.into_iter();
+
+    let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+    let mut new = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (at, import) in read.into_iter().enumerate() {
+        outcomes.push(match import {
+            Err(reason) => Some(Outcome::refused(reason)),
+            Ok(import) => {
+                let standing = standings.next().unwrap_or_default();
+                match &standing.record {
+                    _ if !seen.insert(import.place.source) => Some(Outcome::twice()),
+                    Some(record) => Some(present(db, mode, &import, record.clone()).await?),
+                    None => {
+                        new.push(New { at, import, standing });
+                        None
+                    }
+                }
+            }
+        });
+    }
+    if !new.is_empty() {
+        let owners = Owners::find(db, ids, &new, mode == Mode::Compare).await?;
+        let is_owned = |new: &New| mode == Mode::Compare || owners.of(&new.import).is_some();
+        let (owned, orphans): (Vec<New>, Vec<New>) = new.into_iter().partition(|new| {
+            let is_named = matches!(new.import.owner, Owner::Named(_));
+            if is_named { owners.of(&new.import).is_some() } else { is_owned(new) }
+        });
+        for orphan in orphans {
+            let field =
+                if matches!(orphan.import.owner, Owner::Named(_)) { "owner_username" } else { "owner" };
+            outcomes[orphan.at] = Some(Outcome::refused(format!("{field}: There is no such user.")));
+        }
+        let new_outcomes = match mode {
+            Mode::Compare => compare(db, &owned).await?,
+            _ => make(db, ids, &owned, &owners).await?,
+        };
+        for (new, outcome) in owned.iter().zip(new_outcomes) {
+            outcomes[new.at] = Some(outcome);
+        }
+    }
+    Ok(outcomes.into_iter().flatten().collect())
+}
+
+/// What becomes of a record that is here.
+async fn present(db: &Db, mode: Mode, import: &Import, record: Item) -> Result<Outcome, Error> {
+    let mark = Mark::of(&record);
+    let record = Record::read(record)?;
+    let id = record.employee.id;
+    match mark {
+        Some(mark) if mark.record == import.fingerprint => Ok(Outcome::of(What::Present, id)),
+        Some(mark) if mode == Mode::Update && mark.version == record.version => {
+            change::update(db, import, &record).await
+        }
+        Some(_) if mode == Mode::Update => Ok(Outcome::conflict(id, CHANGED_HERE)),
+        None if mode == Mode::Update => Ok(Outcome::conflict(id, NOT_IMPORTED)),
+        // Release 0.1.0 has imported it, and has not kept what it was.
+        None => Ok(Outcome::of(What::Present, id)),
+        Some(_) => Ok(Outcome::of(What::Differs, id)),
+    }
+}
+
+/// Users who own employees.
+struct Owners {
+    imported: BTreeMap<user::Id, user::Id>,
+    named: BTreeMap<String, user::Id>,
+}
+
+impl Owners {
+    async fn find(db: &Db, ids: &Ids, new: &[New], only_named: bool) -> Result<Self, Error> {
+        let (mut sources, mut usernames) = (BTreeSet::new(), BTreeSet::new());
+        for New { import, .. } in new {
+            match &import.owner {
+                Owner::Imported(source) if !only_named => drop(sources.insert(*source)),
+                Owner::Imported(_) => {}
+                Owner::Named(username) => drop(usernames.insert(username.key())),
+            }
+        }
+        let table = &db.tables.users;
+        let mut imported = ids_of(db, ids, table, sources).await?;
+        let here = db.get_all(table, imported.values().map(|id| id::record_key(*id))).await?;
+        imported.retain(|_, id| here.contains_key(&id::pk(*id)));
+        let named = claim::users_of(db, usernames.into_iter().map(claim::Name::Username).collect()).await?;
+        let named = named.into_iter().filter_map(|(name, id)| match name {
+            claim::Name::Username(key) => Some((key, id)),
+            claim::Name::Email(_) | claim::Name::Phone(_) => None,
+        });
+        Ok(Self { imported, named: named.collect() })
+    }
+
+    fn of(&self, import: &Import) -> Option<user::Id> {
+        match &import.owner {
+            Owner::Imported(source) => self.imported.get(source).copied(),
+            Owner::Named(username) => self.named.get(&username.key()).copied(),
+        }
+    }
+}
+
+/// What would become of new records.
+async fn compare(db: &Db, new: &[New]) -> Result<Vec<Outcome>, Error> {
+    let wanted: Vec<Name> = new.iter().flat_map(|new| new.import.wanted()).collect();
+    let mut taken = taken_names(db, &wanted).await?;
+    let outcome = |New { import, .. }: &New| {
+        let names = import.names(|name| taken.contains(name));
+        taken.extend(import.wanted());
+        Outcome::would_be_imported(import.dropped(&names))
+    };
+    Ok(new.iter().map(outcome).collect())
+}
+
+/// An employee in the making.
+struct Making<'a> {
+    new: &'a New,
+    record: Record,
+    names: Names,
+}
+
+impl<'a> Making<'a> {
+    fn of(new: &'a New, id: Id, owner: user::Id, names: Names) -> Self {
+        Self { new, record: new.import.record(id, owner, &names), names }
+    }
+
+    fn writes(&self, db: &Db) -> Result<Vec<Write>, Error> {
+        let Self { new: New { import, standing, .. }, record, .. } = self;
+        let mut writes = record.inserts_with(db, import.beside(record.version))?;
+        let pointer = pointer(&db.tables.employees, import.place.source, record.employee.id, standing);
+        writes.extend(pointer);
+        Ok(writes)
+    }
+
+    /// What became of it, with its audit event.
+    fn made(self) -> Outcome {
+        let (import, id) = (&self.new.import, self.record.employee.id);
+        let fields = [&import.given[..], &["is_phone_verified", "owner"]].concat();
+        audit::change(Event::Imported, None, Changed::Employee(id), &fields, "");
+        Outcome::of(What::Imported, id).with(import.dropped(&self.names))
+    }
+}
+
+/// Makes new employees.
+async fn make(db: &Db, ids: &Ids, new: &[New], owners: &Owners) -> Result<Vec<Outcome>, Error> {
+    let places: Vec<(Place, &Standing)> = new.iter().map(|new| (new.import.place, &new.standing)).collect();
+    let new_ids = new_ids(db, ids, Numbered::Employees, &places).await?;
+    let mut taken = BTreeSet::new();
+    let mut makings = Vec::new();
+    for (new, id) in new.iter().zip(new_ids) {
+        let owner = owners.of(&new.import).ok_or_else(|| Error::internal("an employee without an owner"))?;
+        let names = new.import.names(|name| taken.contains(name));
+        taken.extend(new.import.wanted());
+        makings.push(Making::of(new, id, owner, names));
+    }
+    let mut groups = Vec::new();
+    for making in &makings {
+        groups.push(Group { writes: making.writes(db)?, is_counted: false });
+    }
+    let is_made = write_groups(db, groups, |_| None).await?;
+    let mut outcomes = Vec::new();
+    for (making, is_made) in makings.into_iter().zip(is_made) {
+        outcomes.push(if is_made { making.made() } else { make_one(db, ids, &making).await? });
+    }
+    Ok(outcomes)
+}
+
+/// Makes one employee, whose names others may have.
+async fn make_one(db: &Db, ids: &Ids, Making { new, record, .. }: &Making<'_>) -> Result<Outcome, Error> {
+    let (id, owner) = (record.employee.id, record.employee.owner);
+    let mut retry = Retry::of("an import of an employee");
+    loop {
+        let taken = taken_names(db, &new.import.wanted()).await?;
+        let making = Making::of(new, id, owner, new.import.names(|name| taken.contains(name)));
+        if db.transact(making.writes(db)?).await? {
+            return Ok(making.made());
+        }
+        // The same import may run twice.
+        let found = find(db, ids, &db.tables.employees, record_key, &[new.import.place]).await?.pop();
+        if let Some(Standing { record: Some(_), id: Some(id), .. }) = found {
+            return Ok(Outcome::of(What::Present, id));
+        }
+        retry.again().await?;
+    }
+}
