@@ -426,5 +426,5 @@ async fn delivering_a_message_makes_no_call() {
 
     let (mails, calls) = api.proxy.watch(delivered).await;
 
-    assert_eq!((mails, calls.len()), (1, 4), "the calls of the registration\n{calls}");
+    assert_eq!((mails, calls.len()), (1, 5), "the calls of the registration\n{calls}");
 }

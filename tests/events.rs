@@ -28,8 +28,8 @@ async fn every_function_takes_its_sample_event() {
         if function.binary == "create-superuser" {
             assert_eq!(answer["created"], true, "{answer}");
         } else if function.binary == "import" {
-            let imported = json!([{ "outcome": "imported" }]);
-            assert_eq!(answer, json!({ "users": imported, "employees": imported }));
+            let is_imported = |kind: &str| answer[kind][0]["outcome"] == "imported";
+            assert!(is_imported("users") && is_imported("employees"), "{answer}");
         } else if function.binary == "reindex" {
             assert_eq!((&answer["failed"], &answer["position"]), (&json!([]), &Value::Null), "{answer}");
         } else if function.routes.is_empty() {
