@@ -92,7 +92,12 @@ async fn follows_the_table(
                 }
             }
             Kind::Date => {
-                assert_eq!(client.patch(path, &json!({ name: "1950-2-3" })).await.status, 400, "{name}");
+                let short = client.patch(path, &json!({ name: "1950-2-3" })).await;
+                assert_eq!((short.status, &short.body[name]), (200, &json!("1950-02-03")), "{}", short.text);
+                let wrong = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
+                for text in ["1950-02-30", "50-02-03", "1950-002-03", "1950-+2-03", "0000-02-03", "1950-2-"] {
+                    client.patch(path, &json!({ name: text })).await.is(400, &complaint(name, wrong));
+                }
             }
         }
         let cleared = client.patch(path, &json!({ name: "" })).await;

@@ -121,12 +121,21 @@ impl Field {
     }
 }
 
-/// A date as `YYYY-MM-DD`, and no other way.
+/// A date as `YYYY-MM-DD`. As in Django, month and day may have one digit.
 fn date(text: &str) -> Result<Date, &'static str> {
     const WRONG: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
-    let is_shaped = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let parsed = || {
+        let (year, month_and_day) = text.split_once('-')?;
+        let (month, day) = month_and_day.split_once('-')?;
+        let is_shaped = year.len() == 4 && month.len() <= 2 && day.len() <= 2;
+        let is_digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_shaped || ![year, month, day].iter().all(is_digits) {
+            return None;
+        }
+        Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    };
     // Python, and so Django, has no year 0.
-    text.parse().ok().filter(|date: &Date| is_shaped && date.year() > 0).ok_or(WRONG)
+    parsed().filter(|date| date.year() > 0).ok_or(WRONG)
 }
 
 /// What a field holds.
