@@ -76,7 +76,8 @@ async fn make(
     let (user, session) =
         user::register_by_phone(&app.db, request.client(), &token, &phone, registration, holders).await?;
     audit::change(Event::Registered, Some(user.id), Changed::User(user.id), &given, request.ip());
-    Ok(Registered { user, tokens: session.tokens(key)? })
+    let tokens = session.tokens(key, &user, &app.compatibility.access_token_claims)?;
+    Ok(Registered { user, tokens })
 }
 
 /// A registration has a limit; with an e-mail address it sends a code there, which has one, too.

@@ -284,7 +284,8 @@ pub(crate) fn changed<T: Serialize>(old: &T, new: &T) -> Result<Vec<String>, Err
     Ok(new.into_iter().filter(|(name, value)| old.get(name) != Some(value)).map(|(name, _)| name).collect())
 }
 
-fn shown(record: &impl Serialize) -> Result<Map<String, Json>, Error> {
+/// The fields of a record as the API shows them.
+pub(crate) fn shown(record: &impl Serialize) -> Result<Map<String, Json>, Error> {
     match serde_json::to_value(record) {
         Ok(Json::Object(fields)) => Ok(fields),
         Ok(_) => Err(Error::internal("a record without fields")),

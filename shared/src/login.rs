@@ -215,7 +215,7 @@ async fn log_in(
         log::failed_call(&error.cause(), "failures were not cleared");
     }
     audit::user(Event::LoggedIn, account.user.id, request.ip());
-    session.tokens(&key)
+    session.tokens(&key, &account.user, &app.compatibility.access_token_claims)
 }
 
 /// The active account whose password it is, with a new hash if the old one is due for renewal.

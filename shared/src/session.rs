@@ -1,27 +1,32 @@
 //! Sessions: one record each, which decides whether a token is alive.
 //!
-//! A session names its current and its previous refresh token; every other one of it is blacklisted. It also carries the
-//! `epoch` of its user from the time it began: when the user's epoch moves on (a new password, "log out everywhere"),
+//! A session names its current and its previous refresh token; every other one of it is blacklisted. Where refreshes do not rotate
+//! (`RotateRefreshTokens`) the current one is that of the login. A session also carries the `epoch` of its user from the time it began: when the user's epoch moves on (a new password, "log out everywhere"),
 //! all older sessions are dead with that one write, also those that are just being made.
+
+mod refresh;
+mod view;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
     Error,
-    audit::{self, Event},
-    client::{Client, network_of},
+    client::Client,
+    compatibility::UserClaim,
     config,
-    dynamo::{
-        AttributeValue, Db, Item, Query, Sent, Write, from_item, key2, n, no, operation_id, s, to_item, yes,
-    },
-    error::TokenFault,
+    dynamo::{Db, Item, Query, Write, from_item, key2, n, no, operation_id, s, to_item, yes},
+    fields,
     id::{self, Id},
     time,
-    token::{Claims, Draft, Pair, SigningKey, new_jti},
-    user::Account,
+    token::{Draft, Pair, SigningKey, new_jti},
+    user::{Account, User},
 };
+
+pub use refresh::Shown;
+pub use view::View;
 
 /// The most live sessions of a user: with each that begins, the one before the last so many ends.
 ///
@@ -67,38 +72,6 @@ struct Use {
     user_agent: String,
 }
 
-/// A session as its user sees it.
-#[derive(Debug, Serialize)]
-pub struct View {
-    /// What ends it: `DELETE /api/sessions/{id}`.
-    id: Uuid,
-    /// When it began.
-    created_at: Timestamp,
-    /// When its tokens were last refreshed, or else given.
-    last_used_at: Timestamp,
-    /// From which IP address that was.
-    ip: String,
-    /// And with which `User-Agent`, cut to 200 characters.
-    user_agent: String,
-    /// Whether it is the session that asks.
-    current: bool,
-}
-
-/// How long things live, in seconds.
-struct Lifetimes {
-    access: u64,
-    refresh: u64,
-}
-
-impl Lifetimes {
-    fn from_env() -> Result<Self, Error> {
-        Ok(Self {
-            access: config::number("ACCESS_TOKEN_SECONDS")?,
-            refresh: config::number("REFRESH_TOKEN_SECONDS")?,
-        })
-    }
-}
-
 fn sort_key(sid: Uuid) -> String {
     format!("session#{sid}")
 }
@@ -129,41 +102,42 @@ impl Session {
         self.current_jti == jti
     }
 
-    /// What its user sees of it; `current` is the session that asks.
-    ///
-    /// A refresh is not seen until its grace is over (`REFRESH_GRACE_SECONDS`): it would tell a thief who also has an access
-    /// token when the used refresh token is still answered.
-    pub fn view(self, current: Uuid) -> Result<View, Error> {
-        let grace_ends = self.rotated_at + config::number("REFRESH_GRACE_SECONDS")? * 1_000;
-        let is_in_grace = time::milliseconds(time::now()) < grace_ends;
-        let last = Use { at: self.last_used_at, ip: self.ip, user_agent: self.user_agent };
-        let seen = self.before.filter(|_| is_in_grace).unwrap_or(last);
-        Ok(View {
-            id: self.sid,
-            created_at: self.created_at,
-            last_used_at: seen.at,
-            ip: seen.ip,
-            user_agent: seen.user_agent,
-            current: self.sid == current,
-        })
+    /// A refresh and an access token for its user as they are now. The access token also tells `claims` of them.
+    pub fn tokens(&self, key: &SigningKey, user: &User, claims: &[UserClaim]) -> Result<Pair, Error> {
+        let refresh = self.draft(user).refresh(key, &self.current_jti, self.expires)?;
+        Ok(Pair { refresh, access: self.access_token(key, user, claims)? })
+    }
+
+    /// An access token alone, likewise.
+    pub fn access_token(&self, key: &SigningKey, user: &User, claims: &[UserClaim]) -> Result<String, Error> {
+        let draft = self.draft(user);
+        let lives = config::number("ACCESS_TOKEN_SECONDS")?;
+        draft.access(key, self.expires.min(draft.now + lives), &told(user, claims)?)
+    }
+
+    fn draft(&self, user: &User) -> Draft {
+        Draft { user_id: self.user_id, sid: self.sid, staff: user.is_staff, now: time::seconds(time::now()) }
     }
 }
 
-/// A session that has not been stored yet.
-pub struct New {
-    session: Session,
-    lifetimes: Lifetimes,
-    staff: bool,
+/// The fields of a user that an access token tells, as the API shows them.
+fn told(user: &User, claims: &[UserClaim]) -> Result<Map<String, Value>, Error> {
+    if claims.is_empty() {
+        return Ok(Map::new());
+    }
+    let mut fields = fields::shown(user)?;
+    Ok(claims.iter().filter_map(|claim| fields.remove_entry(claim.name())).collect())
 }
+
+/// A session that has not been stored yet.
+pub struct New(Session);
 
 /// Begins a session of a user in an epoch of theirs, for the client that sent `client`.
 pub fn begin(account: &Account, epoch: u64, client: &Client) -> Result<New, Error> {
-    let user = &account.user;
-    let lifetimes = Lifetimes::from_env()?;
     let now = time::now();
     let ends = time::seconds(now) + config::number("SESSION_SECONDS")?;
-    let session = Session {
-        user_id: user.id,
+    Ok(New(Session {
+        user_id: account.user.id,
         sid: Uuid::now_v7(),
         epoch,
         ordinal: account.sessions_begun + 1,
@@ -177,9 +151,13 @@ pub fn begin(account: &Account, epoch: u64, client: &Client) -> Result<New, Erro
         user_agent: client.user_agent().to_owned(),
         revoked: false,
         ends,
-        expires: ends.min(time::seconds(now) + lifetimes.refresh),
-    };
-    Ok(New { session, lifetimes, staff: user.is_staff })
+        expires: ends.min(refresh_token_expires(now)?),
+    }))
+}
+
+/// When a refresh token dies that is made at this time.
+fn refresh_token_expires(now: Timestamp) -> Result<u64, Error> {
+    Ok(time::seconds(now) + config::number("REFRESH_TOKEN_SECONDS")?)
 }
 
 impl New {
@@ -193,150 +171,15 @@ impl New {
         self.write(db)?.send(db).await.map(drop)
     }
 
-    /// Its tokens.
-    pub fn tokens(&self, key: &SigningKey) -> Result<Pair, Error> {
-        issue(key, &self.session, self.staff, &self.lifetimes)
+    /// Its tokens: see [`Session::tokens`].
+    pub fn tokens(&self, key: &SigningKey, user: &User, claims: &[UserClaim]) -> Result<Pair, Error> {
+        self.0.tokens(key, user, claims)
     }
 
     fn item(&self) -> Result<Item, Error> {
-        let mut item = to_item(&self.session)?;
-        item.extend(record_key(self.session.user_id, self.session.sid));
+        let mut item = to_item(&self.0)?;
+        item.extend(record_key(self.0.user_id, self.0.sid));
         Ok(item)
-    }
-}
-
-/// Signs the tokens of a session as it stands, for a user who is staff or not.
-fn issue(key: &SigningKey, session: &Session, staff: bool, lifetimes: &Lifetimes) -> Result<Pair, Error> {
-    let now = time::seconds(time::now());
-    let draft = Draft {
-        user_id: session.user_id,
-        sid: session.sid,
-        staff,
-        refresh_jti: session.current_jti.clone(),
-        refresh_exp: session.expires,
-        access_exp: session.ends.min(now + lifetimes.access),
-        now,
-    };
-    draft.sign(key)
-}
-
-/// What it means that a client shows a refresh token of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// It is the session's refresh token.
-    Current,
-    /// The client that has just used it up uses it again: a retry, or two requests at once.
-    Repeated,
-    /// The client that used it up shows it again later, and its successor has not been used: the answer was lost.
-    Unanswered,
-    /// Anything else: another client has the token too.
-    Reused,
-}
-
-impl Session {
-    /// What it means that `client` shows the refresh token `jti` of this session, with a grace of so many milliseconds.
-    fn standing(&self, jti: &str, client: &Client, grace: u64) -> Standing {
-        if self.is_current(jti) {
-            return Standing::Current;
-        }
-        // The record names the client that rotated the session last.
-        let is_same_client =
-            network_of(&self.ip) == client.network() && self.user_agent == client.user_agent();
-        if self.previous_jti.as_deref() != Some(jti) || !is_same_client {
-            return Standing::Reused;
-        }
-        let since = time::milliseconds(time::now()).saturating_sub(self.rotated_at);
-        if since < grace { Standing::Repeated } else { Standing::Unanswered }
-    }
-}
-
-/// New tokens for a refresh token, which was verified and whose user is active.
-///
-/// The first to show a token rotates the session, by a conditional write. The client that did so gets the same successor when
-/// it shows the token again within the grace (`REFRESH_GRACE_SECONDS`), and a new successor later, as long as the first one has
-/// not been used; the first is dead then. Shown by another client, or after its successor was used, the token is in two hands:
-/// the session ends for both.
-pub async fn refresh(
-    db: &Db,
-    key: &SigningKey,
-    claims: &Claims,
-    account: &Account,
-    session: Session,
-    client: &Client,
-) -> Result<Pair, Error> {
-    let lifetimes = Lifetimes::from_env()?;
-    let grace = config::number("REFRESH_GRACE_SECONDS")? * 1_000;
-    if !session.is_live(account) {
-        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
-    }
-    let shown = session.standing(&claims.jti, client, grace);
-    let (session, is_first) = match shown {
-        Standing::Current | Standing::Unanswered => {
-            rotate(db, session, &claims.jti, &lifetimes, client).await?
-        }
-        Standing::Repeated | Standing::Reused => (session, false),
-    };
-    if !session.is_live(account) {
-        return Err(Error::TokenNotValid(TokenFault::Blacklisted));
-    }
-    match (shown, is_first) {
-        (Standing::Unanswered, true) => audit::user(Event::RefreshReplaced, claims.user_id, client.ip()),
-        (_, true) => {}
-        // Another request may have rotated it in the meantime.
-        (_, false) if session.standing(&claims.jti, client, grace) == Standing::Repeated => {
-            audit::user(Event::RefreshRepeated, claims.user_id, client.ip());
-        }
-        (_, false) => {
-            end(db, claims.user_id, claims.sid).await?;
-            audit::user(Event::SessionKilledForReuse, claims.user_id, client.ip());
-            return Err(Error::TokenNotValid(TokenFault::Blacklisted));
-        }
-    }
-    issue(key, &session, account.user.is_staff, &lifetimes)
-}
-
-/// Gives a session a new refresh token, as the successor of `shown`. Gives the session as it then is, and whether this request
-/// made it so, be it by a first try whose answer was lost; otherwise another request did.
-async fn rotate(
-    db: &Db,
-    session: Session,
-    shown: &str,
-    lifetimes: &Lifetimes,
-    client: &Client,
-) -> Result<(Session, bool), Error> {
-    let now = time::now();
-    let read = session.current_jti.clone();
-    let before =
-        Use { at: session.last_used_at, ip: session.ip.clone(), user_agent: session.user_agent.clone() };
-    let next = Session {
-        current_jti: new_jti(),
-        previous_jti: Some(shown.to_owned()),
-        rotated_at: time::milliseconds(now),
-        last_used_at: now,
-        before: Some(before.clone()),
-        ip: client.ip().to_owned(),
-        user_agent: client.user_agent().to_owned(),
-        expires: session.ends.min(time::seconds(now) + lifetimes.refresh),
-        ..session
-    };
-    let write = Write::update(&db.tables.tokens, record_key(next.user_id, next.sid))
-        .if_equals("current_jti", s(read))
-        .if_equals("revoked", no())
-        .once("current_jti", &next.current_jti)
-        .set("previous_jti", s(shown))
-        .set("rotated_at", n(next.rotated_at))
-        .set("last_used_at", s(next.last_used_at.to_string()))
-        .set("before", AttributeValue::M(to_item(&before)?))
-        .set("ip", s(&next.ip))
-        .set("user_agent", s(&next.user_agent))
-        .set("expires", n(next.expires));
-    match write.send(db).await? {
-        Sent::Written(item) if item.is_empty() => Ok((next, true)),
-        // The answer to a first try was lost, and the session may have ended since.
-        Sent::Written(item) => Ok((Session::read(item)?, true)),
-        // It was deleted in the meantime.
-        Sent::Refused(item) if item.is_empty() => Ok((Session { revoked: true, ..next }, false)),
-        Sent::Refused(item) => Ok((Session::read(item)?, false)),
     }
 }
 

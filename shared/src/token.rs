@@ -4,6 +4,7 @@ mod key;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub(crate) use key::Keys;
@@ -17,8 +18,8 @@ use crate::{
 
 /// An `iat` so far ahead is a clock that is off, not a forgery. Seconds.
 const SKEW: u64 = 60;
-/// Our longest token has some 600 bytes.
-const LONGEST: usize = 4_096;
+/// Our longest token has some 600 bytes, and 4,600 when it tells all that it can of a user with the longest names.
+const LONGEST: usize = 8_192;
 
 /// What a token says. Its `user_id` and `sid` are the user's and the session's ids; times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,17 +146,12 @@ pub fn text(text: &str) -> Result<String, std::convert::Infallible> {
     Ok(text.to_owned())
 }
 
-/// What is to be signed.
+/// What the tokens of a session have in common.
 pub(crate) struct Draft {
     pub user_id: Id,
     pub sid: Uuid,
     pub staff: bool,
-    /// The refresh token's id.
-    pub refresh_jti: String,
-    /// When the refresh token dies, in seconds since 1970.
-    pub refresh_exp: u64,
-    /// When the access token dies.
-    pub access_exp: u64,
+    /// When they are made, in seconds since 1970.
     pub now: u64,
 }
 
@@ -164,10 +160,28 @@ pub(crate) fn new_jti() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
+/// The claims of an access token, and what it tells of its user besides. Nothing here reads that again.
+#[derive(Serialize)]
+struct Telling<'a> {
+    #[serde(flatten)]
+    claims: &'a Claims,
+    #[serde(flatten)]
+    told: &'a Map<String, Value>,
+}
+
 impl Draft {
-    /// The two tokens.
-    pub fn sign(self, key: &SigningKey) -> Result<Pair, Error> {
-        let claims = |token_type, exp, jti| Claims {
+    /// A refresh token with this id, which dies at `exp`.
+    pub fn refresh(&self, key: &SigningKey, jti: &str, exp: u64) -> Result<String, Error> {
+        key.sign(&self.claims(key, Kind::Refresh, jti.to_owned(), exp))
+    }
+
+    /// An access token, which dies at `exp` and tells these fields of its user.
+    pub fn access(&self, key: &SigningKey, exp: u64, told: &Map<String, Value>) -> Result<String, Error> {
+        key.sign(&Telling { claims: &self.claims(key, Kind::Access, new_jti(), exp), told })
+    }
+
+    fn claims(&self, key: &SigningKey, token_type: Kind, jti: String, exp: u64) -> Claims {
+        Claims {
             token_type,
             exp,
             iat: self.now,
@@ -176,11 +190,7 @@ impl Draft {
             iss: key.issuer.clone(),
             sid: self.sid,
             staff: self.staff,
-        };
-        Ok(Pair {
-            refresh: key.sign(&claims(Kind::Refresh, self.refresh_exp, self.refresh_jti.clone()))?,
-            access: key.sign(&claims(Kind::Access, self.access_exp, new_jti()))?,
-        })
+        }
     }
 }
 

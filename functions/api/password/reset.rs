@@ -54,7 +54,7 @@ async fn change(
         return Err(Error::field("old_password", WRONG));
     }
     let session = session::begin(&caller.account, caller.account.epoch + 1, request.client())?;
-    let tokens = session.tokens(&key)?;
+    let tokens = session.tokens(&key, &caller.account.user, &app.compatibility.access_token_claims)?;
     let id = caller.id();
     let hash = app.hasher.hash(new.password())?;
     let (changed, ()) = join!(

@@ -1,6 +1,8 @@
-//! `POST /api/token/refresh`: new tokens for anyone with a refresh token, which is then used up.
+//! `POST /api/token/refresh`: a new access token for anyone with a refresh token, which is used up unless `RotateRefreshTokens` is
+//! `false`.
 
 use futures_util::join;
+use serde_json::json as object;
 use shared::{Anyone, App, Error, Reply, Request, http::TokenFault, json, session, token, verify_token};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,8 +19,14 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     let account =
         token.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
     let session = token.session.ok_or(Error::TokenNotValid(TokenFault::Blacklisted))?;
-    let tokens = session::refresh(&app.db, &key, &token.claims, &account, session, request.client()).await?;
-    json(200, &token::Refreshed::from(tokens))
+    let shown = session::Shown { claims: &token.claims, account: &account, client: request.client() };
+    let claims = &app.compatibility.access_token_claims;
+    if app.compatibility.rotates_refresh_tokens {
+        let session = shown.rotate(&app.db, session).await?;
+        return json(200, &token::Refreshed::from(session.tokens(&key, &account.user, claims)?));
+    }
+    let session = shown.keep(&app.db, session).await?;
+    json(200, &object!({ "access": session.access_token(&key, &account.user, claims)? }))
 }
 
 #[cfg(contract)]

@@ -18,7 +18,6 @@ use serde_json::json;
 use tokio::sync::Mutex as AsyncMutex;
 use zeroize::Zeroizing;
 
-use super::Claims;
 use crate::{
     Error, config,
     dynamo::{BatchGet, Db, Item, Query, Write, from_item, key2, n, number, s, to_item},
@@ -111,7 +110,7 @@ impl SigningKey {
 
     /// A token, by RFC 7515, section 5.1: three parts in base64url, of which the third signs the others. (`jsonwebtoken` would
     /// read the private key anew for each.)
-    pub(crate) fn sign(&self, claims: &Claims) -> Result<String, Error> {
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
         let claims =
             serde_json::to_vec(claims).map_err(|error| Error::internal(format!("claims: {error}")))?;
         let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));

@@ -1,5 +1,7 @@
 //! `POST /api/token/refresh`.
 
+mod kept;
+
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
