@@ -1,4 +1,4 @@
-//! `GET /admin`: the admin panel, a page for staff. Anyone may have it: it holds nothing, and asks the API for everything.
+//! `GET`, `HEAD /admin`: the admin panel, a page for staff. Anyone may have it: it holds nothing, and asks the API for everything.
 
 use std::sync::LazyLock;
 

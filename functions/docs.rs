@@ -1,4 +1,4 @@
-//! `GET /`: the documentation of the API as a page (Swagger UI), whose parts are `/docs/{file}`; for anyone.
+//! `GET`, `HEAD /`: the documentation of the API as a page (Swagger UI), whose parts are `/docs/{file}`; for anyone.
 
 use shared::{Anyone, App, Error, Reply, Request, text_public};
 

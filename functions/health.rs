@@ -1,4 +1,4 @@
-//! `GET /health`: whether every table answers, for anyone.
+//! `GET`, `HEAD /health`: whether every table answers, for anyone.
 
 use serde_json::json as object;
 use shared::{Anyone, App, Error, Reply, Request, json};

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the documentation of the API for programs, for anyone.
+//! `GET`, `HEAD /openapi.json`: the documentation of the API for programs, for anyone.
 
 use std::sync::OnceLock;
 

@@ -402,7 +402,9 @@ pub(crate) fn budgets() -> Vec<Row> {
 async fn every_endpoint_keeps_within_its_budget() {
     let rows = budgets();
     let functions = Template::load(&root().join("template.yaml"), &[].into()).unwrap().functions;
-    let routes = functions.iter().flat_map(|function| &function.routes);
+    // HEAD is answered as GET.
+    let routes =
+        functions.iter().flat_map(|function| &function.routes).filter(|route| route.method != "HEAD");
     let routes: BTreeSet<String> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
     let endpoints: BTreeSet<String> = rows.iter().map(Row::endpoint).collect();
     let missing: Vec<_> = routes.difference(&endpoints).collect();

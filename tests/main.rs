@@ -49,6 +49,7 @@ mod killed;
 mod lists;
 mod load;
 mod model;
+mod multipart;
 mod policies;
 mod records;
 mod reindex;

@@ -155,7 +155,7 @@ async fn a_random_history_of_employees_agrees_with_a_model() {
                 let number = one_of(&mut chance, &PHONES);
                 let answer = prove(&api, number).await;
                 let Some(record) = model.values_mut().find(|record| record["phone_number"] == number) else {
-                    answer.is(404, &json!({ "detail": "Employee not found." }));
+                    answer.is(404, &json!({ "detail": "Employee not found" }));
                     continue;
                 };
                 assert_eq!(answer.status, 200, "{}", answer.text);

@@ -31,7 +31,7 @@ async fn every_path_answers_with_and_without_its_trailing_slash() {
         let path = route.path.replace("{id}", "01900000-0000-7000-8000-000000000000");
         let path = path.replace("{file}", "page.js");
         let method: Method = route.method.parse().unwrap();
-        let body = if method == Method::GET { "" } else { "{}" };
+        let body = if [Method::GET, Method::HEAD].contains(&method) { "" } else { "{}" };
         let without = api.send(method.clone(), &path, Some(JSON), body).await;
         let with = api.send(method, &format!("{path}/"), Some(JSON), body).await;
 
@@ -68,6 +68,22 @@ async fn what_is_no_route_is_not_found() {
         1,
         "no function runs"
     );
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_the_body() {
+    let api = Api::start().await;
+    for path in ["/", "/health", "/api", "/openapi.json", "/admin"] {
+        let get = api.get(path).await;
+        let head = api.send(Method::HEAD, path, None, "").await;
+
+        assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+        for name in ["content-type", "cache-control", "etag", "content-security-policy"] {
+            assert_eq!(head.header(name), get.header(name), "{path} {name}");
+        }
+        assert_eq!(head.header("content-length"), get.text.len().to_string(), "{path}");
+        is_hardened(&head);
+    }
 }
 
 #[tokio::test]
@@ -111,8 +127,7 @@ async fn the_content_type_is_read_as_http_means_it() {
 #[tokio::test]
 async fn another_content_type_is_not_supported() {
     let api = Api::start().await;
-    for content_type in
-        ["text/plain", "multipart/form-data; boundary=x", "application/xml", "application/jsonp"]
+    for content_type in ["text/plain", "multipart/mixed; boundary=x", "application/xml", "application/jsonp"]
     {
         for path in ["/api/register", "/api/otp/resend", "/api/token"] {
             let answer = api.post_text(path, content_type, "{}").await;

@@ -146,7 +146,7 @@ async fn the_journey_of_seed_001() {
     let generated = api.post_text("/otp/generate/", JSON, body).await;
     generated.is(200, &json!({ "message": "OTP sent successfully" }));
     let missing = api.post("/otp/generate/", &json!({})).await;
-    missing.is(400, &json!({ "phone_number": ["Phone number is required."] }));
+    missing.is(400, &json!({ "phone_number": ["Phone number is required"] }));
 
     // Verify OTP
     let body = r#"{
@@ -155,7 +155,7 @@ async fn the_journey_of_seed_001() {
     let otp = code_to(&api, "+911234567890").await;
     let wrong = if otp == "1234" { "4321" } else { "1234" };
     let refused = api.post_text("/otp/verify/", JSON, body.replace("1234\"}", &format!("{wrong}\"}}"))).await;
-    refused.is(400, &json!({ "detail": "OTP has expired or is invalid.", "code": "otp_invalid" }));
+    refused.is(400, &json!({ "detail": "OTP has expired or invalid", "code": "otp_invalid" }));
     let body = body.replace("1234\"}", &format!("{otp}\"}}"));
     let verified = api.post_text("/otp/verify/", JSON, body.as_str()).await;
     verified.is(200, &json!({ "message": "Phone number verified successfully" }));
@@ -168,7 +168,7 @@ async fn the_journey_of_seed_001() {
     assert_eq!(api.post("/otp/generate/", &json!({ "phone_number": "1234567890" })).await.status, 200);
     api.stack.message("+911234567890", 1).await.unwrap();
     let body = json!({ "phone_number": "1234567890", "otp": code_to(&api, "+911234567890").await });
-    api.post("/otp/verify/", &body).await.is(404, &json!({ "detail": "Employee not found." }));
+    api.post("/otp/verify/", &body).await.is(404, &json!({ "detail": "Employee not found" }));
 }
 
 /// The code of four digits in the newest text message to a number.

@@ -70,6 +70,11 @@ pub(crate) fn otp_invalid() -> Value {
     json!({ "detail": "OTP has expired or is invalid.", "code": "otp_invalid" })
 }
 
+/// The same at `/otp/verify`.
+pub(crate) fn phone_otp_invalid() -> Value {
+    json!({ "detail": "OTP has expired or invalid", "code": "otp_invalid" })
+}
+
 /// An id in an answer, as it is written in a path.
 pub(crate) fn id_text(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), str::to_owned)

@@ -248,7 +248,7 @@ pub(crate) fn headers() -> Value {
         "RetryAfter": header("How many seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
         "WwwAuthenticate": header(
             "The scheme that is asked for. API Gateway hands `WWW-Authenticate` on by this name.",
-            json!({ "type": "string", "const": "Bearer realm=\"api\"" }),
+            json!({ "type": "string", "pattern": "^[A-Za-z]+ realm=\"api\"$" }),
         ),
     })
 }

@@ -58,9 +58,22 @@ pub fn new_code(purpose: &str, channel: &str, to: &str) -> Value {
     })
 }
 
-/// A request of the operation with its first example, as API Gateway hands it on.
+/// What a browser asks before it sends a request with JSON for a page of another origin.
+#[must_use]
+pub fn preflight_request() -> Value {
+    let headers = json!({
+        "Accept": "*/*",
+        "Access-Control-Request-Headers": "authorization,content-type",
+        "Access-Control-Request-Method": "POST",
+        "Host": "127.0.0.1:3000",
+        "Origin": "https://app.example.com",
+        "User-Agent": USER_AGENT,
+    });
+    proxy_event("OPTIONS", "/api/login", &headers, &Value::Null, None)
+}
+
+/// A request of the operation with its first example.
 fn request(operation: &Operation) -> Value {
-    let (method, resource) = (operation.method.to_uppercase(), operation.path);
     let mut headers = json!({ "Accept": "*/*", "Host": "127.0.0.1:3000", "User-Agent": USER_AGENT });
     if operation.needs_token() {
         headers["Authorization"] = json!(format!("Bearer {TOKEN}"));
@@ -68,15 +81,21 @@ fn request(operation: &Operation) -> Value {
     if operation.example().is_some() {
         headers["Content-Type"] = json!("application/json");
     }
-    let (path, query) = (resource.replace("{id}", ID), query(operation));
+    let (method, query) = (operation.method.to_uppercase(), query(operation));
+    proxy_event(&method, operation.path, &headers, &query, operation.example().map(Value::to_string))
+}
+
+/// A request as API Gateway hands it on.
+fn proxy_event(method: &str, resource: &str, headers: &Value, query: &Value, body: Option<String>) -> Value {
+    let path = resource.replace("{id}", ID);
     json!({
         "resource": resource,
         "path": path,
         "httpMethod": method,
         "headers": headers,
-        "multiValueHeaders": multiplied(&headers),
+        "multiValueHeaders": multiplied(headers),
         "queryStringParameters": query,
-        "multiValueQueryStringParameters": multiplied(&query),
+        "multiValueQueryStringParameters": multiplied(query),
         "pathParameters": if path == resource { Value::Null } else { json!({ "id": ID }) },
         "stageVariables": null,
         "requestContext": {
@@ -94,7 +113,7 @@ fn request(operation: &Operation) -> Value {
             "resourcePath": resource,
             "stage": "Prod",
         },
-        "body": operation.example().map(Value::to_string),
+        "body": body,
         "isBase64Encoded": false,
     })
 }

@@ -31,7 +31,7 @@ use shared::{
 pub use answers::*;
 pub use body::*;
 pub use declared::{Declared, Group};
-pub use events::{events, new_code};
+pub use events::{events, new_code, preflight_request};
 pub use examples::*;
 pub use operation::{Operation, delete, get, patch, post, put};
 pub use postman::collection;
@@ -158,7 +158,8 @@ const DESCRIPTION: &str = "\
 Paths, field names and error words are those of Django REST Framework and SimpleJWT.
 
 - Every path answers with and without its trailing slash.
-- A body is JSON or a form, with each field once. Fields that are not named here are ignored, and so are fields that are \
+- A body is JSON, with each field once, or a form (`application/x-www-form-urlencoded` or `multipart/form-data`), in which the last \
+of two fields with one name counts. Files are not accepted. Fields that are not named here are ignored, and so are fields that are \
 only read; a number is taken as its text. Texts are trimmed at both ends, passwords are not.
 - An empty optional value is `\"\"` for a text, and `null` (or `\"\"`) for a date or a phone number.
 - `PUT` leaves an optional field that is not given as it is; `PATCH` leaves every field that is not given.

@@ -41,6 +41,12 @@ pub const OTP_INVALID: Refusal = Refusal {
     description: WRONG,
     errors: || vec![fields(), malformed(), ("code", Error::OtpInvalid)],
 };
+/// Something is wrong with the body, or with the code for a phone number in it.
+pub const PHONE_OTP_INVALID: Refusal = Refusal {
+    name: "InvalidPhoneCode",
+    description: WRONG,
+    errors: || vec![fields(), malformed(), ("code", Error::PhoneOtpInvalid)],
+};
 /// Something is wrong with the body, or with the registration token in it.
 pub const REGISTRATION_TOKEN_INVALID: Refusal = Refusal {
     name: "InvalidRegistrationToken",

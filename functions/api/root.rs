@@ -1,4 +1,4 @@
-//! `GET /api`: every endpoint's name and URL, for anyone.
+//! `GET`, `HEAD /api`: every endpoint's name and URL, for anyone.
 
 use shared::{Anyone, App, Reply, Request, document::publish};
 

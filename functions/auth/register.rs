@@ -101,7 +101,10 @@ struct Body {
 
 impl Body {
     fn read(mut form: Form) -> Self {
-        let token = form.required("reg_token", |text| Ok::<_, String>(Token::read(text)));
+        // The server of document 003 takes the name that `/auth/verify` gives it, its sample request another.
+        let is_renamed = form.has("registration_token") && !form.has("reg_token");
+        let name = if is_renamed { "registration_token" } else { "reg_token" };
+        let token = form.required(name, |text| Ok::<_, String>(Token::read(text)));
         let password = form.secret("password", Password::parse);
         let details = Given::read(&mut form, user::FIELDS.iter().filter(|field| field.is_name), true);
         let email = form.nullable("email", Email::parse).set();
@@ -143,16 +146,18 @@ pub fn contract() -> contract::Operation {
     let token = field::token("The `registration_token` that the number's code was exchanged for.");
     let body = body(
         "PhoneRegistration",
-        &["reg_token", "password"],
+        &["password"],
         field::with(
             json!({
                 "reg_token": token,
+                "registration_token": field::token("The same, by another name."),
                 "password": field::new_password(),
                 "email": field::maybe_address(),
             }),
             user::FIELDS.iter().filter(|field| field.is_name),
         ),
     );
+    let body = body.one_of(&["reg_token", "registration_token"]);
     let sign_up = json!({
         "reg_token": "fef8702768384d1d88a2e1454e6c749c",
         "password": "123456789",

@@ -38,7 +38,7 @@ impl Beside<Option<Claimed>> for Asked {
         let mut form = request.form();
         let phone = form.as_mut().ok().and_then(|form| {
             if form.is_none("phone_number") {
-                form.complain("phone_number", "Phone number is required.");
+                form.complain("phone_number", "Phone number is required");
                 return None;
             }
             form.required("phone_number", parse)

@@ -18,7 +18,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(verify).await
 }
 
-async fn verify(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Guess>, request: Request) -> Reply {
+async fn verify(app: &App, with: AnyoneWith<Guess>, request: Request) -> Reply {
+    match prove(app, with, &request).await {
+        Err(Error::OtpInvalid) => Err(Error::PhoneOtpInvalid),
+        reply => reply,
+    }
+}
+
+async fn prove(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Guess>, request: &Request) -> Reply {
     let Guessed { phone, redeemed, bearers } = beside.0?;
     let audit = |error: &Error| audit::code_refused(error, phone.e164(), request.ip());
     let code = redeemed.inspect_err(audit)?;
@@ -84,7 +91,7 @@ async fn redeem(
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::PhoneNumbers, NOBODY_HAS_IT, OTP_INVALID, body, field, post, says};
+    use contract::{Group::PhoneNumbers, NOBODY_HAS_IT, PHONE_OTP_INVALID, body, field, post, says};
     use serde_json::json;
 
     post(PhoneNumbers, "/otp/verify", "Prove a phone number with its code")
@@ -95,6 +102,6 @@ pub fn contract() -> contract::Operation {
         )
         .also_by_user()
         .takes(body("EmployeePhoneProof", &["phone_number", "otp"], json!({ "phone_number": field::phone(), "otp": field::code() })), &[json!({ "phone_number": "1234567890", "otp": "1234" })])
-        .refuses(&[OTP_INVALID, NOBODY_HAS_IT])
+        .refuses(&[PHONE_OTP_INVALID, NOBODY_HAS_IT])
         .answers(200, says("Phone number verified successfully"))
 }

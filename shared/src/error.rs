@@ -23,10 +23,13 @@ pub enum Error {
     /// 400: a code that is wrong, used, expired, exhausted or was never sent: all alike.
     #[error("OTP has expired or is invalid.")]
     OtpInvalid,
+    /// 400: the same at `/otp/verify`, in the words of the Django system that has it.
+    #[error("OTP has expired or invalid")]
+    PhoneOtpInvalid,
     /// 401: no bearer token.
     #[error("Authentication credentials were not provided.")]
     NotAuthenticated,
-    /// 401: an `Authorization: Bearer` header that does not hold exactly one token.
+    /// 401: an `Authorization` header that begins well and does not hold exactly one token.
     #[error("Authorization header must contain two space-delimited values")]
     BadAuthorizationHeader,
     /// 401: the bearer token is no good, and why.
@@ -60,7 +63,7 @@ pub enum Error {
     #[error("You do not have permission to perform this action.")]
     Forbidden,
     /// 404: the phone number is proven, but nobody has it.
-    #[error("Employee not found.")]
+    #[error("Employee not found")]
     EmployeeNotFound,
     /// 404: a cursor that was not made here for this caller and list.
     #[error("Invalid cursor")]
@@ -189,6 +192,7 @@ impl Error {
             Self::Invalid(_)
             | Self::Malformed(_)
             | Self::OtpInvalid
+            | Self::PhoneOtpInvalid
             | Self::RegistrationTokenInvalid
             | Self::LastStaffUser => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated
@@ -218,7 +222,7 @@ impl Error {
 
     fn code(&self) -> Option<&'static str> {
         match self {
-            Self::OtpInvalid => Some("otp_invalid"),
+            Self::OtpInvalid | Self::PhoneOtpInvalid => Some("otp_invalid"),
             Self::RegistrationTokenInvalid => Some("registration_token_invalid"),
             Self::LastStaffUser => Some("last_staff_user"),
             Self::BadAuthorizationHeader => Some("bad_authorization_header"),

@@ -1,5 +1,6 @@
 //! Requests and answers, in the words of Django REST Framework.
 
+mod body;
 mod html;
 mod reply;
 mod request;
@@ -9,8 +10,9 @@ pub use crate::{
     form::{Form, Patch},
     precondition::Precondition,
 };
+pub use body::LONGEST_BODY;
+pub(crate) use body::cut;
 pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_public, no_content, text_public};
-pub(crate) use request::cut;
-pub use request::{LONGEST_BODY, Request};
+pub use request::Request;

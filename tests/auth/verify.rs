@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{NUMBER, OTHER, check, code_to, newcomer, register, token_of, verify};
-use crate::support::{Api, otp_invalid, wrong_code};
+use crate::support::{Api, otp_invalid, phone_otp_invalid, wrong_code};
 
 #[tokio::test]
 async fn a_right_code_is_exchanged_for_a_registration_token() {
@@ -95,7 +95,7 @@ async fn wrong_guesses_are_counted_for_all_purposes_together() {
     let code = api.code_for(NUMBER).await;
     for n in 0..2 {
         let body = json!({ "phone_number": NUMBER, "otp": wrong_code(&code, n) });
-        api.post("/otp/verify", &body).await.is(400, &otp_invalid());
+        api.post("/otp/verify", &body).await.is(400, &phone_otp_invalid());
     }
 
     check(&api, NUMBER).await.is(200, &newcomer());

@@ -85,7 +85,7 @@ async fn a_text_is_one_segment_and_says_whose_code_it_is_and_how_long_it_lives()
         assert_eq!(message.body, expected);
         assert!(message.body.len() <= 160 && message.body.is_ascii());
         let guess = json!({ "phone_number": NUMBER, "otp": code });
-        api.post("/otp/verify", &guess).await.is(404, &json!({ "detail": "Employee not found." }));
+        api.post("/otp/verify", &guess).await.is(404, &json!({ "detail": "Employee not found" }));
         assert_eq!(api.texts_to(NUMBER).await, 1);
     }
 }

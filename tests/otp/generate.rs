@@ -96,10 +96,10 @@ async fn no_code_is_stored() {
 async fn a_number_is_required_in_the_words_of_the_django_system() {
     let api = Api::start().await;
     for (body, words) in [
-        (json!({}), "Phone number is required."),
-        (json!({ "phone_number": "" }), "Phone number is required."),
-        (json!({ "phone_number": "  " }), "Phone number is required."),
-        (json!({ "phone_number": null }), "Phone number is required."),
+        (json!({}), "Phone number is required"),
+        (json!({ "phone_number": "" }), "Phone number is required"),
+        (json!({ "phone_number": "  " }), "Phone number is required"),
+        (json!({ "phone_number": null }), "Phone number is required"),
         (json!({ "phone_number": true }), "Not a valid string."),
         (json!({ "phone_number": "abc" }), "Enter a valid phone number."),
         (json!({ "phone_number": "123" }), "Enter a valid phone number."),

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{NUMBER, OTHER, code_by, generate, registered_with, sent, verify};
 use crate::support::{
-    Answer, Api, PASSWORD, User, bearer_not_valid, no_active_account, otp_invalid, wrong_code,
+    Answer, Api, PASSWORD, User, bearer_not_valid, no_active_account, otp_invalid, phone_otp_invalid,
+    wrong_code,
 };
 
 fn verified() -> Value {
@@ -13,7 +14,7 @@ fn verified() -> Value {
 }
 
 fn nobody() -> Value {
-    json!({ "detail": "Employee not found." })
+    json!({ "detail": "Employee not found" })
 }
 
 /// The code that is sent to a number.
@@ -128,7 +129,7 @@ async fn a_code_that_a_stranger_asked_for_proves_nothing_when_the_owner_enters_i
     // The newest message is not the one that the owner asked for.
     let code = code_by(&api, &mallory, NUMBER).await;
 
-    verify(&employer, NUMBER, &code).await.is(400, &otp_invalid());
+    verify(&employer, NUMBER, &code).await.is(400, &phone_otp_invalid());
 
     assert_eq!(mallory.profile().await["is_phone_verified"], false);
     log_in(&api, NUMBER).await.is(401, &no_active_account());
@@ -337,7 +338,7 @@ async fn a_right_code_for_a_number_that_nobody_has_is_used_up() {
     verify(&api, NUMBER, &code).await.is(404, &nobody());
 
     assert_eq!(api.records().await.len(), 0);
-    verify(&api, NUMBER, &code).await.is(400, &otp_invalid());
+    verify(&api, NUMBER, &code).await.is(400, &phone_otp_invalid());
 }
 
 #[tokio::test]
@@ -349,7 +350,7 @@ async fn a_code_works_once() {
     verify(&api, NUMBER, &code).await.is(200, &verified());
     let before = api.records().await;
 
-    verify(&api, NUMBER, &code).await.is(400, &otp_invalid());
+    verify(&api, NUMBER, &code).await.is(400, &phone_otp_invalid());
 
     assert_eq!(api.records().await, before);
 }
@@ -366,7 +367,7 @@ async fn a_right_code_used_at_once_by_ten_works_once() {
     let (right, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(right.len(), 1);
     for answer in refused {
-        answer.is(400, &otp_invalid());
+        answer.is(400, &phone_otp_invalid());
     }
 }
 
@@ -377,7 +378,7 @@ async fn after_two_wrong_guesses_the_right_one_still_works() {
     let grace = employee(&ada, NUMBER).await;
     let code = code_to(&api, NUMBER).await;
     for guess in [&wrong_code(&code, 0), "abc"] {
-        verify(&api, NUMBER, guess).await.is(400, &otp_invalid());
+        verify(&api, NUMBER, guess).await.is(400, &phone_otp_invalid());
         assert_eq!(read(&ada, &grace).await, grace);
     }
 
@@ -391,10 +392,10 @@ async fn after_three_wrong_guesses_even_the_right_one_is_refused() {
     let grace = employee(&ada, NUMBER).await;
     let code = code_to(&api, NUMBER).await;
     for n in 0..3 {
-        verify(&api, NUMBER, &wrong_code(&code, n)).await.is(400, &otp_invalid());
+        verify(&api, NUMBER, &wrong_code(&code, n)).await.is(400, &phone_otp_invalid());
     }
 
-    verify(&api, NUMBER, &code).await.is(400, &otp_invalid());
+    verify(&api, NUMBER, &code).await.is(400, &phone_otp_invalid());
 
     assert_eq!(read(&ada, &grace).await, grace);
 }
@@ -407,7 +408,7 @@ async fn a_number_is_guessed_at_ten_times_a_day_however_many_codes_there_are() {
     for guesses in [3, 3, 3, 1] {
         let code = code_to(&api, NUMBER).await;
         for n in 0..guesses {
-            verify(&api, NUMBER, &wrong_code(&code, n)).await.is(400, &otp_invalid());
+            verify(&api, NUMBER, &wrong_code(&code, n)).await.is(400, &phone_otp_invalid());
         }
     }
 
@@ -442,7 +443,7 @@ async fn an_expired_code_is_refused_though_its_record_is_still_there() {
     let code = code_to(&api, NUMBER).await;
     api.let_code_expire("verify_phone", NUMBER).await;
 
-    verify(&api, NUMBER, &code).await.is(400, &otp_invalid());
+    verify(&api, NUMBER, &code).await.is(400, &phone_otp_invalid());
 
     assert_eq!(read(&ada, &grace).await, grace);
 }
@@ -455,7 +456,7 @@ async fn a_new_code_takes_the_place_of_the_old() {
     let new = code_to(&api, NUMBER).await;
 
     if old != new {
-        verify(&api, NUMBER, &old).await.is(400, &otp_invalid());
+        verify(&api, NUMBER, &old).await.is(400, &phone_otp_invalid());
     }
     verify(&api, NUMBER, &new).await.is(200, &verified());
 }
@@ -468,7 +469,7 @@ async fn a_code_proves_no_other_number() {
     let (code, others) = (code_to(&api, NUMBER).await, code_to(&api, OTHER).await);
 
     if code != others {
-        verify(&api, OTHER, &code).await.is(400, &otp_invalid());
+        verify(&api, OTHER, &code).await.is(400, &phone_otp_invalid());
         assert_eq!(read(&ada, &grace).await, grace);
     }
 }
@@ -480,11 +481,11 @@ async fn a_code_to_sign_up_proves_no_employee() {
     let grace = employee(&ada, NUMBER).await;
     assert_eq!(api.post("/auth/check-phone", &json!({ "phone": NUMBER })).await.status, 200);
     let foreign = api.code_for(NUMBER).await;
-    verify(&api, NUMBER, &foreign).await.is(400, &otp_invalid());
+    verify(&api, NUMBER, &foreign).await.is(400, &phone_otp_invalid());
 
     let own = code_to(&api, NUMBER).await;
     if own != foreign {
-        verify(&api, NUMBER, &foreign).await.is(400, &otp_invalid());
+        verify(&api, NUMBER, &foreign).await.is(400, &phone_otp_invalid());
     }
 
     assert_eq!(read(&ada, &grace).await, grace);
@@ -499,7 +500,7 @@ async fn a_code_for_an_address_proves_no_number_and_the_other_way_round() {
     let by_text = code_to(&api, NUMBER).await;
 
     if by_mail != by_text {
-        verify(&api, NUMBER, &by_mail).await.is(400, &otp_invalid());
+        verify(&api, NUMBER, &by_mail).await.is(400, &phone_otp_invalid());
         let body = json!({ "email": "ada@example.com", "otp": by_text });
         api.post("/api/otp/verify", &body).await.is(400, &otp_invalid());
         let profile = ada.profile().await;
@@ -605,7 +606,7 @@ async fn a_number_without_a_code_hears_the_same() {
     let before = api.records().await;
 
     for number in [NUMBER, OTHER] {
-        verify(&api, number, "123456").await.is(400, &otp_invalid());
+        verify(&api, number, "123456").await.is(400, &phone_otp_invalid());
     }
 
     assert_eq!(api.records().await, before);

@@ -106,13 +106,18 @@ const OBJECTS: &[Row] = &[
 /// All others.
 const FUNCTIONS: &[Row] = &[
     ("GET /", Object::None, ANYONE),
+    ("HEAD /", Object::None, ANYONE),
     ("GET /docs/{file}", Object::None, ANYONE),
     ("GET /openapi.json", Object::None, ANYONE),
+    ("HEAD /openapi.json", Object::None, ANYONE),
     ("GET /postman_collection.json", Object::None, ANYONE),
     ("GET /api", Object::None, ANYONE),
+    ("HEAD /api", Object::None, ANYONE),
     ("GET /admin", Object::None, ANYONE),
+    ("HEAD /admin", Object::None, ANYONE),
     ("GET /.well-known/jwks.json", Object::None, ANYONE),
     ("GET /health", Object::None, ANYONE),
+    ("HEAD /health", Object::None, ANYONE),
     ("POST /api/register", Object::None, ANYONE_AMISS),
     ("POST /api/otp/verify", Object::None, ANYONE_AMISS),
     ("POST /api/otp/resend", Object::None, ANYONE_AMISS),
@@ -167,7 +172,8 @@ async fn complaints(api: &Api, (endpoint, object, expected): Row, n: usize) -> V
         };
         let client = caller.client(api, &owner).await;
         let path = route.replace("{id}", &id).replace("{file}", &id);
-        let body = if method == Method::GET { String::new() } else { body.to_string() };
+        let has_none = [Method::GET, Method::HEAD].contains(&method);
+        let body = if has_none { String::new() } else { body.to_string() };
         let before = api.records().await;
 
         let answer = client.send(method.clone(), &path, Some("application/json"), body).await;

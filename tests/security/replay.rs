@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Client, PASSWORD, User, bearer_not_valid, otp_invalid, registration_token_invalid, token_not_valid,
+    Api, Client, PASSWORD, User, bearer_not_valid, otp_invalid, phone_otp_invalid,
+    registration_token_invalid, token_not_valid,
 };
 
 const EMAIL: &str = "ada@example.com";
@@ -41,7 +42,7 @@ async fn asvs_6_5_1_a_code_or_registration_token_works_once() {
     let texts = api.texts_to(NUMBER).await;
     user.post("/otp/generate", &json!({ "phone_number": NUMBER })).await;
     let body = json!({ "phone_number": NUMBER, "otp": api.code_after(NUMBER, texts).await });
-    once(&user, "/otp/verify", &body, &otp_invalid()).await;
+    once(&user, "/otp/verify", &body, &phone_otp_invalid()).await;
 }
 
 #[tokio::test]

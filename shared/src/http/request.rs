@@ -1,37 +1,9 @@
 //! Requests, as an endpoint reads them.
 
-use std::fmt;
+use lambda_http::{Body, RequestExt, http::header, request::RequestContext};
 
-use lambda_http::{
-    Body, RequestExt,
-    http::header,
-    request::{LambdaRequest, RequestContext},
-};
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-
-use crate::{Error, Form, client::Client, form::object, parameters::Parameters, precondition::Precondition};
-
-/// The longest body, in bytes: far more than all fields of a record take. API Gateway's own limit, 10 MB, is no limit for an
-/// instance that has 256 MB for the body and all that is made of it.
-pub const LONGEST_BODY: usize = 64 * 1024;
-
-/// Cuts off what is beyond the longest body, before it is decoded. What stays is still too long, and so refused by
-/// [`Request::form`].
-pub(crate) fn cut(event: &mut LambdaRequest) {
-    // In base64, four characters are three bytes.
-    const KEPT: usize = 4 * (LONGEST_BODY / 3 + 1);
-    let body = match event {
-        LambdaRequest::ApiGatewayV1(event) => &mut event.body,
-        LambdaRequest::ApiGatewayV2(event) => &mut event.body,
-        _ => return,
-    };
-    if let Some(body) = body
-        && body.len() > KEPT
-    {
-        body.truncate(body.floor_char_boundary(KEPT));
-    }
-}
+use super::body;
+use crate::{Error, Form, client::Client, parameters::Parameters, precondition::Precondition};
 
 /// A request from either kind of API Gateway.
 pub struct Request {
@@ -173,140 +145,16 @@ impl Request {
         self.inner.headers().get(name)?.to_str().ok()
     }
 
-    /// The fields of the body: JSON, or a form as `curl -d` sends it. No body is no fields.
+    /// The fields of the body: JSON, a form as `curl -d` sends it, or one as `curl -F` does. No body is no fields.
     ///
-    /// 413 for more than [`LONGEST_BODY`], 415 for another content type, 400 for a body that is not what it says, or not an
-    /// object.
+    /// 413 for more than [`LONGEST_BODY`](super::LONGEST_BODY), 415 for another content type, 400 for a body that is not what it
+    /// says, or not an object.
     pub fn form(&self) -> Result<Form, Error> {
         let body: &[u8] = match self.inner.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
             _ => &[],
         };
-        if body.is_empty() {
-            return Ok(Form::default());
-        }
-        if body.len() > LONGEST_BODY {
-            return Err(Error::BodyTooLarge);
-        }
-        let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match media_type.as_str() {
-            "application/json" => json_object(body).map(Form::new),
-            "application/x-www-form-urlencoded" => {
-                let mut fields = Fields::default();
-                for (name, value) in url::form_urlencoded::parse(body) {
-                    let added = fields.add(name.into_owned(), Value::String(value.into_owned()));
-                    added.map_err(|error| Error::Malformed(format!("Form parse error - {error}")))?;
-                }
-                Ok(Form::new(fields.0))
-            }
-            _ => Err(Error::UnsupportedMediaType(content_type.to_owned())),
-        }
-    }
-}
-
-fn json_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
-    let malformed = |error| Error::Malformed(format!("JSON parse error - {error}"));
-    if body.trim_ascii_start().starts_with(b"{") {
-        return serde_json::from_slice(body).map(|Fields(fields)| fields).map_err(malformed);
-    }
-    let Flat(value) = serde_json::from_slice(body).map_err(malformed)?;
-    object(value)
-}
-
-/// A value as far as a field can use it. No field is a list or an object: one is read over and kept as an empty one, so that it
-/// takes no memory, however large or deep it is.
-struct Flat(Value);
-
-impl<'de> Deserialize<'de> for Flat {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FlatVisitor).map(Self)
-    }
-}
-
-struct FlatVisitor;
-
-impl<'de> Visitor<'de> for FlatVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Array(Vec::new()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Object(Map::new()))
-    }
-}
-
-/// Django's default (`DATA_UPLOAD_MAX_NUMBER_FIELDS`).
-const MOST_FIELDS: usize = 1_000;
-
-/// The fields of a body, each of which has a name of its own: what of two is meant nobody can say, and something between
-/// the client and here may have looked at the other.
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn add(&mut self, name: String, value: Value) -> Result<(), String> {
-        if self.0.len() == MOST_FIELDS {
-            return Err(format!("more than {MOST_FIELDS} fields"));
-        }
-        if self.0.contains_key(&name) {
-            return Err(format!("duplicate field \"{name:.150}\""));
-        }
-        self.0.insert(name, value);
-        Ok(())
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Self::default())
-    }
-}
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some((name, Flat(value))) = map.next_entry()? {
-            self.add(name, value).map_err(de::Error::custom)?;
-        }
-        Ok(self)
+        body::fields(body, self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default()).map(Form::new)
     }
 }

@@ -199,7 +199,7 @@ async fn a_deleted_users_code_is_worthless_for_the_next_user_of_the_number() {
 
     let proved = api.post("/otp/verify", &json!({ "phone_number": PHONE, "otp": code })).await;
 
-    proved.is(404, &json!({ "detail": "Employee not found." }));
+    proved.is(404, &json!({ "detail": "Employee not found" }));
     assert_eq!(api.log_in("bob").await.profile().await["is_phone_verified"], false);
 }
 
