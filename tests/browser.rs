@@ -1,5 +1,6 @@
 //! The pages in a real browser: the admin panel, the documentation, and the local stack's own.
 
+mod cors;
 mod docs;
 mod inbox;
 mod list;

@@ -33,8 +33,10 @@ fn catalogue() -> Vec<Entry> {
         .collect()
 }
 
+/// All of them: with every condition met.
 fn functions() -> Vec<Function> {
-    Template::load(&root().join("template.yaml"), &BTreeMap::new()).unwrap().functions
+    let parameters = BTreeMap::from([("CorsOrigins".to_owned(), "*".to_owned())]);
+    Template::load(&root().join("template.yaml"), &parameters).unwrap().functions
 }
 
 /// The files below a folder, without their extension: `api/otp/verify`.
@@ -144,6 +146,10 @@ fn catalogue_routes_and_first_lines_agree() {
         let Some(function) = functions.get(&binary).filter(|function| !function.routes.is_empty()) else {
             continue;
         };
+        // It has every path: tests/preflight.rs.
+        if binary == "preflight" {
+            continue;
+        }
         let routes: BTreeSet<(&str, &str)> =
             function.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
         if named_routes(&comment) != routes {

@@ -31,6 +31,7 @@ mod otp;
 #[path = "postman-collection.rs"]
 mod postman_collection;
 
+mod access_tokens;
 mod alarms;
 mod architecture;
 mod benchmarks;
@@ -51,6 +52,7 @@ mod load;
 mod model;
 mod multipart;
 mod policies;
+mod preflight;
 mod records;
 mod reindex;
 mod releases;

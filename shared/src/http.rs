@@ -1,6 +1,7 @@
 //! Requests and answers, in the words of Django REST Framework.
 
 mod body;
+mod cors;
 mod html;
 mod reply;
 mod request;
@@ -12,6 +13,8 @@ pub use crate::{
 };
 pub use body::LONGEST_BODY;
 pub(crate) use body::cut;
+pub(crate) use cors::Cors;
+pub use cors::preflight;
 pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_public, no_content, text_public};

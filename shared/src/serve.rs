@@ -8,12 +8,12 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, LocalBoxFuture};
-use lambda_http::{Adapter, LambdaEvent, Service, http::HeaderValue, request::LambdaRequest, service_fn};
+use lambda_http::{Adapter, LambdaEvent, Service, request::LambdaRequest, service_fn};
 use tracing::{Instrument, field};
 
 use crate::{
-    App, Error, Reply, Request, Who, config, deadline,
-    http::{Response, cut, finish},
+    App, Reply, Request, Who, deadline,
+    http::{Cors, Response, cut, finish},
     log,
 };
 
@@ -44,15 +44,14 @@ fn run(endpoint: &'static Endpoint) -> LocalBoxFuture<'static, Result<(), lambda
         log::start();
         // An instance has one `App` for as long as it lives.
         let app: &'static App = Box::leak(Box::new(App::from_env()?));
-        // It is the same for every request: a list of origins would have to be answered with the one that asks.
-        let origin = config::optional("CORS_ORIGINS").map(HeaderValue::try_from).transpose()?;
+        let cors: &'static Cors = Box::leak(Box::new(Cors::from_env()?));
         let cold = AtomicBool::new(true);
         let mut adapter = Adapter::from(service_fn(move |request| {
             let cold = cold.swap(false, Ordering::Relaxed);
             let request = Request::new(request);
             let span = tracing::info_span!("request", request_id = request.id(), user_id = field::Empty);
-            let origin = origin.clone();
-            async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, origin)) }
+            let origin = request.origin();
+            async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, cors, origin)) }
                 .instrument(span)
         }));
         lambda_runtime::run(service_fn(move |mut event: LambdaEvent<LambdaRequest>| {
@@ -66,7 +65,9 @@ fn run(endpoint: &'static Endpoint) -> LocalBoxFuture<'static, Result<(), lambda
 async fn answer(app: &'static App, endpoint: &'static Endpoint, request: Request, cold: bool) -> Response {
     let started = Instant::now();
     let (method, route) = (request.method().to_owned(), request.route().to_owned());
-    let response = deadline::of_request(endpoint(app, request)).await.unwrap_or_else(Error::into_response);
+    let auth_type = app.compatibility.auth_header_types.first().map_or("Bearer", String::as_str);
+    let reply = deadline::of_request(endpoint(app, request)).await;
+    let response = reply.unwrap_or_else(|error| error.into_response(auth_type));
     let (status, hashed) = (response.status().as_u16(), app.hasher.taken());
     log::request(&method, &route, status, started.elapsed(), hashed, cold);
     response

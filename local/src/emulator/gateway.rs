@@ -14,11 +14,7 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, Request, State},
-    http::{
-        HeaderName, HeaderValue, Method, Response, StatusCode,
-        header::{ACCESS_CONTROL_ALLOW_METHODS, CONTENT_TYPE},
-        uri::Authority,
-    },
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, uri::Authority},
 };
 use serde_json::json;
 use tokio::time;
@@ -29,7 +25,7 @@ use crate::emulator::{
     lambda::{InvokeError, Pool},
     logs::Logs,
     requests::Requests,
-    template::{Cors, GatewayResponse},
+    template::{GatewayResponse, HeaderSource},
 };
 use event::Incoming;
 use routes::Routes;
@@ -44,7 +40,6 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 pub(crate) struct Gateway {
     routes: Routes,
     responses: BTreeMap<String, GatewayResponse>,
-    cors: Option<Cors>,
     logs: Arc<Logs>,
     requests: Arc<Requests>,
 }
@@ -100,14 +95,13 @@ impl Gateway {
     pub(crate) fn new(
         pools: &[Arc<Pool>],
         responses: BTreeMap<String, GatewayResponse>,
-        cors: Option<Cors>,
         logs: Arc<Logs>,
         requests: Arc<Requests>,
     ) -> Self {
         let routes = pools
             .iter()
             .flat_map(|pool| pool.function.routes.iter().map(|route| (route.clone(), Arc::clone(pool))));
-        Self { routes: Routes::new(routes), responses, cors, logs, requests }
+        Self { routes: Routes::new(routes), responses, logs, requests }
     }
 
     /// Method and route of a request, if there is one for it.
@@ -116,25 +110,26 @@ impl Gateway {
         Some(format!("{} {}", request.method(), found.resource))
     }
 
-    async fn answer(&self, request: Request, peer: SocketAddr, id: &str) -> (Response<Body>, bool) {
+    /// What a function answers, or how the gateway refuses the request; and whether the function had to be started.
+    async fn answer(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        id: &str,
+    ) -> (Result<Response<Body>, &'static Refusal>, bool) {
         let (parts, body) = request.into_parts();
-        if parts.method == Method::OPTIONS
-            && let Some(preflight) = self.preflight(parts.uri.path())
-        {
-            return (preflight, false);
-        }
         let Some(found) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
-            return (self.refuse(&NO_ROUTE, id), false);
+            return (Err(&NO_ROUTE), false);
         };
         // On AWS the host is always one that leads here; functions may rely on its being one.
         let host = parts.headers.get("host").map(|host| Authority::try_from(host.as_bytes()));
         if matches!(host, None | Some(Err(_))) {
-            return (self.refuse(&BAD_REQUEST, id), false);
+            return (Err(&BAD_REQUEST), false);
         }
         let body = match body::read(body, BODY_LIMIT).await {
             Ok(body) => body,
-            Err(Unreadable::TooLong) => return (self.refuse(&TOO_LARGE, id), false),
-            Err(Unreadable::BrokenOff) => return (self.refuse(&BAD_REQUEST, id), false),
+            Err(Unreadable::TooLong) => return (Err(&TOO_LARGE), false),
+            Err(Unreadable::BrokenOff) => return (Err(&BAD_REQUEST), false),
         };
         let request = Incoming {
             method: parts.method,
@@ -147,40 +142,25 @@ impl Gateway {
         let event = event::event(&request, id, found.resource, &found.parameters).to_string();
         let Ok(invoked) = time::timeout(INTEGRATION_TIMEOUT, found.function.invoke(Bytes::from(event))).await
         else {
-            return (self.refuse(&TIMED_OUT, id), false);
+            return (Err(&TIMED_OUT), false);
         };
         let name = &found.function.function.binary;
         let response = match invoked.result {
-            Ok(answer) => event::response(&answer).unwrap_or_else(|| {
+            Ok(answer) => event::response(&answer).ok_or_else(|| {
                 self.logs.notice(&format!("{name}: the answer is malformed"));
-                self.refuse(&FAILED, id)
+                &FAILED
             }),
-            Err(InvokeError::TooLarge) => self.refuse(&TOO_LARGE, id),
+            Err(InvokeError::TooLarge) => Err(&TOO_LARGE),
             Err(error) => {
                 self.logs.notice(&format!("{name}: {error}"));
-                self.refuse(&FAILED, id)
+                Err(&FAILED)
             }
         };
         (response, invoked.cold)
     }
 
-    /// What a browser hears that asks for leave to call a path; no function runs for it.
-    fn preflight(&self, path: &str) -> Option<Response<Body>> {
-        let cors = self.cors.as_ref()?;
-        let mut methods: Vec<&str> = self.routes.methods(path)?.chain(["OPTIONS"]).collect();
-        methods.sort_unstable();
-        let mut answer = Response::new(Body::from("{}"));
-        let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::try_from(methods.join(",")).ok()?);
-        for (name, value) in &cors.headers {
-            headers.insert(*name, HeaderValue::try_from(value).ok()?);
-        }
-        Some(answer)
-    }
-
     /// The template's gateway response for it, else its fallback's, else AWS's own.
-    fn refuse(&self, refusal: &Refusal, id: &str) -> Response<Body> {
+    fn refuse(&self, refusal: &Refusal, request: &HeaderMap, id: &str) -> Response<Body> {
         let declared = self.responses.get(refusal.kind).or_else(|| self.responses.get(refusal.fallback));
         let default = GatewayResponse::default();
         let response = declared.unwrap_or(&default);
@@ -197,8 +177,12 @@ impl Gateway {
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amzn-errortype", HeaderValue::from_static(refusal.error_type));
-        for (name, value) in &response.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        for (name, source) in &response.headers {
+            let value = match source {
+                HeaderSource::Static(value) => HeaderValue::try_from(value).ok(),
+                HeaderSource::Request(header) => request.get(header).cloned(),
+            };
+            if let (Ok(name), Some(value)) = (HeaderName::try_from(name), value) {
                 headers.insert(name, value);
             }
         }
@@ -236,7 +220,9 @@ async fn handle(
     let line = format!("{} {}", request.method(), request.uri().path());
     let endpoint = gateway.endpoint(&request);
     let id = uuid::Uuid::new_v4().to_string();
-    let (mut response, cold) = gateway.answer(request, peer, &id).await;
+    let headers = request.headers().clone();
+    let (answer, cold) = gateway.answer(request, peer, &id).await;
+    let mut response = answer.unwrap_or_else(|refusal| gateway.refuse(refusal, &headers, &id));
     if let Ok(id) = HeaderValue::try_from(&id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }

@@ -237,8 +237,7 @@ impl Stack {
         }
         let url = gateway_port.url();
         let requests = Arc::new(Requests::new());
-        let gateway =
-            Gateway::new(&pools, template.responses, template.cors, Arc::clone(&logs), Arc::clone(&requests));
+        let gateway = Gateway::new(&pools, template.responses, Arc::clone(&logs), Arc::clone(&requests));
         let pages = inbox::router(inbox, requests, stopping.clone());
         let api = gateway::router(gateway, template.minimum_compression);
         tokio::spawn(gateway_port.serve_with_api(pages, api, stopped(stopping.clone())));

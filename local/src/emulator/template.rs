@@ -59,8 +59,6 @@ pub struct Template {
     pub secrets: Vec<Secret>,
     /// The gateway's own answers, such as `MISSING_AUTHENTICATION_TOKEN`, by type.
     pub responses: BTreeMap<String, GatewayResponse>,
-    /// What the gateway tells a browser that asks whether pages of another origin may call (`Cors`).
-    pub cors: Option<Cors>,
     /// The gateway compresses answers of at least so many bytes (`MinimumCompressionSize`); `None` for none.
     pub minimum_compression: Option<u64>,
     /// Every resource whose condition holds, by its logical id, with what it refers to filled in.
@@ -161,22 +159,24 @@ pub struct Secret {
     pub generate: Value,
 }
 
-/// The answer to a preflight request (Fetch, "CORS protocol"); SAM adds the methods that the path has.
-#[derive(Debug, Clone)]
-pub struct Cors {
-    /// The headers, without the quotes that mark a static value.
-    pub headers: Vec<(&'static str, String)>,
-}
-
 /// An answer the gateway gives by itself.
 #[derive(Debug, Clone, Default)]
 pub struct GatewayResponse {
     /// The status; AWS's own when the template says none.
     pub status: Option<u16>,
-    /// The headers, without the quotes that mark a static value.
-    pub headers: Vec<(String, String)>,
+    /// The headers.
+    pub headers: Vec<(String, HeaderSource)>,
     /// The JSON body's template.
     pub body: Option<String>,
+}
+
+/// Where a header of a gateway response has its value from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderSource {
+    /// It is always this.
+    Static(String),
+    /// It is that of the request's header of this name; without one there is none.
+    Request(String),
 }
 
 impl Template {
@@ -219,7 +219,6 @@ impl Template {
             responses: of_type("AWS::Serverless::Api")
                 .flat_map(|(_, properties)| gateway_responses(properties))
                 .collect(),
-            cors: of_type("AWS::Serverless::Api").find_map(|(_, properties)| cors(properties)),
             minimum_compression: of_type("AWS::Serverless::Api")
                 .find_map(|(_, properties)| minimum_compression(properties)),
             resources,
@@ -358,23 +357,14 @@ fn secret(id: &str, properties: &Value) -> Secret {
     }
 }
 
-fn cors(properties: &Value) -> Option<Cors> {
-    const HEADERS: [(&str, &str); 3] = [
-        ("AllowOrigin", "access-control-allow-origin"),
-        ("AllowHeaders", "access-control-allow-headers"),
-        ("MaxAge", "access-control-max-age"),
-    ];
-    let cors = properties.get("Cors")?;
-    let headers = HEADERS
-        .iter()
-        .filter_map(|(property, header)| Some((*header, static_value(cors.get(property)?)?)))
-        .collect();
-    Some(Cors { headers })
-}
-
-/// A header's value without the quotes that mark it as static.
-fn static_value(value: &Value) -> Option<String> {
-    Some(value.as_str()?.trim_matches('\'').to_owned())
+/// A header of a gateway response: a static value is in quotes, another one says where it is from. Only a header of the request is
+/// known here.
+fn header_source(value: &Value) -> Option<HeaderSource> {
+    let value = value.as_str()?;
+    match value.strip_prefix("method.request.header.") {
+        Some(name) => Some(HeaderSource::Request(name.to_owned())),
+        None => Some(HeaderSource::Static(value.trim_matches('\'').to_owned())),
+    }
 }
 
 fn gateway_responses(properties: &Value) -> impl Iterator<Item = (String, GatewayResponse)> {
@@ -382,7 +372,9 @@ fn gateway_responses(properties: &Value) -> impl Iterator<Item = (String, Gatewa
         let headers = object(&response["ResponseParameters"]["Headers"]);
         let response = GatewayResponse {
             status: response.get("StatusCode").and_then(text).and_then(|status| status.parse().ok()),
-            headers: headers.filter_map(|(name, value)| Some((name.clone(), static_value(value)?))).collect(),
+            headers: headers
+                .filter_map(|(name, value)| Some((name.clone(), header_source(value)?)))
+                .collect(),
             body: response["ResponseTemplates"]["application/json"].as_str().map(str::to_owned),
         };
         (kind.clone(), response)
@@ -420,7 +412,7 @@ Resources:
       GatewayResponses:
         MISSING_AUTHENTICATION_TOKEN:
           StatusCode: 404
-          ResponseParameters: { Headers: { X-A: "'b'" } }
+          ResponseParameters: { Headers: { X-A: "'b'", X-C: method.request.header.Origin } }
           ResponseTemplates: { application/json: '{"detail":"Not found."}' }
         DEFAULT_5XX: { ResponseTemplates: { application/json: '{}' } }
   Queue: { Type: AWS::SQS::Queue }
@@ -612,12 +604,13 @@ Outputs:
     }
 
     #[test]
-    fn gateway_responses_keep_their_headers_without_the_quotes() {
+    fn gateway_responses_have_static_headers_and_those_of_the_request() {
         let responses = template().responses;
 
         let missing = &responses["MISSING_AUTHENTICATION_TOKEN"];
         assert_eq!(missing.status, Some(404));
-        assert_eq!(missing.headers, [("X-A".to_owned(), "b".to_owned())]);
+        let sources = [HeaderSource::Static("b".to_owned()), HeaderSource::Request("Origin".to_owned())];
+        assert!(missing.headers.iter().map(|(_, source)| source).eq(&sources), "{:?}", missing.headers);
         assert_eq!(missing.body.as_deref(), Some(r#"{"detail":"Not found."}"#));
         assert_eq!(responses["DEFAULT_5XX"].status, None);
     }

@@ -54,7 +54,8 @@ impl Bearer {
     pub async fn of(app: &App, request: &Request) -> Result<Self, Error> {
         let header = request.header("authorization").ok_or(Error::NotAuthenticated)?;
         let mut parts = header.split_whitespace();
-        if parts.next() != Some("Bearer") {
+        let types = &app.compatibility.auth_header_types;
+        if !parts.next().is_some_and(|word| types.iter().any(|known| known == word)) {
             return Err(Error::NotAuthenticated);
         }
         let (Some(token), None) = (parts.next(), parts.next()) else {

@@ -6,6 +6,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 
+use super::cors::Cors;
 use crate::{Error, log, precondition::entity_tag};
 
 /// An answer on its way out.
@@ -58,8 +59,9 @@ pub fn no_content() -> Reply {
 }
 
 impl Error {
-    /// The answer. The only place where a failure becomes a status code, and where its cause is logged.
-    pub(crate) fn into_response(self) -> Response {
+    /// The answer. The only place where a failure becomes a status code, and where its cause is logged. 401 asks for a token with the
+    /// word `auth_type` before it.
+    pub(crate) fn into_response(self, auth_type: &str) -> Response {
         match &self {
             Self::Internal(cause) => {
                 let event = log::Event::InternalError.id();
@@ -79,8 +81,9 @@ impl Error {
             }
             _ => {}
         }
-        if response.status() == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Ok(challenge) = HeaderValue::try_from(format!("{auth_type} realm=\"api\""))
+        {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
@@ -96,19 +99,12 @@ fn with_status(status: StatusCode, body: &impl Serialize) -> Response {
     response
 }
 
-/// The headers that a page of another origin may read besides those that every page may (Fetch, "CORS-safelisted").
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("ETag, Retry-After, x-amzn-RequestId, x-amzn-Remapped-WWW-Authenticate");
-
 /// Headers of every answer (ASVS 5, V3.4). Sniffing and plain HTTP are off; nothing is kept by a cache, and nothing that a
-/// browser shows of it loads, runs, is framed or tells where it was, unless an endpoint has said otherwise. Pages of one other
-/// `origin`, if of any, may read it.
-pub(crate) fn finish(mut response: Response, origin: Option<HeaderValue>) -> Response {
+/// browser shows of it loads, runs, is framed or tells where it was, unless an endpoint has said otherwise. `cors` decides whether a
+/// page of `origin` may read it.
+pub(crate) fn finish(mut response: Response, cors: &Cors, origin: Option<HeaderValue>) -> Response {
     let headers = response.headers_mut();
-    if let Some(origin) = origin {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    }
+    cors.apply(headers, origin);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     for (name, value) in [

@@ -1,6 +1,10 @@
 //! Requests, as an endpoint reads them.
 
-use lambda_http::{Body, RequestExt, http::header, request::RequestContext};
+use lambda_http::{
+    Body, RequestExt,
+    http::{HeaderValue, header},
+    request::RequestContext,
+};
 
 use super::body;
 use crate::{Error, Form, client::Client, parameters::Parameters, precondition::Precondition};
@@ -143,6 +147,11 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.inner.headers().get(name)?.to_str().ok()
+    }
+
+    /// The origin of the page that sent it, as a browser names it.
+    pub(crate) fn origin(&self) -> Option<HeaderValue> {
+        self.inner.headers().get(header::ORIGIN).cloned()
     }
 
     /// The fields of the body: JSON, a form as `curl -d` sends it, or one as `curl -F` does. No body is no fields.

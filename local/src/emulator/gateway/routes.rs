@@ -62,12 +62,6 @@ impl<F> Routes<F> {
         let function = resource.methods.get(method).or_else(|| resource.methods.get("ANY"))?;
         Some(Match { resource: &resource.path, parameters, function })
     }
-
-    /// The methods of the best resource for the path.
-    pub(super) fn methods(&self, path: &str) -> Option<impl Iterator<Item = &str>> {
-        let resource = self.resources.iter().find(|resource| matched(&resource.segments, path).is_some())?;
-        Some(resource.methods.keys().map(String::as_str))
-    }
 }
 
 /// The parameters' values, if the path fits; both spellings of the trailing slash do.
