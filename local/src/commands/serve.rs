@@ -28,9 +28,15 @@ pub(crate) async fn serve(root: &Path, arguments: Arguments) -> Result<(), Box<d
 
 /// Which clients the stack is for, and how to have it for others.
 fn compatibility(stack: &Stack) -> &'static str {
-    if stack.setting("COMPATIBILITY") == Some("django") {
-        "Lists, ids and refresh tokens are those of a Django system (for new clients: --parameter Compatibility=none)"
-    } else {
-        "Lists, ids and refresh tokens are for new clients (for those of a Django system: --parameter Compatibility=django)"
+    match (stack.setting("COMPATIBILITY"), stack.setting("IDS")) {
+        (Some("django"), Some("uuid")) => {
+            "Lists and refresh tokens are those of a Django system, and ids are UUIDs (for new clients: --parameter Compatibility=none)"
+        }
+        (Some("django"), _) => {
+            "Lists, ids and refresh tokens are those of a Django system (for new clients: --parameter Compatibility=none)"
+        }
+        _ => {
+            "Lists, ids and refresh tokens are for new clients (for those of a Django system: --parameter Compatibility=django)"
+        }
     }
 }

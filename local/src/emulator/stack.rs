@@ -154,6 +154,7 @@ impl Options {
 
 impl Stack {
     /// Starts everything; the stack answers when this returns.
+    #[expect(clippy::too_many_lines, reason = "it reads in the order in which things start")]
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::load(&options.template, &options.parameters)?;
         check_binaries(&template, &options.binaries)?;
@@ -182,12 +183,17 @@ impl Stack {
         let database = DynamoDb::new(&dynamodb_url)?;
         database.ping().await?;
         let place = folder.map_or(dynamodb_url.clone(), |folder| folder.display().to_string());
-        ids::check(&database, &template.functions, &place).await?;
+        let kept_ids = ids::check(&database, &template.functions, &place).await?;
         let upgrade = Upgrade::tables(embedded.zip(marker), &database, &template.tables).await?;
         let streams = database.streams(&template.tables).await?;
 
         let aws_url = aws_port.url();
-        let environment = endpoints(&dynamodb_url, &aws_url).into_iter().chain(options.env.clone()).collect();
+        let kept_ids = kept_ids.map(|kind| ("IDS".to_owned(), kind.to_owned()));
+        let environment = endpoints(&dynamodb_url, &aws_url)
+            .into_iter()
+            .chain(kept_ids)
+            .chain(options.env.clone())
+            .collect();
         let finished = watch::Sender::new(());
         let pools: Vec<Arc<Pool>> = template
             .functions

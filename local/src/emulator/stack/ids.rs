@@ -8,30 +8,30 @@ use crate::emulator::{
     template::Function,
 };
 
-/// Refuses data whose ids are of another kind than the parameters ask for. `place` is where the data is.
+/// Refuses data whose ids are of another kind than the parameter `Ids` asks for. Where it is `auto`, the kind that the data has stays,
+/// and this gives it. `place` is where the data is.
 pub(super) async fn check(
     database: &DynamoDb,
     functions: &[Function],
     place: &str,
-) -> Result<(), StartError> {
+) -> Result<Option<&'static str>, StartError> {
     let function = functions.first();
     let setting =
         |name: &str| function.and_then(|function| function.environment.get(name)).map(String::as_str);
     // A template of an earlier release has no such setting.
-    let (Some(table), Some(ids)) = (setting("USERS_TABLE"), setting("IDS")) else { return Ok(()) };
+    let (Some(table), Some(ids)) = (setting("USERS_TABLE"), setting("IDS")) else { return Ok(None) };
     let wants_integers = ids == "integer" || (ids == "auto" && setting("COMPATIBILITY") == Some("django"));
     let get = json!({ "TableName": table, "Key": { "pk": { "S": "ids" } }, "ConsistentRead": true });
     let found = match database.call("DynamoDB_20120810.GetItem", &get).await {
-        Err(CallError::Refused { kind, .. }) if kind == "ResourceNotFoundException" => return Ok(()),
+        Err(CallError::Refused { kind, .. }) if kind == "ResourceNotFoundException" => return Ok(None),
         found => found?,
     };
-    match (wants_integers, found["Item"]["kind"]["S"] == "integer") {
-        (false, true) => Err(StartError::OtherIds(place.to_owned(), "integer", "uuid")),
-        (true, false) if has_users(database, table).await? => {
-            Err(StartError::OtherIds(place.to_owned(), "uuid", "integer"))
-        }
-        _ => Ok(()),
-    }
+    let (kept, wanted) = match (wants_integers, found["Item"]["kind"]["S"] == "integer") {
+        (false, true) => ("integer", "uuid"),
+        (true, false) if has_users(database, table).await? => ("uuid", "integer"),
+        _ => return Ok(None),
+    };
+    if ids == "auto" { Ok(Some(kept)) } else { Err(StartError::OtherIds(place.to_owned(), kept, wanted)) }
 }
 
 /// Whether there is any record beside those that count.
