@@ -1,4 +1,5 @@
-//! What a page of employees costs: as much in a table of a hundred thousand as in one of a thousand.
+//! What a page of employees costs: as much in a table of a hundred thousand as in one of a thousand. A numbered page costs what lies
+//! between it and the nearer end of the list.
 //!
 //! `EMPLOYEES=100000 cargo test --workspace --test api capacity -- --nocapture` is the full run.
 
@@ -71,9 +72,26 @@ async fn costs(api: &Proxied, reader: &User, count: u32) -> Vec<(String, Cost)> 
     costs
 }
 
-/// What they cost an owner, and the same user once they are staff.
-async fn costs_of_both(count: u32) -> [Vec<(String, Cost)>; 2] {
-    let api = Api::behind_a_proxy(&[]).await;
+/// What numbered pages cost: the first, the second, that in the middle, and the last.
+async fn costs_of_numbered(api: &Proxied, reader: &User, count: u32) -> Vec<(String, Cost)> {
+    let mut costs = Vec::new();
+    for (place, page) in [("first", 1), ("second", 2), ("middle", count / 20 / 2), ("last", count / 20)] {
+        let path = format!("/api/employees?page={page}");
+        let (answer, calls) = api.proxy.watch(reader.get(&path)).await;
+        assert_eq!(answer.body["results"].as_array().unwrap().len(), 20, "{}", answer.text);
+        assert_eq!(answer.body["count"], count);
+        costs.push((format!("{place} page"), Cost { calls: calls.len(), units: calls.units() }));
+    }
+    costs
+}
+
+/// What pages cost an owner, and the same user once they are staff.
+async fn costs_of_both(
+    parameters: &[(&str, &str)],
+    count: u32,
+    costs: impl AsyncFn(&Proxied, &User, u32) -> Vec<(String, Cost)>,
+) -> [Vec<(String, Cost)>; 2] {
+    let api = Api::behind_a_proxy(parameters).await;
     let owner = api.signed_in().await;
     api.store_employees(employees(&owner.id(), count)).await;
     let of_owner = costs(&api, &owner, count).await;
@@ -84,21 +102,46 @@ async fn costs_of_both(count: u32) -> [Vec<(String, Cost)>; 2] {
     [of_owner, costs(&api, &staff, count).await]
 }
 
+/// How many employees are many.
+fn many() -> u32 {
+    #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
+    std::env::var("EMPLOYEES").map_or(MANY, |count| count.parse().expect("a number"))
+}
+
+fn print(count: u32, of_owner: &[(String, Cost)], of_staff: &[(String, Cost)]) {
+    for ((page, owner), (_, staff)) in of_owner.iter().zip(of_staff) {
+        println!("{count} employees, {page}: owner {owner}, staff {staff}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_costs_as_much_of_many_employees_as_of_few() {
-    #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
-    let many = std::env::var("EMPLOYEES").map_or(MANY, |count| count.parse().expect("a number"));
+    let many = many();
 
-    let [owner_of_few, staff_of_few] = costs_of_both(FEW).await;
-    let [owner_of_many, staff_of_many] = costs_of_both(many).await;
+    let [owner_of_few, staff_of_few] = costs_of_both(&[], FEW, costs).await;
+    let [owner_of_many, staff_of_many] = costs_of_both(&[], many, costs).await;
 
-    for (count, of_owner, of_staff) in
-        [(FEW, &owner_of_few, &staff_of_few), (many, &owner_of_many, &staff_of_many)]
-    {
-        for ((page, owner), (_, staff)) in of_owner.iter().zip(of_staff) {
-            println!("{count} employees, {page}: owner {owner}, staff {staff}");
-        }
-    }
+    print(FEW, &owner_of_few, &staff_of_few);
+    print(many, &owner_of_many, &staff_of_many);
     assert_eq!(owner_of_many, owner_of_few);
     assert_eq!(staff_of_many, staff_of_few);
+}
+
+#[tokio::test]
+async fn a_numbered_page_costs_what_lies_between_it_and_the_nearer_end() {
+    for count in [100, many() / 10, many()] {
+        let both = costs_of_both(&[("ListFormat", "page")], count, costs_of_numbered).await;
+        print(count, &both[0], &both[1]);
+        for costs in &both {
+            let [first, second, middle, last] = [0, 1, 2, 3].map(|at| &costs[at].1);
+            // The first and the last cost what a page at a cursor does, and the count.
+            for end in [first, last] {
+                assert!(end.units <= 13.0 && end.calls <= 6, "{end} of {count}");
+            }
+            assert!(second.units <= 20.0, "{second} of {count}");
+            // A record is some 700 bytes, and a unit reads 8 KB. From either end, no more than half are in the way.
+            let most = 20.0 + f64::from(count) / 2.0 / 11.0;
+            assert!(middle.units <= most, "{middle} of {count}, for at most {most}");
+        }
+    }
 }

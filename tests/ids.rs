@@ -157,7 +157,8 @@ async fn a_stack_with_uuids_makes_no_integers() {
 
     assert!(api.logged().into_iter().any(|line| line.to_string().contains("deploy it with Ids=uuid")));
     // Everything else works.
-    assert_eq!(api.try_token("ada", PASSWORD).await.status, 200);
+    let login = json!({ "username": "ada", "password": PASSWORD });
+    assert_eq!(api.post("/api/token", &login).await.status, 200);
 }
 
 async fn makes_nothing(api: &Api) {
@@ -211,4 +212,19 @@ async fn a_folder_keeps_the_kind_of_its_ids() {
         let api = Api::kept_in(folder.path(), &[("Ids", first)]).await;
         assert_eq!(api.log_in("ada").await.profile().await["username"], "ada");
     }
+}
+
+#[tokio::test]
+async fn a_folder_with_uuids_goes_on_with_them_unless_it_is_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::kept_in(folder.path(), &[]).await;
+    let ada = api.registered("ada").await;
+    assert!(ada["id"].is_string());
+    api.stack.stop().await;
+
+    let api = Api::kept_in(folder.path(), &[("Compatibility", "django")]).await;
+
+    assert!(api.registered("bob").await["id"].is_string());
+    assert_eq!(api.log_in("ada").await.profile().await["id"], ada["id"]);
+    assert_eq!(api.stack.setting("IDS"), Some("uuid"));
 }

@@ -1,5 +1,11 @@
 //! What holds for every list: its order, its pages, its cursors and its links.
 
+mod array;
+mod count;
+mod numbered;
+mod search;
+mod visibility;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -17,6 +23,8 @@ struct List<'a> {
     /// With a query, so that nothing else is in the list.
     path: &'static str,
     table: &'static str,
+    /// What it is called where its rows are counted.
+    counter: String,
     /// A row, as it is stored.
     row: Box<dyn Fn(u32) -> Value>,
 }
@@ -33,12 +41,15 @@ impl<'a> List<'a> {
     /// Half of them, two by two, with a number that is proven: they lie in all partitions of the list.
     fn of_employees(api: &'a Api, reader: &'a User) -> Self {
         let owner = reader.id();
+        let counter =
+            if token::claims(&reader.access)["staff"] == true { "employees" } else { &owner }.to_owned();
         let row = move |n| {
             let mut employee = nth_employee(&owner, n);
             employee["is_phone_verified"] = json!(n / 2 % 2 == 0);
             records(&employee).swap_remove(0)
         };
-        Self { api, reader, path: "/api/employees?format=json", table: "Employees", row: Box::new(row) }
+        let row = Box::new(row);
+        Self { api, reader, path: "/api/employees?format=json", table: "Employees", counter, row }
     }
 
     /// They lie in both partitions, and are staff, if the path says so. Its reader is in no list.
@@ -61,7 +72,7 @@ impl<'a> List<'a> {
             user[index] = json!({ "S": if n % 2 == 0 { "active" } else { "inactive" } });
             user
         };
-        Self { api, reader, path, table: "Users", row: Box::new(row) }
+        Self { api, reader, path, table: "Users", counter: "users".to_owned(), row: Box::new(row) }
     }
 
     /// The path without its query.
@@ -73,6 +84,11 @@ impl<'a> List<'a> {
     async fn insert(&self, numbers: impl IntoIterator<Item = u32>) {
         let rows = numbers.into_iter().map(|n| (self.row)(n));
         self.api.put_items(self.table, rows).await;
+    }
+
+    /// Says how many rows were counted.
+    async fn set_count(&self, number: usize) {
+        self.api.set_count(self.table, &self.counter, number).await;
     }
 
     /// Takes rows out of the list.
@@ -134,13 +150,18 @@ fn cursor_in(link: &str) -> &str {
 /// Runs a test for every list, each in a stack of its own: the employees of one owner, and for staff all employees, all users
 /// and all staff.
 async fn for_each_list(test: impl AsyncFn(&List<'_>)) {
-    let api = Api::start().await;
+    for_each_list_with(&[], test).await;
+}
+
+/// The same with other parameters.
+async fn for_each_list_with(parameters: &[(&str, &str)], test: impl AsyncFn(&List<'_>)) {
+    let api = Api::with(parameters).await;
     test(&List::of_employees(&api, &api.signed_in().await)).await;
-    let api = Api::start().await;
+    let api = Api::with(parameters).await;
     test(&List::of_employees(&api, &api.staff().await)).await;
-    let api = Api::start().await;
+    let api = Api::with(parameters).await;
     test(&List::of_users(&api, &api.staff().await, "/api/users?format=json").await).await;
-    let api = Api::start().await;
+    let api = Api::with(parameters).await;
     test(&List::of_users(&api, &api.staff().await, "/api/users?is_staff=true").await).await;
 }
 
@@ -157,10 +178,56 @@ async fn the_newest_come_first_unless_the_oldest_are_asked_for() {
     for_each_list(async |list| {
         list.insert(0..5).await;
 
-        for ordering in ["", "&ordering=-created_at", "&ordering=", "&ordering=first_name", "&ordering=-id"] {
-            assert_eq!(list.page(ordering).await.numbers, down(4, 0), "{ordering}");
+        let down_by = ["-created_at", "-id", "-date_joined", "", "first_name", "first_name,-id,created_at"];
+        for ordering in down_by {
+            assert_eq!(list.page(&format!("&ordering={ordering}")).await.numbers, down(4, 0), "{ordering}");
         }
-        assert_eq!(list.page("&ordering=created_at").await.numbers, up(0, 4));
+        assert_eq!(list.page("").await.numbers, down(4, 0));
+        for ordering in ["created_at", "id", "date_joined", "-first_name, id", "-id&ordering=id"] {
+            assert_eq!(list.page(&format!("&ordering={ordering}")).await.numbers, up(0, 4), "{ordering}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_oldest_can_come_first_by_default() {
+    for_each_list_with(&[("Ordering", "oldest")], async |list| {
+        list.insert(0..5).await;
+
+        assert_eq!(list.page("").await.numbers, up(0, 4));
+        assert_eq!(list.page("&ordering=first_name").await.numbers, up(0, 4));
+        assert_eq!(list.page("&ordering=-id").await.numbers, down(4, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_parameter_that_is_given_twice_the_last_counts() {
+    for_each_list(async |list| {
+        list.insert(0..9).await;
+
+        let first = list.page("&page_size=1&ordering=created_at&page_size=3&ordering=-created_at").await;
+        assert_eq!(first.numbers, down(8, 6));
+        // And it still does in the links.
+        assert_eq!(list.next(&first).await.numbers, down(5, 3));
+        assert_eq!(list.page("&page_size=1&page_size=").await.numbers.len(), 9);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_number_is_refused_where_pages_have_none() {
+    for_each_list(async |list| {
+        list.insert(0..3).await;
+
+        for page in ["1", "", "01", "0&page=1"] {
+            assert_eq!(list.page(&format!("&page={page}")).await.numbers, down(2, 0), "{page}");
+        }
+        for page in ["2", "0", "-1", "x", "last", "1.0", "1&page=2", "99999999999999999999"] {
+            let answer = list.answer(&format!("&page={page}")).await;
+            answer.is(404, &json!({ "detail": "Invalid page." }));
+        }
     })
     .await;
 }

@@ -218,6 +218,7 @@ async fn parallel_histories_of_employees_leave_names_and_records_in_agreement() 
 /// Every name of an employee is a record that names them, every such record is a name that somebody has, and where they are
 /// listed says what they are.
 pub(crate) async fn employees_agree(api: &Api) {
+    counts_agree(api).await;
     let items = api.items("Employees").await;
     let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);
     let (records, claims): (Vec<_>, Vec<_>) =
@@ -243,6 +244,23 @@ pub(crate) async fn employees_agree(api: &Api) {
         assert_eq!(searched, text(item, "first_name").map(|name| name.to_lowercase()).as_deref());
     }
     assert_eq!(claims, expected);
+}
+
+/// Every user, every employee and every owner's employees are counted, each once.
+pub(crate) async fn counts_agree(api: &Api) {
+    for (table, kind) in [("Users", "user#"), ("Employees", "employee#")] {
+        let mut expected: BTreeMap<String, i64> = BTreeMap::new();
+        for (key, item) in api.items(table).await.into_iter().filter(|(key, _)| key.starts_with(kind)) {
+            assert_eq!(item["counted"], json!({ "BOOL": true }), "{key}");
+            let owner = item["owner"]["S"].as_str();
+            for list in [table.to_lowercase().as_str()].into_iter().chain(owner) {
+                *expected.entry(list.to_owned()).or_default() += 1;
+            }
+        }
+        let mut counted = api.counters(table).await;
+        counted.retain(|_, records| *records > 0);
+        assert_eq!(counted, expected, "{table}");
+    }
 }
 
 /// The shard of the staff's list in which an employee lies.
@@ -325,6 +343,7 @@ fn spelled(chance: &mut fastrand::Rng, name: &str) -> String {
 }
 
 pub(crate) async fn users_agree(api: &Api) {
+    counts_agree(api).await;
     let items = api.items("Users").await;
     let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);
     let flag = |item: &Value, name: &str| item[name]["BOOL"].as_bool().unwrap();

@@ -154,7 +154,12 @@ fn the_readme_lists_every_operation_in_its_group_and_in_the_order_of_the_documen
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let rows =
         readme.lines().skip_while(|line| *line != "## Endpoints").filter(|line| line.starts_with("| "));
-    let rows = rows.skip(2).take_while(|line| !line.starts_with("| Parameter"));
+    let is_of_an_operation = |line: &&str| {
+        ["GET", "POST", "PUT", "PATCH", "DELETE"]
+            .iter()
+            .any(|method| line.split('|').nth(2).is_some_and(|cell| cell.trim().starts_with(method)))
+    };
+    let rows = rows.skip(2).take_while(is_of_an_operation);
     let listed: Vec<(String, String)> = rows
         .flat_map(|row| {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();

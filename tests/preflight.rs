@@ -99,7 +99,7 @@ fn no_path_is_forgotten() {
     }
 }
 
-/// CloudFormation takes 500 resources; a function's policy has 20,480 characters at most, of which each of its events takes
+/// `CloudFormation` takes 500 resources; a function's policy has 20,480 characters at most, of which each of its events takes
 /// some 400 and its path twice.
 #[test]
 fn so_many_events_fit() {

@@ -82,11 +82,12 @@ fn request(operation: &Operation) -> Value {
         headers["Content-Type"] = json!("application/json");
     }
     let (method, query) = (operation.method.to_uppercase(), query(operation));
-    proxy_event(&method, operation.path, &headers, &query, operation.example().map(Value::to_string))
+    let body = operation.example().map(Value::to_string);
+    proxy_event(&method, operation.path, &headers, &query, body.as_deref())
 }
 
 /// A request as API Gateway hands it on.
-fn proxy_event(method: &str, resource: &str, headers: &Value, query: &Value, body: Option<String>) -> Value {
+fn proxy_event(method: &str, resource: &str, headers: &Value, query: &Value, body: Option<&str>) -> Value {
     let path = resource.replace("{id}", ID);
     json!({
         "resource": resource,

@@ -95,10 +95,10 @@ pub const EMAIL_NOT_VERIFIED: Refusal = Refusal {
     description: "The password is right, but the e-mail address is not verified.",
     errors: || vec![("email", Error::EmailNotVerified)],
 };
-/// Only staff may do this.
+/// Others may do this.
 pub const FORBIDDEN: Refusal = Refusal {
     name: "Forbidden",
-    description: "Only staff may do this.",
+    description: "Only staff may do this or, with a record, only staff and its owner.",
     errors: || vec![("staff", Error::Forbidden)],
 };
 /// There is no such record for this caller.
@@ -120,7 +120,7 @@ pub const FILE_NOT_FOUND: Refusal = Refusal {
 pub(crate) const INVALID_PAGE: Refusal = Refusal {
     name: "InvalidPage",
     description: "There is no such page, or the cursor was not made for this caller and list.",
-    errors: || vec![("cursor", Error::InvalidCursor)],
+    errors: || vec![("page", Error::InvalidPage), ("cursor", Error::InvalidCursor)],
 };
 /// No employee has the number.
 pub const NOBODY_HAS_IT: Refusal = Refusal {

@@ -15,6 +15,7 @@ use lambda_http::{Body, RequestExt, http, request};
 use serde_json::{Value, json};
 use shared::{
     Form, Request,
+    compatibility::ListFormat,
     email::Email,
     employee,
     fields::{ADDRESS_LENGTH, Given},
@@ -144,7 +145,8 @@ fn read(request: &Request) {
     assert!(request.base_url().starts_with("https://api.example.com"));
     assert!(request.client().user_agent().chars().count() <= 200);
     let _ = (request.method(), request.path("id"), request.precondition().check(7));
-    let _ = (employee::List::read(&request.parameters()), user::List::read(&request.parameters()));
+    let (parameters, format) = (request.parameters(), ListFormat::Page);
+    let _ = (employee::List::read(&parameters, format, false), user::List::read(&parameters, format, false));
     let _ = request.form().map(fields);
 }
 
@@ -213,17 +215,20 @@ pub fn token(data: &[u8]) {
     }
 }
 
-/// The parameters of a list, a line each: its cursor, its search, its page size and its order.
+/// The parameters of a list, a line each: its cursor, its search, its page size, its order and its page. In each form of list.
 pub fn cursor(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let names = ["cursor", "search", "page_size", "ordering"];
+    let names = ["cursor", "search", "page_size", "ordering", "page"];
     let query = names
         .into_iter()
         .zip(text.split('\n'))
         .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
     let request = http::Request::new(Body::Empty)
         .with_query_string_parameters(query.collect::<std::collections::HashMap<_, _>>());
-    let _ = ListQuery::read(&Request::new(request).parameters());
+    let parameters = Request::new(request).parameters();
+    for format in [ListFormat::Cursor, ListFormat::Page, ListFormat::Array] {
+        let _ = ListQuery::read(&parameters, format, false);
+    }
 }
 
 /// A phone number, in the region that its first byte chooses.

@@ -16,7 +16,7 @@ use crate::{
     user::{Edit, claim::Holders},
 };
 
-pub use rows::{EmployeeBody, OfPath, Rows};
+pub use rows::{EmployeeBody, OfPath, Readable, Rows};
 use token::Bearer;
 pub use token::{Caller, Claimed, VerifiedToken, verify_token};
 
@@ -54,7 +54,24 @@ impl Who for Staff {
     }
 }
 
-/// A caller, and the record that the path names: theirs or, for staff, any. Every other one is 404.
+/// A caller, and the record that the path names, which they may read: theirs, or any for staff and where every user may
+/// (`EmployeesVisibleTo`, `UsersVisibleTo`). Every other one is 404.
+pub struct Viewer<T> {
+    /// The caller.
+    pub caller: Caller,
+    /// The record.
+    pub record: T,
+}
+
+impl<T: OfPath> Who for Viewer<T> {
+    async fn of(app: &App, request: &Request) -> Result<Self, Error> {
+        let CallerWith { caller, rows: Readable(record), beside: () } = CallerWith::of(app, request).await?;
+        Ok(Self { caller, record: record.ok_or(Error::NotFound(T::KIND))? })
+    }
+}
+
+/// A caller, and the record that the path names, which they may change: theirs or, for staff, any. Every other one is 403 if they may
+/// read it, or else 404.
 pub struct OwnOrStaff<T> {
     /// The caller.
     pub caller: Caller,

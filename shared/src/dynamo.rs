@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::Error;
 
 pub(crate) use db::{Db, Tables};
-pub(crate) use read::{BatchGet, Found, Query};
+pub(crate) use read::{Answer, BatchGet, Found, Query};
 pub(crate) use retry::Retry;
 pub(crate) use write::{Sent, Write, operation_id};
 

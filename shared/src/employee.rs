@@ -17,7 +17,7 @@ pub use create::create;
 pub use delete::delete;
 pub use fields::FIELDS;
 pub use import::{delete_imported, import};
-pub use list::{List, Unseen, list_all, list_of};
+pub use list::{List, Scope, Unseen, list};
 pub use names::{Holders, Name};
 pub(crate) use record::record_key;
 pub(crate) use record::rewrite;

@@ -17,5 +17,5 @@ pub(crate) use cors::Cors;
 pub use cors::preflight;
 pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
-pub use reply::{Reply, Response, json, json_in_version, json_public, no_content, text_public};
+pub use reply::{Reply, Response, json, json_in_version, json_linked, json_public, no_content, text_public};
 pub use request::Request;

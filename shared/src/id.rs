@@ -73,6 +73,16 @@ impl Id {
         time::of_uuid(self.0)
     }
 
+    /// The id for which this UUID stands.
+    pub(crate) const fn of_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The UUID that stands for it, by which ids sort.
+    pub(crate) const fn uuid(self) -> Uuid {
+        self.0
+    }
+
     /// Its last byte, by which records are spread over partitions.
     pub(crate) fn last_byte(self) -> u8 {
         self.0.as_bytes()[15]

@@ -12,7 +12,7 @@ use crate::{
     id::Id,
 };
 
-pub(crate) use groups::{Group, write_groups};
+pub(crate) use groups::{Group, Tally, write_groups};
 pub use list::{Kind, Listed, list};
 pub(crate) use place::{
     Place, Standing, find, find_sources, forget_pointer, ids_of, new_ids, pointer, source,

@@ -46,11 +46,11 @@ pub mod user;
 pub use app::App;
 pub use caller::{
     Anyone, AnyoneWith, Beside, Caller, CallerWith, Claimed, EditBeside, EmployeeBody, NewEmployee,
-    OwnOrStaff, Staff, StaffOn, VerifiedToken, Who, verify_token,
+    OwnOrStaff, Staff, StaffOn, VerifiedToken, Viewer, Who, verify_token,
 };
 pub use deliver::deliver;
 pub use http::{
-    Error, Form, Html, Reply, Request, csp_hash, html, json, json_in_version, json_public, no_content,
-    text_public,
+    Error, Form, Html, Reply, Request, csp_hash, html, json, json_in_version, json_linked, json_public,
+    no_content, text_public,
 };
 pub use serve::serve;

@@ -47,6 +47,10 @@ events! {
         CommandRefused = "command_refused",
         /// A stored record could not be rewritten.
         RewriteFailed = "rewrite_failed",
+        /// An array could not hold the whole list.
+        ListCut = "list_cut",
+        /// A list is not as long as its counter says.
+        CountWrong = "count_wrong",
         /// A limit was reached; `limit` says which.
         LimitReached = "limit_reached",
         /// The text messages of the day (`SmsPerDay`) are used up.

@@ -13,10 +13,10 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// A parameter that is not empty.
+    /// A parameter that is not empty. Of one that is given twice, the last counts, as in Django.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.pairs.iter().find(|(given, _)| given == name)?;
+        let (_, value) = self.pairs.iter().rfind(|(given, _)| given == name)?;
         Some(value.trim()).filter(|value| !value.is_empty())
     }
 

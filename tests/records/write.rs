@@ -41,7 +41,7 @@ pub(crate) async fn records() -> Value {
 
     let mut tables = json!({});
     for table in TABLES {
-        tables[table] = api.items(table).await.into_values().collect();
+        tables[table] = api.all_items(table).await.into_values().collect();
     }
     json!({
         "secret": secret,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use local::{Data, Message, Options, Stack, StartError, Template};
+use local::{Data, Message, Options, Stack, StartError};
 use serde_json::{Value, json};
 use shared::{Error, compatibility::Compatibility};
 
@@ -53,11 +53,14 @@ pub(crate) fn root() -> PathBuf {
 
 fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Options {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    // The template of an earlier release lacks some parameters.
+    let text = std::fs::read_to_string(template).unwrap();
+    let deployed = DEPLOYED.iter().filter(|(name, _)| text.contains(&format!("\n  {name}:\n")));
     Options {
         port: 0,
         data,
         env: env.iter().map(owned).collect(),
-        parameters: DEPLOYED.iter().chain(parameters).map(owned).collect(),
+        parameters: deployed.chain(parameters).map(owned).collect(),
         dynamodb: None,
         binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
         template: template.to_owned(),
@@ -65,15 +68,10 @@ fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&st
     }
 }
 
-/// How a stack with these options answers.
-fn compatibility(options: &Options) -> Compatibility {
-    let template = Template::load(&options.template, &options.parameters).unwrap();
-    let environment = &template.functions[0].environment;
-    let variable = |name: &'static str| match options.env.get(name).or_else(|| environment.get(name)) {
-        Some(value) => Ok(value.clone()),
-        // A template of an earlier release.
-        None => Err(Error::internal(name)),
-    };
+/// How a stack answers; as for new clients when its template, of an earlier release, does not say.
+fn compatibility(stack: &Stack) -> Compatibility {
+    let variable =
+        |name: &'static str| stack.setting(name).map(str::to_owned).ok_or_else(|| Error::internal(name));
     Compatibility::read(&variable).unwrap_or_else(|_| Compatibility::none())
 }
 
@@ -144,9 +142,8 @@ impl Api {
     }
 
     async fn run(options: Options) -> Self {
-        let answers = compatibility(&options);
         let stack = Stack::start(options).await.unwrap();
-        let anyone = Client::new(stack.url()).expecting(&answers);
+        let anyone = Client::new(stack.url()).expecting(&compatibility(&stack));
         let database = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { stack, anyone, database }
     }

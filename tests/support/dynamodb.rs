@@ -26,8 +26,28 @@ impl Api {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Every item of a table, by its key.
+    /// Every item of a table, by its key. Counters of records are apart: [`Self::counters`].
     pub(crate) async fn items(&self, table: &str) -> BTreeMap<String, Value> {
+        let mut items = self.all_items(table).await;
+        items.retain(|key, _| !key.starts_with("count#"));
+        items
+    }
+
+    /// How many records were counted of each list in a table. A counter has several parts.
+    pub(crate) async fn counters(&self, table: &str) -> BTreeMap<String, i64> {
+        let mut counters = BTreeMap::new();
+        for (key, item) in self.all_items(table).await {
+            let Some(key) = key.strip_prefix("count#") else { continue };
+            let (list, _) = key.rsplit_once('#').unwrap();
+            let records: i64 = item["records"]["N"].as_str().unwrap().parse().unwrap();
+            assert!(records >= 0, "{key}: {records}");
+            *counters.entry(list.to_owned()).or_default() += records;
+        }
+        counters
+    }
+
+    /// Every item of a table, counters included.
+    pub(crate) async fn all_items(&self, table: &str) -> BTreeMap<String, Value> {
         let mut request = json!({ "TableName": name(table), "ConsistentRead": true });
         let mut found = BTreeMap::new();
         loop {
@@ -106,6 +126,20 @@ impl Api {
                 self.dynamodb("DeleteItem", &json!({ "TableName": name(table), "Key": key })).await;
             }
         }
+    }
+
+    /// Says how many records of a list were counted.
+    pub(crate) async fn set_count(&self, table: &str, list: &str, number: usize) {
+        let shards = (0..4).map(|shard| {
+            let records = if shard == 0 { number } else { 0 };
+            json!({ "pk": { "S": format!("count#{list}#{shard}") }, "records": { "N": records.to_string() } })
+        });
+        self.put_items(table, shards).await;
+    }
+
+    /// How many records of a list were counted.
+    pub(crate) async fn count(&self, table: &str, list: &str) -> i64 {
+        self.counters(table).await.get(list).copied().unwrap_or(0)
     }
 
     /// Lets every limit's time pass.

@@ -1,5 +1,7 @@
 //! Employees: one by one through the API, and by the thousand behind it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
@@ -50,7 +52,18 @@ impl Api {
 
     /// Stores employees behind the API's back, just as it stores them.
     pub(crate) async fn store_employees(&self, employees: impl IntoIterator<Item = Value>) {
-        self.put_items("Employees", employees.into_iter().flat_map(|employee| records(&employee))).await;
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let records = employees.into_iter().flat_map(|employee| {
+            for list in ["employees", employee["owner"].as_str().unwrap()] {
+                *counts.entry(list.to_owned()).or_default() += 1;
+            }
+            records(&employee)
+        });
+        self.put_items("Employees", records).await;
+        for (list, number) in counts {
+            let before = usize::try_from(self.count("Employees", &list).await).unwrap();
+            self.set_count("Employees", &list, before + number).await;
+        }
     }
 }
 
@@ -100,6 +113,7 @@ pub(crate) fn records(employee: &Value) -> Vec<Value> {
     let searched = searched.map(|name| (name.to_owned(), json!({ "S": text(name).to_lowercase() })));
     record.insert("search".to_owned(), json!({ "M": Map::from_iter(searched) }));
     record.insert("version".to_owned(), json!({ "N": "1" }));
+    record.insert("counted".to_owned(), json!({ "BOOL": true }));
     let mut keys = vec![
         ("pk", format!("employee#{id}")),
         ("by_owner", format!("{owner}#{verified}")),

@@ -21,12 +21,12 @@ async fn delete(app: &App, of: OwnOrStaff<Record>, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Employees, NOT_FOUND, delete, nothing};
+    use contract::{FORBIDDEN, Group::Employees, NOT_FOUND, delete, nothing};
 
     delete(Employees, "/api/employees/{id}", "Delete an employee")
         .about("The phone number and the e-mail address are free again.")
         .by_user()
         .in_version()
-        .refuses(&[NOT_FOUND])
+        .refuses(&[FORBIDDEN, NOT_FOUND])
         .answers(204, nothing("The employee is gone."))
 }

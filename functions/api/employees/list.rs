@@ -1,10 +1,10 @@
-//! `GET /api/employees`: a page of the caller's employees or, for staff, of all.
+//! `GET /api/employees`: the employees whom the caller may see.
 
 use shared::{
     App, Beside, Caller, CallerWith, Claimed, Error, Reply, Request,
-    employee::{self, List, Unseen},
-    json,
-    user::Id,
+    compatibility::Compatibility,
+    employee::{self, List, Scope, Unseen},
+    json_linked,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,38 +13,35 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn list(app: &App, with: CallerWith<(), Listed>, _: Request) -> Reply {
-    let CallerWith { caller: Caller { account, .. }, beside: Listed { list, rows, for_staff }, .. } = with;
+    let CallerWith { caller: Caller { account, .. }, beside: Listed { list, rows, scope: loaded }, .. } =
+        with;
     let list = list?;
-    let rows = match rows.filter(|_| for_staff == account.user.is_staff) {
+    let scope = Scope::for_user(&app.compatibility, account.user.id, account.user.is_staff);
+    let rows = match rows.filter(|_| loaded == scope) {
         Some(rows) => rows,
-        None => read(app, &list, account.user.is_staff, account.user.id).await,
+        None => employee::list(&app.db, &list, scope).await,
     };
-    json(200, &list.page(&account, rows?)?)
+    let page = list.page(&account, rows?)?;
+    json_linked(200, &page.body, page.next.as_deref())
 }
 
 /// The query, and the rows that it asks for if they are worth loading before it is known which list the caller may see.
 struct Listed {
     list: Result<List, Error>,
     rows: Option<Result<Unseen, Error>>,
-    for_staff: bool,
+    scope: Scope,
 }
 
 impl Beside<Claimed> for Listed {
     async fn load(app: &App, request: &Request, Claimed { user, staff }: Claimed) -> Self {
-        let list = List::read(&request.parameters());
+        let Compatibility { lists, oldest_first, .. } = app.compatibility;
+        let list = List::read(&request.parameters(), lists, oldest_first);
+        let scope = Scope::for_user(&app.compatibility, user, staff);
         let rows = match &list {
-            Ok(list) if !list.filters() => Some(read(app, list, staff, user).await),
+            Ok(list) if !list.reads_much() => Some(employee::list(&app.db, list, scope).await),
             _ => None,
         };
-        Self { list, rows, for_staff: staff }
-    }
-}
-
-async fn read(app: &App, list: &List, is_staff: bool, user: Id) -> Result<Unseen, Error> {
-    if is_staff {
-        employee::list_all(&app.db, list).await
-    } else {
-        employee::list_of(&app.db, user, list).await
+        Self { list, rows, scope }
     }
 }
 

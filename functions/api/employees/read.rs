@@ -1,13 +1,13 @@
-//! `GET /api/employees/{id}`: one employee, for their owner or staff.
+//! `GET /api/employees/{id}`: one employee, for their owner, staff and, where employees are visible to all, any user.
 
-use shared::{App, OwnOrStaff, Reply, Request, employee::Record, json_in_version};
+use shared::{App, Reply, Request, Viewer, employee::Record, json_in_version};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(read).await
 }
 
-async fn read(_: &App, OwnOrStaff { record, .. }: OwnOrStaff<Record>, _: Request) -> Reply {
+async fn read(_: &App, Viewer { record, .. }: Viewer<Record>, _: Request) -> Reply {
     json_in_version(200, &record.employee, record.version)
 }
 

@@ -33,8 +33,8 @@ async fn update(app: &App, with: CallerWith<(Option<Record>, EmployeeBody)>, req
 #[cfg(contract)]
 pub fn contract() -> [contract::Operation; 2] {
     use contract::{
-        Group::Employees, NOT_FOUND, Operation, body, complete_employee, employee_fields, patch, put,
-        shown_in_version,
+        FORBIDDEN, Group::Employees, NOT_FOUND, Operation, body, complete_employee, employee_fields, patch,
+        put, shown_in_version,
     };
     use serde_json::json;
 
@@ -43,7 +43,7 @@ pub fn contract() -> [contract::Operation; 2] {
             .by_user()
             .in_version()
             .takes(body, &[example])
-            .refuses(&[NOT_FOUND])
+            .refuses(&[FORBIDDEN, NOT_FOUND])
             .answers(200, shown_in_version("The employee as they then are.", "Employee"))
     };
     [

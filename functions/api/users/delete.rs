@@ -21,12 +21,12 @@ async fn delete(app: &App, of: OwnOrStaff<Account>, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::Users, LAST_STAFF, NOT_FOUND, delete, nothing};
+    use contract::{FORBIDDEN, Group::Users, LAST_STAFF, NOT_FOUND, delete, nothing};
 
     delete(Users, "/api/users/{id}", "Delete a user")
         .about("Oneself; for staff, anybody. The names are free again, and the sessions dead.")
         .by_user()
         .in_version()
-        .refuses(&[LAST_STAFF, NOT_FOUND])
+        .refuses(&[LAST_STAFF, FORBIDDEN, NOT_FOUND])
         .answers(204, nothing("The user is gone."))
 }

@@ -1,7 +1,9 @@
-//! `GET /api/users`: a page of users for staff; anybody else sees themselves.
+//! `GET /api/users`: the users whom the caller may see.
 
 use shared::{
-    App, Beside, Caller, CallerWith, Claimed, Error, Reply, Request, json,
+    App, Beside, Caller, CallerWith, Claimed, Error, Reply, Request,
+    compatibility::Compatibility,
+    json_linked,
     user::{self, List, Unseen},
 };
 
@@ -13,17 +15,24 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn list(app: &App, with: CallerWith<(), Listed>, _: Request) -> Reply {
     let CallerWith { caller: Caller { account, .. }, beside: Listed { list, rows }, .. } = with;
     let list = list?;
-    if !account.user.is_staff {
-        return json(200, &list.of_oneself(&account.user)?);
-    }
-    let rows = match rows {
-        Some(rows) => rows,
-        None => user::list(&app.db, &list).await,
+    let page = if sees_all(app, account.user.is_staff) {
+        let rows = match rows {
+            Some(rows) => rows,
+            None => user::list(&app.db, &list).await,
+        };
+        list.page(&account, rows?)?
+    } else {
+        list.of_oneself(&account.user)?
     };
-    json(200, &list.page(&account, rows?)?)
+    json_linked(200, &page.body, page.next.as_deref())
 }
 
-/// The query, and the rows that it asks for if they are worth loading before the caller is known to be staff.
+/// Whether a caller may list every user; others list themselves.
+fn sees_all(app: &App, is_staff: bool) -> bool {
+    is_staff || app.compatibility.users_visible_to_all
+}
+
+/// The query, and the rows that it asks for if they are worth loading before it is known what the caller may see.
 struct Listed {
     list: Result<List, Error>,
     rows: Option<Result<Unseen, Error>>,
@@ -31,9 +40,12 @@ struct Listed {
 
 impl Beside<Claimed> for Listed {
     async fn load(app: &App, request: &Request, claimed: Claimed) -> Self {
-        let list = List::read(&request.parameters());
+        let Compatibility { lists, oldest_first, .. } = app.compatibility;
+        let list = List::read(&request.parameters(), lists, oldest_first);
         let rows = match &list {
-            Ok(list) if claimed.staff && !list.filters() => Some(user::list(&app.db, list).await),
+            Ok(list) if sees_all(app, claimed.staff) && !list.reads_much() => {
+                Some(user::list(&app.db, list).await)
+            }
             _ => None,
         };
         Self { list, rows }

@@ -1,13 +1,13 @@
-//! `GET /api/users/{id}`: one user, for themselves or staff.
+//! `GET /api/users/{id}`: one user, for themselves, staff and, where users are visible to all, any user.
 
-use shared::{App, OwnOrStaff, Reply, Request, json_in_version, user::Account};
+use shared::{App, Reply, Request, Viewer, json_in_version, user::Account};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::serve(read).await
 }
 
-async fn read(_: &App, OwnOrStaff { record, .. }: OwnOrStaff<Account>, _: Request) -> Reply {
+async fn read(_: &App, Viewer { record, .. }: Viewer<Account>, _: Request) -> Reply {
     json_in_version(200, &record.user, record.version)
 }
 

@@ -52,25 +52,69 @@ pub trait OfPath: Sized + Send + 'static {
     /// Where it is stored.
     fn locate(app: &App, id: Id) -> (&str, Item);
 
-    /// The record, if the caller may see it: theirs or, for staff, any.
-    fn show(id: Id, item: Item, caller: &Caller) -> Result<Option<Self>, Error>;
+    /// The record, as it is stored.
+    fn load(item: Item) -> Result<Self, Error>;
+
+    /// The user whose record it is.
+    fn owner(&self) -> Id;
+
+    /// Whether every user may read every record of this kind.
+    fn is_visible_to_all(app: &App) -> bool;
 }
 
-/// The record of the path, if there is one that the caller may see.
+/// The record of the path, with what the caller may do: read it, if that is not `None`, and change it.
+fn take<T: OfPath>(
+    app: &App,
+    id: Id,
+    caller: &Caller,
+    found: &mut Found,
+) -> Result<Option<(T, bool)>, Error> {
+    let (table, key) = T::locate(app, id);
+    let Some(item) = found.take(table, &key) else { return Ok(None) };
+    let record = T::load(item)?;
+    let may_change = caller.account.user.is_staff || record.owner() == caller.id();
+    let may_read = may_change || T::is_visible_to_all(app);
+    Ok(may_read.then_some((record, may_change)))
+}
+
+fn want<T: OfPath>(app: &App, request: &Request, batch: &mut BatchGet) -> Id {
+    // No record has the nil id.
+    let id = Id::shown(request.path("id")).unwrap_or_default();
+    let (table, key) = T::locate(app, id);
+    batch.want(table, key);
+    id
+}
+
+/// The record of the path, if there is one that the caller may change: theirs or, for staff, any. 403 for one that they may only
+/// read.
 impl<T: OfPath> Rows for Option<T> {
     type Wanted = Id;
 
     fn want(app: &App, request: &Request, batch: &mut BatchGet) -> Id {
-        // No record has the nil id.
-        let id = Id::shown(request.path("id")).unwrap_or_default();
-        let (table, key) = T::locate(app, id);
-        batch.want(table, key);
-        id
+        want::<T>(app, request, batch)
     }
 
     fn take(app: &App, id: Id, caller: &Caller, found: &mut Found) -> Result<Self, Error> {
-        let (table, key) = T::locate(app, id);
-        found.take(table, &key).map_or(Ok(None), |item| T::show(id, item, caller))
+        match take(app, id, caller, found)? {
+            Some((_, false)) => Err(Error::Forbidden),
+            Some((record, true)) => Ok(Some(record)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The record of the path, if there is one that the caller may read.
+pub struct Readable<T>(pub Option<T>);
+
+impl<T: OfPath> Rows for Readable<T> {
+    type Wanted = Id;
+
+    fn want(app: &App, request: &Request, batch: &mut BatchGet) -> Id {
+        want::<T>(app, request, batch)
+    }
+
+    fn take(app: &App, id: Id, caller: &Caller, found: &mut Found) -> Result<Self, Error> {
+        Ok(Self(take(app, id, caller, found)?.map(|(record, _)| record)))
     }
 }
 
@@ -81,9 +125,16 @@ impl OfPath for Account {
         (&app.db.tables.users, record_key(id))
     }
 
-    fn show(id: Id, item: Item, caller: &Caller) -> Result<Option<Self>, Error> {
-        let is_visible = caller.account.user.is_staff || id == caller.id();
-        is_visible.then(|| Self::read(item)).transpose()
+    fn load(item: Item) -> Result<Self, Error> {
+        Self::read(item)
+    }
+
+    fn owner(&self) -> Id {
+        self.user.id
+    }
+
+    fn is_visible_to_all(app: &App) -> bool {
+        app.compatibility.users_visible_to_all
     }
 }
 
@@ -94,10 +145,16 @@ impl OfPath for Record {
         (&app.db.tables.employees, employee::record_key(id))
     }
 
-    fn show(_: Id, item: Item, caller: &Caller) -> Result<Option<Self>, Error> {
-        let record = Self::read(item)?;
-        let is_visible = caller.account.user.is_staff || record.employee.owner == caller.id();
-        Ok(Some(record).filter(|_| is_visible))
+    fn load(item: Item) -> Result<Self, Error> {
+        Self::read(item)
+    }
+
+    fn owner(&self) -> Id {
+        self.employee.owner
+    }
+
+    fn is_visible_to_all(app: &App) -> bool {
+        app.compatibility.employees_visible_to_all
     }
 }
 

@@ -68,9 +68,15 @@ impl Db {
 #[derive(Default)]
 pub struct BatchGet {
     wanted: HashMap<String, Vec<Item>>,
+    is_eventually_consistent: bool,
 }
 
 impl BatchGet {
+    /// One that costs half, and may give a record as it was a moment ago: for what is only shown.
+    pub(crate) fn eventually_consistent() -> Self {
+        Self { is_eventually_consistent: true, ..Self::default() }
+    }
+
     pub fn want(&mut self, table: &str, key: Item) -> &mut Self {
         let keys = self.wanted.entry(table.to_owned()).or_default();
         // The same key twice is refused by DynamoDB.
@@ -89,8 +95,9 @@ impl BatchGet {
     async fn send_all(self, db: &Db) -> Result<Found, Error> {
         let mut found = Found::default();
         let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
+        let consistent = !self.is_eventually_consistent;
         for (table, keys) in self.wanted {
-            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
             wanted.insert(table, keys.map_err(|error| Error::internal(error.to_string()))?);
         }
         let mut retry = Retry::of("a read of several records");
@@ -138,6 +145,7 @@ pub(crate) struct Query {
     index: Option<String>,
     condition: String,
     filter: Option<String>,
+    projection: Option<String>,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
     limit: Option<i32>,
@@ -160,6 +168,7 @@ impl Query {
             index: None,
             condition: condition.to_owned(),
             filter: None,
+            projection: None,
             names: HashMap::new(),
             values: HashMap::new(),
             limit: None,
@@ -177,6 +186,12 @@ impl Query {
     /// Leaves out what was read and does not meet this condition.
     pub fn filter(mut self, condition: &str) -> Self {
         self.filter = Some(condition.to_owned());
+        self
+    }
+
+    /// Gives these attributes of each record, and no others. It costs as much.
+    pub fn only(mut self, attributes: &str) -> Self {
+        self.projection = Some(attributes.to_owned());
         self
     }
 
@@ -229,6 +244,7 @@ impl Query {
         let query = query.set_index_name(self.index).key_condition_expression(self.condition);
         let query = query
             .set_filter_expression(self.filter)
+            .set_projection_expression(self.projection)
             .set_expression_attribute_names(Some(self.names).filter(|names| !names.is_empty()))
             .set_expression_attribute_values(Some(self.values));
         let query = query.set_limit(self.limit).scan_index_forward(!self.is_descending);

@@ -1,6 +1,6 @@
 //! New employees.
 
-use super::{Changes, Employee, FIELDS, Holders, Record};
+use super::{Changes, Employee, FIELDS, Holders, Record, record::counters};
 use crate::{
     Error,
     dynamo::{Db, Item, Retry, Write},
@@ -9,7 +9,7 @@ use crate::{
     user,
 };
 
-/// Makes an employee of `owner`, together with their unique names: everything is written or nothing is. `changes` are
+/// Makes an employee of `owner`, together with their unique names, and counts them: everything is written or nothing is. `changes` are
 /// complete, as [`Changes::read`] has checked.
 pub async fn create(
     db: &Db,
@@ -48,15 +48,18 @@ impl Record {
         Self { employee, version: 1, stored: Item::new() }
     }
 
-    /// The writes of a new employee and of their unique names, on condition that none of them is there.
+    /// The writes of a new employee, of how many there are and of their unique names, on condition that none of them is there.
     pub(super) fn inserts(&self, db: &Db) -> Result<Vec<Write>, Error> {
-        self.inserts_with(db, Item::new())
+        let mut writes = self.puts(db, Item::new())?;
+        let Employee { id, owner, .. } = self.employee;
+        writes.extend(counters(db, owner).iter().map(|counter| counter.add(id)));
+        Ok(writes)
     }
 
-    /// The same with other attributes besides those of an employee.
-    pub(super) fn inserts_with(&self, db: &Db, beside: Item) -> Result<Vec<Write>, Error> {
+    /// The same without those that count, and with other attributes besides those of an employee.
+    pub(super) fn puts(&self, db: &Db, beside: Item) -> Result<Vec<Write>, Error> {
         let names = self.employee.names();
         let names = names.iter().map(|name| name.take(db, &self.employee));
-        Ok(std::iter::once(self.insert(db, beside)?).chain(names).collect())
+        Ok(std::iter::once(self.put(db, beside)?).chain(names).collect())
     }
 }

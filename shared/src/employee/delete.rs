@@ -1,6 +1,6 @@
 //! The end of an employee's record.
 
-use super::record::{Record, find, record_key};
+use super::record::{Record, find};
 use crate::{
     Error,
     dynamo::{Db, Retry, Write},
@@ -21,9 +21,9 @@ pub async fn delete(db: &Db, mut record: Record, precondition: &Precondition) ->
     }
 }
 
-/// The writes that delete an unchanged employee and free their names.
+/// The writes that delete an unchanged employee, count it no longer and free their names.
 pub(super) fn writes(db: &Db, record: &Record) -> Vec<Write> {
-    let id = record.employee.id;
-    let delete = Write::delete(&db.tables.employees, record_key(id)).if_as_loaded("version", &record.stored);
-    [delete].into_iter().chain(record.employee.names().iter().map(|name| name.free(db, id))).collect()
+    let names = record.employee.names();
+    let names = names.iter().map(|name| name.free(db, record.employee.id));
+    record.delete(db).into_iter().chain(names).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
     dynamo::{AttributeValue, Db, Item, Retry, Write, change, from_item, key, n, null, number, s, to_item},
     fields::Details,
     id::Id,
-    page::searchable,
+    page::{self, Counter, searchable},
     user,
 };
 
@@ -82,13 +82,25 @@ impl Record {
         Ok(item)
     }
 
-    /// The write of a new employee, with other attributes besides.
-    pub(super) fn insert(&self, db: &Db, beside: Item) -> Result<Write, Error> {
-        let mut item = self.attributes()?;
+    /// The write of a new employee alone, as one that is counted.
+    pub(super) fn put(&self, db: &Db, beside: Item) -> Result<Write, Error> {
+        let mut item = page::counted(self.attributes()?);
         item.extend(beside);
         item.retain(|_, value| !value.is_null());
         item.extend(record_key(self.employee.id));
         Ok(Write::put(&db.tables.employees, item).if_new())
+    }
+
+    /// The writes that delete this record as it was loaded, and count it no longer.
+    pub(super) fn delete(&self, db: &Db) -> Vec<Write> {
+        let employee = &self.employee;
+        let record = Write::delete(&db.tables.employees, record_key(employee.id));
+        let record = record.if_as_loaded("version", &self.stored);
+        let mut writes = vec![page::if_counted_as_loaded(record, &self.stored)];
+        if page::is_counted(&self.stored) {
+            writes.extend(counters(db, employee.owner).iter().map(|counter| counter.subtract(employee.id)));
+        }
+        writes
     }
 
     /// The write that makes this record of what is stored, unless that has changed since it was read. It brings the record
@@ -144,26 +156,48 @@ pub(super) fn phone_keys(id: Id, owner: user::Id, verified: bool) -> [(&'static 
     ]
 }
 
+/// Counts all employees.
+pub(super) fn counter(db: &Db) -> Counter<'_> {
+    Counter { table: &db.tables.employees, list: "employees".to_owned() }
+}
+
+/// Counts the employees of an owner.
+pub(super) fn counter_of(db: &Db, owner: user::Id) -> Counter<'_> {
+    Counter { table: &db.tables.employees, list: owner.stored() }
+}
+
+pub(super) fn counters(db: &Db, owner: user::Id) -> [Counter<'_>; 2] {
+    [counter(db), counter_of(db, owner)]
+}
+
 /// The key under which an employee is stored.
 pub(crate) fn record_key(id: Id) -> Item {
     key(format!("employee#{}", id.stored()))
 }
 
-/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write. What the API
-/// shows stays as it is, and so does the version.
+/// Brings a stored record into the shape in which this release writes it, and counts it if it was not counted; false when there is
+/// nothing to write. What the API shows stays as it is, and so does the version.
 ///
 /// Another request may change the record at the same time: then it is loaded again.
 pub(crate) async fn rewrite(db: &Db, mut record: Record) -> Result<bool, Error> {
     let mut retry = Retry::of("the rewriting of an employee");
-    while let Some(write) = record.change(db)? {
-        if write.send(db).await?.is_written() {
+    loop {
+        let (id, owner) = (record.employee.id, record.employee.owner);
+        let change = record.change(db)?;
+        let is_written = if page::is_counted(&record.stored) {
+            let Some(change) = change else { return Ok(false) };
+            change.send(db).await?.is_written()
+        } else {
+            let change = change.unwrap_or_else(|| Write::update(&db.tables.employees, record_key(id)));
+            db.transact(page::count(change, &record.stored, id, &counters(db, owner))).await?
+        };
+        if is_written {
             return Ok(true);
         }
         retry.again().await?;
-        let Some(read) = find(db, record.employee.id).await? else { return Ok(false) };
+        let Some(read) = find(db, id).await? else { return Ok(false) };
         record = read;
     }
-    Ok(false)
 }
 
 /// An employee by id.

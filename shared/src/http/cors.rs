@@ -10,7 +10,7 @@ use crate::{Error, config};
 
 /// The headers that a page may read besides those that every page may (Fetch, "CORS-safelisted").
 const EXPOSED: HeaderValue =
-    HeaderValue::from_static("ETag, Retry-After, x-amzn-RequestId, x-amzn-Remapped-WWW-Authenticate");
+    HeaderValue::from_static("ETag, Link, Retry-After, x-amzn-RequestId, x-amzn-Remapped-WWW-Authenticate");
 /// The headers that a page may send: the defaults of django-cors-headers, and those of conditional requests.
 const SENT: HeaderValue = HeaderValue::from_static(
     "accept, authorization, content-type, if-match, if-none-match, user-agent, x-csrftoken, x-requested-with",

@@ -29,6 +29,18 @@ pub fn json_in_version(status: u16, body: &impl Serialize, version: u64) -> Repl
     Ok(response)
 }
 
+/// A JSON answer, and the URL of what follows it in the header `Link` (RFC 8288).
+pub fn json_linked(status: u16, body: &impl Serialize, next: Option<&str>) -> Reply {
+    let mut response = json(status, body)?;
+    if let Some(url) = next {
+        let link = HeaderValue::from_str(&format!("<{url}>; rel=\"next\""));
+        response
+            .headers_mut()
+            .insert(header::LINK, link.map_err(|error| Error::internal(error.to_string()))?);
+    }
+    Ok(response)
+}
+
 /// A JSON answer that anybody may keep for so many seconds.
 pub fn json_public(body: &impl Serialize, max_age: u32) -> Reply {
     public(with_status(StatusCode::OK, body), max_age)

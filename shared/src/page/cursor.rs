@@ -4,13 +4,13 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::Error;
+use crate::{Error, id::Id};
 
 /// A place between two records, and which way to read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// Exclusive.
-    pub at: Uuid,
+    pub at: Id,
     pub backwards: bool,
 }
 
@@ -27,7 +27,7 @@ impl Cursor {
     fn payload(self) -> [u8; 17] {
         let mut payload = [0; 17];
         payload[0] = u8::from(self.backwards);
-        payload[1..].copy_from_slice(self.at.as_bytes());
+        payload[1..].copy_from_slice(self.at.uuid().as_bytes());
         payload
     }
 
@@ -49,7 +49,8 @@ impl Unverified {
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 17 + TAG] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         let (payload, tag) = bytes.split_at(17);
-        let cursor = Cursor { at: Uuid::from_slice(&payload[1..]).ok()?, backwards: payload[0] == 1 };
+        let cursor =
+            Cursor { at: Id::of_uuid(Uuid::from_slice(&payload[1..]).ok()?), backwards: payload[0] == 1 };
         Some(Self { cursor, tag: tag.try_into().ok()? }).filter(|_| cursor.payload() == payload)
     }
 
@@ -76,7 +77,7 @@ mod tests {
 
     fn any_cursor() -> impl Strategy<Value = Cursor> {
         (any::<u128>(), any::<bool>())
-            .prop_map(|(at, backwards)| Cursor { at: Uuid::from_u128(at), backwards })
+            .prop_map(|(at, backwards)| Cursor { at: Id::of_uuid(Uuid::from_u128(at)), backwards })
     }
 
     proptest! {

@@ -4,7 +4,6 @@ use super::{Account, claim, find, staff};
 use crate::{
     Error,
     dynamo::{Db, Retry, Write},
-    id::record_key,
     precondition::Precondition,
 };
 
@@ -36,10 +35,9 @@ pub async fn delete(
     }
 }
 
-/// The writes that delete an unchanged user and free their names.
+/// The writes that delete an unchanged user, count them no longer and free their names.
 pub(super) fn writes(db: &Db, account: &Account) -> Vec<Write> {
-    let id = account.user.id;
-    let record = Write::delete(&db.tables.users, record_key(id)).if_as_loaded("version", &account.stored);
     let names = claim::names_of(&account.user);
-    [record].into_iter().chain(names.iter().map(|name| claim::free(db, name, id))).collect()
+    let names = names.iter().map(|name| claim::free(db, name, account.user.id));
+    account.delete(db).into_iter().chain(names).collect()
 }

@@ -16,7 +16,7 @@ use crate::{
     fields::Details,
     id::{Id, record_key},
     ids::NewId,
-    page::searchable,
+    page::{self, Counter, searchable},
     password::{About, Hash},
     phone::Phone,
     throttle,
@@ -196,19 +196,30 @@ impl Account {
         Ok(item)
     }
 
-    /// The write of a new user.
-    pub(super) fn insert(&self, db: &Db) -> Result<Write, Error> {
-        self.insert_with(db, Item::new())
+    /// The writes of a new user, and of how many there are then.
+    pub(super) fn insert(&self, db: &Db) -> Result<[Write; 2], Error> {
+        Ok([self.put(db, Item::new())?, counter(db).add(self.user.id)])
     }
 
-    /// The same with other attributes besides.
-    pub(super) fn insert_with(&self, db: &Db, beside: Item) -> Result<Write, Error> {
-        let mut item = self.attributes()?;
+    /// The write of a new user alone, with other attributes besides, as one that is counted.
+    pub(super) fn put(&self, db: &Db, beside: Item) -> Result<Write, Error> {
+        let mut item = page::counted(self.attributes()?);
         item.extend(beside);
         // Absent is none: a condition can then ask for it.
         item.retain(|_, value| !value.is_null());
         item.extend(record_key(self.user.id));
         Ok(Write::put(&db.tables.users, item).if_new())
+    }
+
+    /// The writes that delete this account as it was loaded, and count it no longer.
+    pub(super) fn delete(&self, db: &Db) -> Vec<Write> {
+        let record = Write::delete(&db.tables.users, record_key(self.user.id));
+        let record = record.if_as_loaded("version", &self.stored);
+        let mut writes = vec![page::if_counted_as_loaded(record, &self.stored)];
+        if page::is_counted(&self.stored) {
+            writes.push(counter(db).subtract(self.user.id));
+        }
+        writes
     }
 
     /// The write that makes this account of what is stored, unless that has changed since it was read. It brings the record
@@ -296,21 +307,34 @@ impl User {
     }
 }
 
-/// Brings a stored record into the shape in which this release writes it; false when there is nothing to write. What the API
-/// shows stays as it is, and so does the version.
+/// Counts all users.
+pub(super) fn counter(db: &Db) -> Counter<'_> {
+    Counter { table: &db.tables.users, list: "users".to_owned() }
+}
+
+/// Brings a stored record into the shape in which this release writes it, and counts it if it was not counted; false when there is
+/// nothing to write. What the API shows stays as it is, and so does the version.
 ///
 /// Another request may change the record at the same time: then it is loaded again.
 pub(crate) async fn rewrite(db: &Db, mut account: Account) -> Result<bool, Error> {
     let mut retry = Retry::of("the rewriting of a user");
-    while let Some(write) = account.change(db)? {
-        if write.send(db).await?.is_written() {
+    loop {
+        let id = account.user.id;
+        let change = account.change(db)?;
+        let is_written = if page::is_counted(&account.stored) {
+            let Some(change) = change else { return Ok(false) };
+            change.send(db).await?.is_written()
+        } else {
+            let change = change.unwrap_or_else(|| Write::update(&db.tables.users, record_key(id)));
+            db.transact(page::count(change, &account.stored, id, &[counter(db)])).await?
+        };
+        if is_written {
             return Ok(true);
         }
         retry.again().await?;
-        let Some(read) = find(db, account.user.id).await? else { return Ok(false) };
+        let Some(read) = find(db, id).await? else { return Ok(false) };
         account = read;
     }
-    Ok(false)
 }
 
 /// What a user's record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.

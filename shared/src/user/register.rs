@@ -135,7 +135,7 @@ async fn try_register(
         return Err(Error::Invalid(complaints));
     }
     let mut writes = also;
-    writes.push(account.insert(db)?);
+    writes.extend(account.insert(db)?);
     if let Some(email) = email {
         writes.extend(send_code(db, client, email, id, holders)?);
     }

@@ -6,6 +6,7 @@ use crate::{
     dynamo::{Db, Write, key, n, number, yes},
     error::TokenFault,
     id::record_key,
+    imported::Tally,
 };
 
 /// The record that counts the active staff users.
@@ -21,10 +22,9 @@ pub(super) fn count(db: &Db, was: bool, is: bool) -> Option<Write> {
     }
 }
 
-/// The write that counts a number of new active staff users.
-pub(super) fn count_more(db: &Db, number: u64) -> Option<Write> {
-    let number = i64::try_from(number).ok()?;
-    Some(Write::update(&db.tables.users, key(COUNT)).add("active", number))
+/// What counts new active staff users who are imported together.
+pub(super) fn tally(db: &Db) -> Tally {
+    Tally { table: db.tables.users.clone(), key: COUNT.to_owned(), parts: None, attribute: "active" }
 }
 
 /// A write of a user's record, if they are active staff.

@@ -85,7 +85,7 @@ async fn create(db: &Db, ids: &Ids, new: &Superuser) -> Result<Made, Error> {
     new.email.typed().clone_into(&mut user.email);
     (user.is_email_verified, user.is_staff) = (true, true);
     let account = Account::new(user, new.password.clone());
-    let mut writes = vec![account.insert(db)?];
+    let mut writes = Vec::from(account.insert(db)?);
     writes.extend(staff::count(db, false, true));
     Ok((account, writes))
 }

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    super::{Id, Name, Record, names::taken_names, record::record_key},
+    super::{
+        Id, Name, Record,
+        names::taken_names,
+        record::{counters, record_key},
+    },
     Import, Names, Owner, change,
 };
 use crate::{
@@ -15,8 +19,8 @@ use crate::{
     id,
     ids::{Ids, Numbered},
     imported::{
-        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, What, find, ids_of, new_ids,
-        pointer, write_groups,
+        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, Tally, What, find, ids_of,
+        new_ids, pointer, write_groups,
     },
     phone::PhoneRules,
     user::{self, claim},
@@ -158,9 +162,10 @@ impl<'a> Making<'a> {
         Self { new, record: new.import.record(id, owner, &names), names }
     }
 
+    /// The writes, without those that count.
     fn writes(&self, db: &Db) -> Result<Vec<Write>, Error> {
         let Self { new: New { import, standing, .. }, record, .. } = self;
-        let mut writes = record.inserts_with(db, import.beside(record.version))?;
+        let mut writes = record.puts(db, import.beside(record.version))?;
         let pointer = pointer(&db.tables.employees, import.place.source, record.employee.id, standing);
         writes.extend(pointer);
         Ok(writes)
@@ -189,9 +194,10 @@ async fn make(db: &Db, ids: &Ids, new: &[New], owners: &Owners) -> Result<Vec<Ou
     }
     let mut groups = Vec::new();
     for making in &makings {
-        groups.push(Group { writes: making.writes(db)?, is_counted: false });
+        let tallies = counters(db, making.record.employee.owner).iter().map(Tally::of).collect();
+        groups.push(Group { writes: making.writes(db)?, tallies });
     }
-    let is_made = write_groups(db, groups, |_| None).await?;
+    let is_made = write_groups(db, groups).await?;
     let mut outcomes = Vec::new();
     for (making, is_made) in makings.into_iter().zip(is_made) {
         outcomes.push(if is_made { making.made() } else { make_one(db, ids, &making).await? });
@@ -206,7 +212,9 @@ async fn make_one(db: &Db, ids: &Ids, Making { new, record, .. }: &Making<'_>) -
     loop {
         let taken = taken_names(db, &new.import.wanted()).await?;
         let making = Making::of(new, id, owner, new.import.names(|name| taken.contains(name)));
-        if db.transact(making.writes(db)?).await? {
+        let mut writes = making.writes(db)?;
+        writes.extend(counters(db, owner).iter().map(|counter| counter.add(id)));
+        if db.transact(writes).await? {
             return Ok(making.made());
         }
         // The same import may run twice.

@@ -8,7 +8,7 @@ use super::{
     super::{
         Account, Id, User,
         claim::{self, Name},
-        staff,
+        record, staff,
     },
     Import, Names, change,
 };
@@ -19,7 +19,7 @@ use crate::{
     id::record_key,
     ids::{Ids, Numbered},
     imported::{
-        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, What, find, new_ids,
+        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, Tally, What, find, new_ids,
         pointer, write_groups,
     },
     phone::PhoneRules,
@@ -110,10 +110,11 @@ impl<'a> Making<'a> {
         Self { import, standing, account: import.account(id, &names), names }
     }
 
+    /// The writes, without those that count.
     fn writes(&self, db: &Db) -> Result<Vec<Write>, Error> {
         let Self { import, standing, account, names } = self;
         let user = &account.user;
-        let mut writes = vec![account.insert_with(db, import.beside(account.version))?];
+        let mut writes = vec![account.put(db, import.beside(account.version))?];
         for name in names.all() {
             writes.push(claim::take_free(db, &name, user.id, Import::terms(user, &name))?);
         }
@@ -150,9 +151,11 @@ async fn make(db: &Db, ids: &Ids, new: &[(usize, Import, Standing)]) -> Result<V
     }
     let mut groups = Vec::new();
     for making in &makings {
-        groups.push(Group { writes: making.writes(db)?, is_counted: making.account.user.is_active_staff() });
+        let of_staff = making.account.user.is_active_staff().then(|| staff::tally(db));
+        let tallies = [Tally::of(&record::counter(db))].into_iter().chain(of_staff).collect();
+        groups.push(Group { writes: making.writes(db)?, tallies });
     }
-    let is_made = write_groups(db, groups, |number| staff::count_more(db, number)).await?;
+    let is_made = write_groups(db, groups).await?;
     let mut outcomes = Vec::new();
     for (making, is_made) in makings.into_iter().zip(is_made) {
         outcomes.push(if is_made { making.made() } else { make_one(db, ids, making).await? });
@@ -169,6 +172,7 @@ async fn make_one(db: &Db, ids: &Ids, making: Making<'_>) -> Result<Outcome, Err
         let taken = claim::taken_names(db, &import.wanted()).await?;
         let making = Making::of(import, standing, id, import.names(|name| taken.contains(name)));
         let mut writes = making.writes(db)?;
+        writes.push(record::counter(db).add(id));
         writes.extend(staff::count(db, false, making.account.user.is_active_staff()));
         if db.transact(writes).await? {
             return Ok(making.made());
