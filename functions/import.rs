@@ -12,7 +12,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{
-    App, Error, employee,
+    App, Error, config, employee,
     imported::{self, Kind, Listed, Mode, Outcome},
     log, user,
 };
@@ -54,6 +54,8 @@ enum Answer {
     Outcomes {
         users: Vec<Outcome>,
         employees: Vec<Outcome>,
+        /// The region of numbers without a country code, which whoever reads a dump has to know.
+        region: String,
     },
     List(Listed),
 }
@@ -74,15 +76,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn run(App { db, ids, .. }: &App, event: Event) -> Result<Answer, Error> {
     ids.check(db).await?;
+    let region = config::text("DEFAULT_PHONE_REGION")?;
     Ok(match event {
         Event::List { kind, after, .. } => Answer::List(imported::list(db, kind, after).await?),
         Event::Batch(Batch { mode: Mode::Delete, users, employees }) => {
             let employees = employee::delete_imported(db, ids, employees).await?;
-            Answer::Outcomes { users: user::delete_imported(db, ids, users).await?, employees }
+            Answer::Outcomes { users: user::delete_imported(db, ids, users).await?, employees, region }
         }
         Event::Batch(Batch { mode, users, employees }) => {
             let users = user::import(db, ids, mode, users).await?;
-            Answer::Outcomes { users, employees: employee::import(db, ids, mode, employees).await? }
+            let employees = employee::import(db, ids, mode, employees).await?;
+            Answer::Outcomes { users, employees, region }
         }
     })
 }

@@ -206,7 +206,7 @@ async fn every_field_is_imported() {
     let outcomes = api.stack.invoke("import", batch).await.unwrap();
 
     let imported = |id: &str| json!([{ "outcome": "imported", "id": id }]);
-    assert_eq!(outcomes, json!({ "users": imported(USER), "employees": imported(EMPLOYEE) }));
+    assert_eq!((&outcomes["users"], &outcomes["employees"]), (&imported(USER), &imported(EMPLOYEE)));
     let admin = api.staff().await;
     has(&admin.get(&format!("/api/users/{USER}")).await.body, user::FIELDS, 1);
     has(&admin.get(&format!("/api/employees/{EMPLOYEE}")).await.body, employee::FIELDS, 1);

@@ -278,7 +278,7 @@ pub(crate) fn parameters(answers: &Compatibility) -> Value {
             "in": "path",
             "required": true,
             "description": "The `id` of the record. Any other text is 404.",
-            "schema": id,
+            "schema": id.clone(),
         },
         "SessionId": {
             "name": "id",
@@ -329,6 +329,7 @@ pub(crate) fn parameters(answers: &Compatibility) -> Value {
             "Only this department.",
             json!({ "type": "string", "maxLength": NAME_LENGTH }),
         ),
+        "Owner": query("owner", "Only those of this user.", id),
         "IsPhoneVerified": flag("is_phone_verified", "Whether the phone number is proven."),
         "IsActive": flag("is_active", "Whether they can log in."),
         "IsStaff": flag("is_staff", "Whether they are staff."),

@@ -1,11 +1,11 @@
-//! What holds for every dump: a second import adds nothing.
+//! What holds for every dump: a dry run reports what the import does and writes nothing, and a second import adds nothing.
 
 use local::{Dump, Import, Imported, InvokeError, Records};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, root};
 
-/// An import that was done, and done again.
+/// An import that was rehearsed, done, and done again.
 pub(super) struct Moved {
     pub(super) dump: Dump,
     pub(super) imported: Imported,
@@ -27,10 +27,16 @@ pub(super) async fn import(api: &Api, records: &Records, import: &Import) -> Mov
     Moved { dump, imported }
 }
 
-/// Imports, and imports again.
+/// Rehearses an import, does it, and does it again.
 pub(super) async fn moves_in(api: &Api, records: &Records, what: &Import) -> Moved {
+    let before = api.records().await;
+    let rehearsed = import(api, records, &Import { dry_run: true, ..what.clone() }).await;
+    assert_eq!(api.records().await, before, "the dry run wrote something");
+
     let moved = import(api, records, what).await;
 
+    assert_eq!(rehearsed.text(), moved.text());
+    assert_eq!(rehearsed.imported.report, moved.imported.report);
     let there = api.records().await;
     let again = import(api, records, what).await;
     assert_eq!(again.imported.ids, moved.imported.ids);
@@ -59,6 +65,14 @@ impl Moved {
         self.says(&format!("users: {users} imported, 0 there already, 0 refused\n"));
         self.says(&format!("employees: {employees} imported, 0 there already, 0 refused\n"));
         assert!(!self.imported.is_anybody_left_out, "{}", self.text());
+    }
+
+    /// The new id of a record.
+    pub(super) fn id(&self, model: &str, key: &Value, kind: &str) -> Value {
+        let is_it = |line: &&Value| {
+            line["model"] == model && line["key"] == *key && line.get("kind").is_none_or(|of| of == kind)
+        };
+        self.imported.ids.iter().find(is_it).expect(model)["id"].clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dumps of one rule each.
 
-use local::{Import, Login, Settings};
+use local::{Import, Inactive, Login, Settings};
 use serde_json::{Value, json};
 
 use super::moving::{by_email, by_phone, by_username, import, logs_in, moves_in, records};
@@ -42,6 +42,64 @@ async fn a_table_of_pending_sign_ups_has_no_users() {
     let check = api.post("/auth/check-phone/", &json!({ "phone": "9881167601" })).await;
     assert_eq!((check.status, &check.body["exists"]), (200, &json!(false)), "{}", check.text);
     assert_eq!(by_phone(&api, "9881167601", PASSWORD).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_user_who_waits_for_a_code_is_pending_until_the_address_is_verified() {
+    let api = api().await;
+
+    let moved = moves_in(&api, &records("m4.json"), &Import::default()).await;
+
+    moved.everybody(2, 0);
+    moved.says("inactive users: 1 pending until their address is verified, 0 deactivated");
+    logs_in(async |password| by_username(&api, "boss", &password).await, PASSWORD).await;
+    for _ in 0..2 {
+        assert_eq!(by_username(&api, "pending", PASSWORD).await.status, 401);
+        assert_ne!(by_email(&api, "victim@example.com", PASSWORD).await.status, 200);
+    }
+    assert_eq!(api.post("/api/otp/resend/", &json!({ "email": "victim@example.com" })).await.status, 200);
+    api.verify("victim@example.com").await;
+    logs_in(async |password| by_username(&api, "pending", &password).await, PASSWORD).await;
+    logs_in(async |password| by_email(&api, "victim@example.com", &password).await, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn an_option_verifies_no_pending_user_and_another_deactivates_them() {
+    let verified = Settings { emails_are_verified: true, ..Settings::default() };
+    let api_of_verified = api().await;
+    moves_in(&api_of_verified, &records("m4.json"), &with(verified)).await;
+    logs_in(async |password| by_email(&api_of_verified, "boss@example.com", &password).await, PASSWORD).await;
+    assert_ne!(by_email(&api_of_verified, "victim@example.com", PASSWORD).await.status, 200);
+
+    let disabled = Settings { inactive: Some(Inactive::Disabled), ..Settings::default() };
+    let api = api().await;
+    let moved = moves_in(&api, &records("m4.json"), &with(disabled)).await;
+    moved.says("inactive users: 0 pending until their address is verified, 1 deactivated");
+    assert_eq!(moved.dump.users[1].record.get("is_pending"), None);
+    assert_eq!(by_username(&api, "pending", PASSWORD).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_employee_who_is_the_user_needs_no_name() {
+    let api = api().await;
+
+    let moved = moves_in(&api, &records("m5.json"), &Import::default()).await;
+
+    moved.everybody(1, 1);
+    logs_in(async |password| by_username(&api, "bunny", &password).await, PASSWORD).await;
+    let bunny = api.log_in_with("bunny", PASSWORD).await;
+    let employee = &bunny.get("/api/employees/").await.body["results"][0];
+    assert_eq!(
+        [
+            &employee["first_name"],
+            &employee["last_name"],
+            &employee["phone_number"],
+            &employee["email"],
+            &employee["job_title"]
+        ],
+        ["bunny", "", "+919881167604", "b@example.com", "Dev"]
+    );
+    assert_eq!(employee["owner"], bunny.id());
 }
 
 #[tokio::test]

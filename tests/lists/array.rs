@@ -91,9 +91,12 @@ async fn filters_hold() {
         let turing = client.get("/api/employees?search=turing&ordering=id").await;
         assert_eq!(numbers(&turing), (0..1_200).step_by(3).collect::<Vec<_>>());
         assert_eq!((next(&sales), next(&turing)), (None, None));
-        let stores = client.get("/api/employees?department=Stores&search=o&ordering=id").await;
-        let rest = follow(&api, client, &stores).await;
-        let seen = [numbers(&stores), numbers(&rest)].concat();
+        let mut stores = client.get("/api/employees?department=Stores&search=o&ordering=id").await;
+        let mut seen = numbers(&stores);
+        while next(&stores).is_some() {
+            stores = follow(&api, client, &stores).await;
+            seen.extend(numbers(&stores));
+        }
         assert_eq!(seen, (0..1_200).filter(|n| n % 10 > 0 && n % 3 > 0).collect::<Vec<_>>());
     }
 }

@@ -110,3 +110,26 @@ async fn a_list_for_all_waits_for_nothing() {
         assert_eq!((answer.status, calls.len()), (200, calls_of), "{path}\n{calls}");
     }
 }
+
+#[tokio::test]
+async fn the_employees_of_one_owner_can_be_asked_for() {
+    for visible_to in ["all", "owner"] {
+        let api = Api::with(&[("EmployeesVisibleTo", visible_to)]).await;
+        let (ada, bob, admin) = (api.signed_in().await, api.another().await, api.staff().await);
+        ada.employs(&employee("9881167671")).await;
+        let of_bob = bob.employs(&employee("9881167672")).await["phone_number"].clone();
+        let of = async |user: &crate::support::User, query: String| {
+            seen(&user.get(&format!("/api/employees?owner={query}")).await, "phone_number")
+        };
+
+        let of_bob = vec![of_bob];
+        assert_eq!(of(&admin, bob.id()).await, of_bob);
+        assert_eq!(of(&admin, format!("{}&search=grace", bob.id())).await, of_bob);
+        assert_eq!(of(&bob, bob.id()).await, of_bob);
+        let shown = if visible_to == "all" { of_bob } else { Vec::new() };
+        assert_eq!(of(&ada, bob.id()).await, shown);
+        assert_eq!(of(&admin, NOBODY.to_owned()).await, [] as [Value; 0]);
+        let words = "Select a valid choice. That choice is not one of the available choices.";
+        admin.get("/api/employees?owner=bob").await.is(400, &json!({ "owner": [words] }));
+    }
+}

@@ -144,6 +144,13 @@ pub(crate) struct Call {
     answered: Option<Instant>,
 }
 
+impl Call {
+    /// Whether it is about the one record with this key.
+    pub(crate) fn is_of(&self, key: &str) -> bool {
+        self.request["Key"]["pk"]["S"] == key
+    }
+}
+
 /// The calls of one request, in the order in which they began.
 #[derive(Debug)]
 pub(crate) struct Calls(Vec<Call>);

@@ -52,6 +52,6 @@ pub fn contract() -> contract::Operation {
     get(Employees, "/api/employees", "A page of the employees")
         .about("One's own; for staff, all.")
         .by_user()
-        .lists(&["SearchEmployees", "Department", "IsPhoneVerified"])
+        .lists(&["SearchEmployees", "Owner", "Department", "IsPhoneVerified"])
         .answers(200, shown("The page.", "Employees"))
 }

@@ -17,9 +17,13 @@ use crate::{
     user,
 };
 
+/// The words of django-filter.
+const NO_SUCH_OWNER: &str = "Select a valid choice. That choice is not one of the available choices.";
+
 /// What a request wants of a list.
 pub struct List {
     query: ListQuery,
+    owner: Option<user::Id>,
     department: Option<String>,
     is_phone_verified: Option<bool>,
 }
@@ -43,6 +47,16 @@ impl Scope {
         if is_staff || compatibility.employees_visible_to_all { Self::All } else { Self::Of(user) }
     }
 
+    /// The part of it that belongs to this owner, if only that is wanted.
+    fn narrowed(self, owner: Option<user::Id>) -> Self {
+        match owner {
+            None => self,
+            Some(owner) if self.includes(owner) => Self::Of(owner),
+            // Nobody has the nil id, and so no employees.
+            Some(_) => Self::Of(user::Id::nil()),
+        }
+    }
+
     fn includes(self, owner: user::Id) -> bool {
         self == Self::All || self == Self::Of(owner)
     }
@@ -54,8 +68,10 @@ impl List {
         // No department is longer, and the key of a partition may not be much longer.
         let department = |text| form::at_most(NAME_LENGTH, text).map(str::to_owned);
         let department = parameters.get("department").map(department).transpose();
+        let owner = |text| user::Id::shown(text).ok_or_else(|| Error::field("owner", NO_SUCH_OWNER));
         Ok(Self {
             query: ListQuery::read(parameters, format, oldest_first)?,
+            owner: parameters.get("owner").map(owner).transpose()?,
             department: department.map_err(|words| Error::field("department", words))?,
             is_phone_verified: parameters.flag("is_phone_verified")?,
         })
@@ -147,6 +163,7 @@ fn names_in(search: &str) -> Result<Vec<Name>, Error> {
 
 /// Reads what the list asks for among the employees that a caller may list.
 pub async fn list(db: &Db, list: &List, scope: Scope) -> Result<Unseen, Error> {
+    let scope = scope.narrowed(list.owner);
     let counter = match scope {
         Scope::All => counter(db),
         Scope::Of(owner) => counter_of(db, owner),
