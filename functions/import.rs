@@ -54,7 +54,7 @@ enum Answer {
     Outcomes {
         users: Vec<Outcome>,
         employees: Vec<Outcome>,
-        /// The region of numbers without a country code, which whoever reads a dump has to know.
+        /// The region of phone numbers without a country code: the reader of a dump needs it.
         region: String,
     },
     List(Listed),

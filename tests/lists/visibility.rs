@@ -1,4 +1,4 @@
-//! Who sees what, where every user may see all: `EmployeesVisibleTo=all` and `UsersVisibleTo=all`. Who may call what is in
+//! What users see where every user may see all: `EmployeesVisibleTo=all` and `UsersVisibleTo=all`. Which calls they may make is in
 //! `tests/security/authorisation.rs`.
 
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn every_user_lists_and_reads_all_employees_and_changes_their_own() {
             );
         }
         user.get(&path_of(&of_bob)).await.is(200, &of_bob);
-        // Who sees them finds them by their number, too.
+        // Users who see an employee also find them by their number.
         let found = user.get("/api/employees?search=098811-67672").await;
         assert_eq!(seen(&found, "phone_number"), numbers[..1]);
     }
@@ -43,7 +43,7 @@ async fn every_user_lists_and_reads_all_employees_and_changes_their_own() {
     let refused = json!({ "detail": NOT_ALLOWED });
     ada.delete(&path).await.is(403, &refused);
     ada.patch(&path, &json!({ "job_title": "Spy" })).await.is(403, &refused);
-    // Whoever may not change it hears nothing of what is wrong with the change.
+    // Users who may not change a record are not told what is wrong with their change.
     ada.patch(&path, &json!({ "phone_number": "1" })).await.is(403, &refused);
     ada.put(&path, &json!({})).await.is(403, &refused);
     assert_eq!(api.records().await, before);

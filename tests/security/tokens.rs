@@ -298,6 +298,11 @@ async fn asvs_9_2_every_claim_is_checked_though_the_signature_is_right() {
             token::claims(&token)
         );
     }
+    // An integer is an id, but of nobody here.
+    let nobody = json!({ "detail": "User not found", "code": "user_not_found" });
+    for integer in [json!("1"), json!(1)] {
+        show(&api, &changed("user_id", integer)).await.is(401, &nobody);
+    }
 }
 
 #[tokio::test]

@@ -71,8 +71,8 @@ pub async fn verify_email(
     if db.transact(writes).await? { Ok(fields) } else { Err(Error::OtpInvalid) }
 }
 
-/// Verifies the present address by `writes` and a write of the user. Only when that fails, because the user is pending, is it read
-/// who they are.
+/// Verifies the present address by `writes` and a write of the user. The user is loaded only when that fails, as it does for a
+/// pending user.
 async fn verify_present(
     db: &Db,
     address: &str,
