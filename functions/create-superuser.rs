@@ -30,7 +30,7 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
     let mut form = Form::of(event)?;
     let username = form.required("username", Username::parse);
     let email = form.required("email", Email::parse);
-    let password = form.secret("password", Password::parse);
+    let password = form.secret("password", Password::parse_new);
     if let Some(complaint) = match &username {
         Some(name) => name.poses_as_another(email.as_ref(), PhoneRules::from_env()?),
         None => None,

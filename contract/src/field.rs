@@ -71,10 +71,22 @@ pub fn maybe_phone() -> Value {
     schema
 }
 
-/// A password.
+/// The present password.
 #[must_use]
 pub fn password() -> Value {
-    json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": password::LONGEST })
+    json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": password::LONGEST_COMPARED })
+}
+
+/// A new password once more.
+#[must_use]
+pub fn password_again() -> Value {
+    json!({
+        "type": "string",
+        "format": "password",
+        "minLength": 1,
+        "maxLength": password::LONGEST,
+        "description": "The same again.",
+    })
 }
 
 /// A password that is set.

@@ -73,7 +73,7 @@ impl Body {
         let (phones, rules) = (PhoneRules::from_env()?, Rules::from_env()?);
         let username = form.required("username", Username::parse);
         let email = form.required("email", Email::parse);
-        let password = form.secret("password", Password::parse);
+        let password = form.secret("password", Password::parse_new);
         let phone = form.nullable("phone_number", |text| phones.parse(text)).set();
         let details = Given::read(&mut form, user::FIELDS, true);
         if let Some(complaint) =

@@ -105,7 +105,7 @@ impl Body {
         let is_renamed = form.has("registration_token") && !form.has("reg_token");
         let name = if is_renamed { "registration_token" } else { "reg_token" };
         let token = form.required(name, |text| Ok::<_, String>(Token::read(text)));
-        let password = form.secret("password", Password::parse);
+        let password = form.secret("password", Password::parse_new);
         let details = Given::read(&mut form, user::FIELDS.iter().filter(|field| field.is_name), true);
         let email = form.nullable("email", Email::parse).set();
         Self { form, token, password, email, details }

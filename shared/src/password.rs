@@ -13,8 +13,11 @@ pub use rules::{About, Rules};
 
 use crate::{Error, Form, error::FieldErrors, form};
 
-/// The longest password, in characters: long enough for any passphrase (ASVS 5, 6.2.9), short enough to hash.
+/// The longest new password, in characters: long enough for any passphrase (ASVS 5, 6.2.9), short enough to hash.
 pub const LONGEST: usize = 128;
+/// The longest password that is compared, in characters. Django has no limit for new ones, and users who come from there log in with
+/// what they have. It costs hardly more: a hash reads even a long password in a moment, before the work that makes it slow.
+pub const LONGEST_COMPARED: usize = 4_096;
 
 /// A password as its user means it: Unicode in its composed form (NFKC, NIST SP 800-63B 3.1.1.2), never trimmed or cut.
 /// It cannot be printed or stored, and is wiped from memory when it is no longer needed.
@@ -25,9 +28,18 @@ pub struct Password {
 }
 
 impl Password {
-    /// Takes any text of at most 128 characters. What a *new* password must be besides is for [`Rules`] to say.
+    /// A password that is to be compared with the present one: any text of at most [`LONGEST_COMPARED`] characters.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = form::at_most(LONGEST, text)?;
+        Self::at_most(LONGEST_COMPARED, text)
+    }
+
+    /// A new password: any text of at most [`LONGEST`] characters. What it must be besides is for [`Rules`] to say.
+    pub fn parse_new(text: &str) -> Result<Self, String> {
+        Self::at_most(LONGEST, text)
+    }
+
+    fn at_most(longest: usize, text: &str) -> Result<Self, String> {
+        let text = form::at_most(longest, text)?;
         Ok(Self { composed: Zeroizing::new(text.nfkc().collect()), typed: Zeroizing::new(text.to_owned()) })
     }
 }
@@ -42,8 +54,10 @@ impl NewPassword {
     /// Reads both fields and leaves a complaint for all that is wrong with them, as far as the user is known.
     pub fn read(form: &mut Form, about: About) -> Result<Option<Self>, Error> {
         let rules = Rules::from_env()?;
-        let (new, again) =
-            (form.secret("new_password", Password::parse), form.secret("confirm_password", Password::parse));
+        let (new, again) = (
+            form.secret("new_password", Password::parse_new),
+            form.secret("confirm_password", Password::parse_new),
+        );
         if let (Some(new), Some(again)) = (&new, &again)
             && new.composed != again.composed
         {

@@ -25,7 +25,6 @@ async fn employees(user: &User) -> Vec<Value> {
 }
 
 #[tokio::test]
-#[ignore = "not kept yet: a password of more than 128 characters is refused at the login"]
 async fn a_system_with_every_flaw_loses_fields_and_no_user() {
     let api = api().await;
 
@@ -182,7 +181,6 @@ fn rehearsal() -> Import {
 }
 
 #[tokio::test]
-#[ignore = "not kept yet: the dry run does not find an owner who is still to be imported"]
 async fn employees_and_profiles_of_their_own_models_move_in() {
     let api = api().await;
 
@@ -238,7 +236,6 @@ async fn a_later_dump_changes_nothing_unless_it_is_told_to() {
 }
 
 #[tokio::test]
-#[ignore = "not kept yet: the refusal of a dismissed user's token has other words than it expects"]
 async fn a_later_dump_updates_the_users_whom_nobody_has_changed_here() {
     let api = api().await;
     import(&api, &records("p6.json"), &rehearsal()).await;
@@ -255,7 +252,11 @@ async fn a_later_dump_updates_the_users_whom_nobody_has_changed_here() {
     later.says("conflict: auth.user 6: ");
     logs_in(async |password| by_username(&api, "user1", &password).await, "changed-in-django-1").await;
     assert_eq!(by_username(&api, "user2", PASSWORD).await.status, 401);
-    dismissed.is_signed_out().await;
+    for token in [&dismissed.access, &dismissed.refresh] {
+        assert_eq!(api.post("/api/token/verify", &json!({ "token": token })).await.status, 401);
+    }
+    assert_eq!(dismissed.try_refresh().await.status, 401);
+    assert_eq!(dismissed.get("/api/profile").await.status, 401);
     let is_staff = async |name: &str, password: &str| {
         api.log_in_with(name, password).await.profile().await["is_staff"].clone()
     };

@@ -40,8 +40,11 @@ impl Api {
             let Some(key) = key.strip_prefix("count#") else { continue };
             let (list, _) = key.rsplit_once('#').unwrap();
             let records: i64 = item["records"]["N"].as_str().unwrap().parse().unwrap();
-            assert!(records >= 0, "{key}: {records}");
             *counters.entry(list.to_owned()).or_default() += records;
+        }
+        // One part of a counter may be less than nothing: imported records are counted together, and subtracted where their ids say.
+        for (list, records) in &counters {
+            assert!(*records >= 0, "{list}: {records}");
         }
         counters
     }

@@ -77,7 +77,7 @@ pub fn contract() -> contract::Operation {
         json!({
             "old_password": field::password(),
             "new_password": field::new_password(),
-            "confirm_password": field::described(field::password(), "The same again."),
+            "confirm_password": field::password_again(),
         }),
     );
     let change = json!({

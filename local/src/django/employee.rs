@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         let mut record = Record::new(id::of(object, "employee", key));
         let person = self.person(model, object);
         let of_person = person.map(|user| &records[user]);
-        let owner = self.owner(model, object, person)?;
+        let owner = self.owner(model, object, person, records)?;
 
         let value = |field| {
             let fields = all(model, object, field);
@@ -111,6 +111,7 @@ impl<'a> Reader<'a> {
         model: &Model<'a>,
         object: &'a Object,
         person: Option<usize>,
+        records: &[Map<String, Value>],
     ) -> Result<Owner<'_>, String> {
         if let Some(person) = person.filter(|_| model.kind == Kind::Users) {
             return Ok(Owner::User(person));
@@ -127,7 +128,10 @@ impl<'a> Reader<'a> {
             Some(user) => format!("owner: there is no user {user} in the dump; name one with --owner"),
             None => "owner: the record names none; name one with --owner".to_owned(),
         };
-        self.settings.owner.as_deref().map(Owner::Username).ok_or(complaint)
+        let owner = self.settings.owner.as_deref().ok_or(complaint)?;
+        // A user of the dump may not be here yet.
+        let of_the_dump = records.iter().position(|user| text(user, "username") == Some(owner));
+        Ok(of_the_dump.map_or(Owner::Username(owner), Owner::User))
     }
 
     /// A field that names something by its name or its key.

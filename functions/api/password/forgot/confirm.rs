@@ -61,7 +61,7 @@ pub fn contract() -> contract::Operation {
             "email": field::address(),
             "otp": field::code(),
             "new_password": field::new_password(),
-            "confirm_password": field::described(field::password(), "The same again."),
+            "confirm_password": field::password_again(),
         }),
     );
     let recovery = json!({
