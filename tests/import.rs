@@ -5,6 +5,7 @@
 mod moving;
 mod small;
 mod systems;
+pub(crate) mod tokens;
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deployment,
+    import::tokens,
     support::{
         Answer, Api, Deployment, PASSWORD, Recorder, TWILIO, Use,
         employee::{employee, nth_id},
@@ -23,6 +24,7 @@ const NEXT: &str = "another long phrase";
 const RECORDS: [&str; 3] = ["user#*", "employee#*", "staff"];
 
 /// A statement that allows something.
+#[derive(PartialEq, Eq)]
 struct Statement {
     function: String,
     actions: Vec<String>,
@@ -182,6 +184,33 @@ async fn integer_ids_may_be_counted() {
     let refused: Vec<&Use> =
         uses.iter().filter(|needed| !statements.iter().any(|statement| statement.allows(needed))).collect();
     assert!(refused.is_empty(), "needed, and not allowed by template.yaml: {refused:#?}");
+}
+
+#[tokio::test]
+async fn tokens_of_a_django_system_may_be_taken() {
+    let parameters = [tokens::ARN];
+    let (api, recorder) = Api::recorded(&parameters).await;
+    tokens::move_in(&api).await;
+    let (kept, ended) = (tokens::token(7), tokens::token(8));
+    is_done(&api.post("/api/token/refresh", &json!({ "refresh": kept })).await);
+    for token in [kept, ended] {
+        is_done(&api.post("/api/logout", &json!({ "refresh": token })).await);
+    }
+
+    let statements = self::statements(&parameters, |_| true);
+    let uses = recorder.uses();
+    let refused: Vec<&Use> =
+        uses.iter().filter(|needed| !statements.iter().any(|statement| statement.allows(needed))).collect();
+    assert!(refused.is_empty(), "needed, and not allowed by template.yaml: {refused:#?}");
+    // What the parameter allows is needed.
+    let without = self::statements(&[], |_| true);
+    let is_of_legacy = |statement: &&Statement| {
+        ["api-token-refresh", "api-logout"].contains(&statement.function.as_str())
+            && !without.iter().any(|known| known == *statement)
+    };
+    for statement in statements.iter().filter(is_of_legacy) {
+        assert_eq!(statement.surplus(&uses), [] as [&str; 0]);
+    }
 }
 
 fn is_done(answer: &Answer) {
@@ -369,7 +398,7 @@ async fn imports_are_tried_again(api: &Api, recorder: &Recorder) {
     let user = |n| {
         json!({
             "id": nth_id(n), "username": "joy", "email": "joy@example.com", "phone_number": "+919881167676",
-            "is_staff": true,
+            "is_staff": true, "token_user_id": n,
         })
     };
     let employee = |n| {

@@ -10,9 +10,14 @@ pub(crate) async fn rotate(api: &Api) {
 
 /// Makes this text the current version of the secret.
 pub(crate) async fn rotate_to(api: &Api, text: &str) {
+    put_secret(api, "rollcall-Secret", text).await;
+}
+
+/// Makes this text the current version of a secret.
+pub(crate) async fn put_secret(api: &Api, name: &str, text: &str) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = json!({
-        "SecretId": "rollcall-Secret", "SecretString": text, "ClientRequestToken": uuid::Uuid::new_v4(),
+        "SecretId": name, "SecretString": text, "ClientRequestToken": uuid::Uuid::new_v4(),
     });
     let request = client.post(api.stack.aws_url()).header("x-amz-target", "secretsmanager.PutSecretValue");
     let answer = request

@@ -4,7 +4,7 @@ use serde_json::json as object;
 use shared::{
     Anyone, App, Reply, Request,
     audit::{self, Event},
-    json, session, token, verify_token,
+    json, session, token, verify_legacy, verify_token,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,9 +18,15 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
     let name = if form.has("refresh_token") && !form.has("refresh") { "refresh_token" } else { "refresh" };
     let Some(text) = form.required(name, token::text) else { return Err(form.complaints()) };
 
-    let claims = verify_token(app, &text, Some(token::Kind::Refresh)).await?.claims;
-    if session::end(&app.db, claims.user_id, claims.sid).await? {
-        audit::user(Event::LoggedOut, claims.user_id, request.ip());
+    let (user, is_ended) = match verify_legacy(app, &text).await? {
+        Some(legacy) => (legacy.token.claims.user_id, legacy.end(app).await?),
+        None => {
+            let claims = verify_token(app, &text, Some(token::Kind::Refresh)).await?.claims;
+            (claims.user_id, session::end(&app.db, claims.user_id, claims.sid).await?)
+        }
+    };
+    if is_ended {
+        audit::user(Event::LoggedOut, user, request.ip());
     }
     json(200, &object!({ "message": "Logged out successfully." }))
 }

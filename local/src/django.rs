@@ -151,6 +151,12 @@ impl Dump {
             let model = &reader.models[user.model];
             let mut record = reader.user(user, &mut unique);
             record.extend("number", number(model, numbered, user.object));
+            // Tokens name the key alone: of two users with one key they mean the one of the larger model.
+            let is_meant = reader.settings.refresh_tokens && numbered == Some(model.name);
+            record.extend(
+                "token_user_id",
+                Some(&user.object.pk).filter(|key| is_meant && !key.is_null()).cloned(),
+            );
             people.push(record.fields.clone());
             self.users.push(entry(model, user.object, record));
         }

@@ -61,6 +61,8 @@ events! {
         RefreshRepeated = "refresh_token_repeated",
         /// The same after the grace, and the successor had not been used: it got another in its place.
         RefreshReplaced = "refresh_token_replaced",
+        /// A refresh token of the Django system that users came from was shown for the first time: its session has begun.
+        LegacyTokenExchanged = "legacy_token_exchanged",
         /// Somebody asked whether a token is alive that had ended or been used up.
         DeadTokenShown = "dead_token_checked",
     }
@@ -92,6 +94,7 @@ impl fmt::Display for Event {
             Self::SessionKilledForReuse => "session killed for reuse",
             Self::RefreshRepeated => "refresh repeated",
             Self::RefreshReplaced => "refresh replaced",
+            Self::LegacyTokenExchanged => "legacy token exchanged",
             Self::DeadTokenShown => "dead token shown",
         })
     }

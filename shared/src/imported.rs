@@ -1,5 +1,6 @@
 //! Records that came from another system: what they keep about that, how they are found again, and what became of them.
 
+mod arrival;
 mod groups;
 mod list;
 mod place;
@@ -12,11 +13,10 @@ use crate::{
     id::Id,
 };
 
+pub(crate) use arrival::{Arrival, of_present};
 pub(crate) use groups::{Group, Tally, write_groups};
 pub use list::{Kind, Listed, list};
-pub(crate) use place::{
-    Place, Standing, find, find_sources, forget_pointer, ids_of, new_ids, pointer, source,
-};
+pub(crate) use place::{Place, Standing, find, find_sources, forget_pointer, ids_of, new_ids, pointer};
 
 /// What an import is to do with the records of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -73,6 +73,11 @@ impl Outcome {
         Self { what, id: Some(id), dropped: Vec::new(), reason: None }
     }
 
+    /// The id of the record here, unless it has none.
+    pub(crate) fn id(&self) -> Option<Id> {
+        self.id
+    }
+
     pub(crate) fn with(self, dropped: Vec<Dropped>) -> Self {
         Self { dropped, ..self }
     }
@@ -101,6 +106,7 @@ impl Outcome {
 
 /// Why a record is a conflict.
 pub(crate) const CHANGED_HERE: &str = "It was changed here since its import.";
+/// Likewise.
 pub(crate) const NOT_IMPORTED: &str = "It was not imported by this release.";
 
 /// What a stored record keeps about its import, in the attribute `imported`.

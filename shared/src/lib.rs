@@ -46,7 +46,7 @@ pub mod user;
 pub use app::App;
 pub use caller::{
     Anyone, AnyoneWith, Beside, Caller, CallerWith, Claimed, EditBeside, EmployeeBody, NewEmployee,
-    OwnOrStaff, Staff, StaffOn, VerifiedToken, Viewer, Who, verify_token,
+    OwnOrStaff, Staff, StaffOn, VerifiedToken, Viewer, Who, verify_legacy, verify_token,
 };
 pub use deliver::deliver;
 pub use http::{

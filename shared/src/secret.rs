@@ -20,6 +20,9 @@ pub(crate) const FRESH: Duration = Duration::from_mins(5);
 /// Nobody waits for Secrets Manager again so soon after it has failed, as long as a version is at hand.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// The variable that names the stack's secret.
+const SECRET: &str = "SECRET_ID";
+
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -29,6 +32,7 @@ pub struct Secrets {
     client: OnceCell<Client>,
     current: Mutex<Option<Fetched>>,
     previous: Mutex<Option<Fetched>>,
+    legacy_jwt: Mutex<Option<Fetched>>,
 }
 
 struct Fetched {
@@ -61,21 +65,28 @@ impl Secrets {
         self.current(FRESH).await
     }
 
+    /// What the Django system that users came from signs its tokens with, at most five minutes old.
+    pub async fn legacy_jwt_secret(&self) -> Result<Arc<Secret>, Error> {
+        let secret = self.version("LEGACY_JWT_SECRET_ID", CURRENT, &self.legacy_jwt, FRESH).await?;
+        secret.ok_or_else(|| Error::internal("there is no secret"))
+    }
+
     /// The valid versions of the secret, at most so old.
     pub async fn secrets_since(&self, oldest: Duration) -> Result<Versions, Error> {
-        let previous = self.version(PREVIOUS, &self.previous, oldest);
+        let previous = self.version(SECRET, PREVIOUS, &self.previous, oldest);
         let (current, previous) = join!(self.current(oldest), previous);
         Ok(Versions { current: current?, previous: previous? })
     }
 
     async fn current(&self, oldest: Duration) -> Result<Arc<Secret>, Error> {
-        let current = self.version(CURRENT, &self.current, oldest).await?;
+        let current = self.version(SECRET, CURRENT, &self.current, oldest).await?;
         current.ok_or_else(|| Error::internal("there is no secret"))
     }
 
-    /// A version of the secret, if there is one. When it cannot be fetched again, the one at hand serves on.
+    /// A version of the secret that a variable names, if there is one. When it cannot be fetched again, the one at hand serves on.
     async fn version(
         &self,
+        variable: &'static str,
         stage: &str,
         fetched: &Mutex<Option<Fetched>>,
         oldest: Duration,
@@ -86,7 +97,7 @@ impl Secrets {
         {
             return Ok(known.version.clone());
         }
-        match (self.fetch(stage).await, &mut *fetched) {
+        match (self.fetch(variable, stage).await, &mut *fetched) {
             (Ok(version), _) => {
                 let (now, version) = (Stamp::now(), version.map(Arc::new));
                 *fetched = Some(Fetched { at: now, asked: now, version: version.clone() });
@@ -101,8 +112,8 @@ impl Secrets {
         }
     }
 
-    async fn fetch(&self, stage: &str) -> Result<Option<Secret>, Error> {
-        let id = config::text("SECRET_ID")?;
+    async fn fetch(&self, variable: &'static str, stage: &str) -> Result<Option<Secret>, Error> {
+        let id = config::text(variable)?;
         let client = self.client.get_or_try_init(async || aws::secrets_manager()).await?;
         match client.get_secret_value().secret_id(id).version_stage(stage).send().await {
             Ok(answer) => {
@@ -143,6 +154,11 @@ impl Secret {
             .and_then(|okm| okm.fill(key.as_mut_slice()))
             .map_err(|_| Error::internal("HKDF failed"))?;
         Ok(key)
+    }
+
+    /// Its bytes, where they are a key themselves.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 
     /// The key from which one-time codes are made.

@@ -161,6 +161,13 @@ fn refresh_token_expires(now: Timestamp) -> Result<u64, Error> {
 }
 
 impl New {
+    /// The same as the session for which a token of another system stands, with the id of the session and of that token, and the
+    /// second at which the token dies. The token is then its refresh token.
+    pub(crate) fn standing_for(self, sid: Uuid, jti: &str, expires: u64) -> Self {
+        let Self(session) = self;
+        Self(Session { sid, current_jti: jti.to_owned(), expires: session.ends.min(expires), ..session })
+    }
+
     /// The write that stores it, for a transaction.
     pub(crate) fn write(&self, db: &Db) -> Result<Write, Error> {
         Ok(Write::put(&db.tables.tokens, self.item()?))

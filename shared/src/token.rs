@@ -19,7 +19,7 @@ use crate::{
 /// An `iat` so far ahead is a clock that is off, not a forgery. Seconds.
 const SKEW: u64 = 60;
 /// Our longest token has some 600 bytes, and 4,600 when it tells all that it can of a user with the longest names.
-const LONGEST: usize = 8_192;
+pub(crate) const LONGEST: usize = 8_192;
 
 /// What a token says. Its `user_id` and `sid` are the user's and the session's ids; times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ mod record;
 mod register;
 mod staff;
 mod superuser;
+pub(crate) mod token_user;
 mod update;
 mod username;
 mod verify;

@@ -30,6 +30,12 @@ impl Deref for Api {
 /// What a local run sets otherwise than a deployed stack.
 const DEPLOYED: [(&str, &str); 2] = [("Compatibility", "none"), ("Policy", "strict")];
 
+/// The kind of ids of every stack of this run that does not choose one: `IDS=integer` runs tests with integers.
+fn ids() -> Option<(&'static str, String)> {
+    #[expect(clippy::disallowed_methods, reason = "the house rule is for functions")]
+    std::env::var("IDS").ok().map(|ids| ("Ids", ids))
+}
+
 /// Text messages go by Twilio, with the secret that every local stack has.
 pub(crate) const TWILIO: [(&str, &str); 2] = [
     ("SmsProvider", "twilio"),
@@ -55,12 +61,20 @@ fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&st
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     // The template of an earlier release lacks some parameters.
     let text = std::fs::read_to_string(template).unwrap();
-    let deployed = DEPLOYED.iter().filter(|(name, _)| text.contains(&format!("\n  {name}:\n")));
+    let is_known = |name: &str| text.contains(&format!("\n  {name}:\n"));
+    let deployed = DEPLOYED.iter().filter(|(name, _)| is_known(name));
+    let ids = ids().filter(|(name, _)| is_known(name));
     Options {
         port: 0,
         data,
         env: env.iter().map(owned).collect(),
-        parameters: deployed.chain(parameters).map(owned).collect(),
+        parameters: ids
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .chain(deployed.copied())
+            .chain(parameters.iter().copied())
+            .map(|pair| owned(&pair))
+            .collect(),
         dynamodb: None,
         binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
         template: template.to_owned(),

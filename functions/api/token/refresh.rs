@@ -3,7 +3,10 @@
 
 use futures_util::join;
 use serde_json::json as object;
-use shared::{Anyone, App, Error, Reply, Request, http::TokenFault, json, session, token, verify_token};
+use shared::{
+    Anyone, App, Error, Reply, Request, VerifiedToken, http::TokenFault, json, session, token, verify_legacy,
+    verify_token,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -14,7 +17,7 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     let mut form = request.form()?;
     let Some(text) = form.required("refresh", token::text) else { return Err(form.complaints()) };
 
-    let (token, key) = join!(verify_token(app, &text, Some(token::Kind::Refresh)), app.signing_key());
+    let (token, key) = join!(verify(app, &request, &text), app.signing_key());
     let (token, key) = (token?, key?);
     let account =
         token.account.filter(|account| account.user.is_active).ok_or(Error::NoActiveAccountForToken)?;
@@ -27,6 +30,14 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     }
     let session = shown.keep(&app.db, session).await?;
     json(200, &object!({ "access": session.access_token(&key, &account.user, claims)? }))
+}
+
+/// A refresh token of ours, or of the Django system that the user came from.
+async fn verify(app: &App, request: &Request, text: &str) -> Result<VerifiedToken, Error> {
+    match verify_legacy(app, text).await? {
+        Some(legacy) => legacy.begin(app, request).await,
+        None => verify_token(app, text, Some(token::Kind::Refresh)).await,
+    }
 }
 
 #[cfg(contract)]

@@ -77,6 +77,9 @@ pub(crate) struct ImportDjango {
     /// What the Django system had verified before it made a user, although no field says so.
     #[arg(long, value_enum)]
     pub(crate) verified: Vec<Address>,
+    /// Take the refresh tokens of the Django system here, where the stack's LegacyJwtSecretArn is set.
+    #[arg(long)]
+    pub(crate) refresh_tokens: bool,
     /// What users log in with. Without it, the values in the dump tell.
     #[arg(long, value_enum)]
     pub(crate) login: Option<Login>,
@@ -116,6 +119,7 @@ impl ImportDjango {
                 Inactive::Pending => local::Inactive::Pending,
                 Inactive::Disabled => local::Inactive::Disabled,
             }),
+            refresh_tokens: self.refresh_tokens,
             owner: self.owner.clone(),
             region: self.region.clone(),
             timezone: self.timezone.clone(),

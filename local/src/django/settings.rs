@@ -16,6 +16,8 @@ pub struct Settings {
     pub login: Option<Login>,
     /// What inactive users are.
     pub inactive: Option<Inactive>,
+    /// Whether the refresh tokens of the other system are to be taken here, for the users of this dump.
+    pub refresh_tokens: bool,
     /// The username of the owner of employees that name none.
     pub owner: Option<String>,
     /// The region of phone numbers without a country code (ISO 3166-1 alpha-2); India, if none is given.
@@ -33,6 +35,7 @@ impl Default for Settings {
             phones_are_verified: false,
             login: None,
             inactive: None,
+            refresh_tokens: false,
             owner: None,
             region: None,
             timezone: TimeZone::UTC,

@@ -30,7 +30,7 @@ use crate::emulator::{
     secrets::Secrets,
     services::{self, Services, Sms, twilio},
     stream::{self, Mapping, Positions},
-    template::{Secret, Template, TemplateError},
+    template::{Secret, Template, TemplateError, secret_arn},
 };
 
 use folder::Folder;
@@ -170,7 +170,8 @@ impl Stack {
         let inbox = Arc::new(Inbox::open(file("inbox.jsonl").as_deref()).map_err(unusable)?);
         let undelivered = Arc::new(Journal::open(file("undelivered.jsonl").as_deref()).map_err(unusable)?);
         let positions = Arc::new(Positions::open(file("streams.json")).map_err(unusable)?);
-        let declared: Vec<Secret> = template.secrets.into_iter().chain([twilio::secret()]).collect();
+        let others = [twilio::secret(), legacy_jwt_secret()];
+        let declared: Vec<Secret> = template.secrets.into_iter().chain(others).collect();
         let secrets = Secrets::open(file("secrets.json"), &declared).map_err(unusable)?;
 
         let embedded = folder.filter(|_| options.dynamodb.is_none());
@@ -386,4 +387,11 @@ fn check_binaries(template: &Template, folder: &Path) -> Result<(), StartError> 
         return Ok(());
     }
     Err(StartError::NoBinary(missing.join(", "), folder.display().to_string()))
+}
+
+/// A secret that `LegacyJwtSecretArn` can name, as if somebody had made it. `PutSecretValue` gives it the text of a Django system.
+fn legacy_jwt_secret() -> Secret {
+    const NAME: &str = "legacy-jwt";
+    let value = Some(uuid::Uuid::new_v4().to_string());
+    Secret { name: NAME.to_owned(), arn: secret_arn(NAME), value, generate: Value::Null }
 }

@@ -107,7 +107,7 @@ pub struct VerifiedToken {
 
 impl VerifiedToken {
     /// Loads user, session and what else `batch` wants in one strongly consistent call.
-    async fn load(app: &App, claims: Claims, mut batch: BatchGet) -> Result<(Self, Found), Error> {
+    pub(super) async fn load(app: &App, claims: Claims, mut batch: BatchGet) -> Result<(Self, Found), Error> {
         let (users, tokens) = (&app.db.tables.users, &app.db.tables.tokens);
         let user_key = id::record_key(claims.user_id);
         let session_key = session::record_key(claims.user_id, claims.sid);

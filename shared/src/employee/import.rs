@@ -5,16 +5,15 @@ mod batch;
 mod change;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{Changes, FIELDS, Id, Name, Record};
 use crate::{
     dynamo::Item,
     email::Email,
     fields::Given,
-    form::lenient::{Dropped, Lenient},
-    ids::{Ids, NewId},
-    imported::{MARK, Mark, Place, source},
+    form::lenient::Dropped,
+    ids::NewId,
+    imported::{Arrival, MARK, Mark, Place},
     phone::{Phone, PhoneRules},
     time,
     user::{self, Username},
@@ -57,11 +56,9 @@ struct Names {
 }
 
 impl Import {
-    /// Reads a record; why it cannot be imported at all.
-    fn read(record: Value, ids: &Ids, phones: PhoneRules) -> Result<Self, String> {
-        let mut record = Lenient::of(record).map_err(|error| error.for_operator())?;
-        let fingerprint = record.fingerprint(&INCIDENTAL);
-        let source = source(&mut record, ids)?;
+    /// Parses the fields of a record; why it cannot be imported.
+    fn of(arrival: Arrival, phones: PhoneRules) -> Result<Self, String> {
+        let Arrival { mut record, place, fingerprint } = arrival;
         let now = time::now();
         let owner = match (record.text("owner"), record.text("owner_username")) {
             (Some(owner), _) => Owner::Imported(owner.parse().map_err(|wrong| format!("owner: {wrong}"))?),
@@ -73,8 +70,8 @@ impl Import {
         let created_at =
             record.parsed("created_at", |text| text.parse::<Timestamp>().map(|time| time.min(now)));
         Ok(Self {
-            place: Place { source, number: record.number("number") },
-            created_at: created_at.or_else(|| source.time()).unwrap_or(now),
+            place,
+            created_at: created_at.or_else(|| place.source.time()).unwrap_or(now),
             owner,
             phone: record.parsed("phone_number", |text| phones.parse(text)),
             email: record.parsed("email", Email::parse),

@@ -5,19 +5,18 @@ mod change;
 mod names;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{
     Account, FIELDS, Id, User,
     claim::{Name, PROVEN, Terms, USERNAME},
 };
 use crate::{
-    dynamo::{AttributeValue, Item, string_list},
+    dynamo::{Item, string_list},
     email::Email,
     fields::Given,
-    form::lenient::{Dropped, Lenient, fingerprint},
-    ids::{Ids, NewId},
-    imported::{MARK, Mark, Place, source},
+    form::lenient::{Dropped, fingerprint},
+    ids::NewId,
+    imported::{Arrival, MARK, Mark, Place},
     password::Hash,
     phone::{Phone, PhoneRules},
     time,
@@ -45,7 +44,7 @@ const GIVEN: [&str; 10] = [
 ];
 
 /// What does not make a record another one.
-const INCIDENTAL: [&str; 3] = ["id", "number", "last_login"];
+const INCIDENTAL: [&str; 4] = ["id", "number", "last_login", "token_user_id"];
 
 #[expect(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
 /// A user as another system had them.
@@ -72,11 +71,9 @@ struct Import {
 }
 
 impl Import {
-    /// Reads a record; why it cannot be imported at all.
-    fn read(record: Value, ids: &Ids, phones: PhoneRules) -> Result<Self, String> {
-        let mut record = Lenient::of(record).map_err(|error| error.for_operator())?;
-        let fingerprint = record.fingerprint(&INCIDENTAL);
-        let source = source(&mut record, ids)?;
+    /// Parses the fields of a record.
+    fn of(arrival: Arrival, phones: PhoneRules) -> Self {
+        let Arrival { mut record, place, fingerprint } = arrival;
         let now = time::now();
         let past = |text: &str| text.parse::<Timestamp>().map(|time| time.min(now));
         let mut email = record.parsed("email", Email::parse);
@@ -93,9 +90,9 @@ impl Import {
         if is_staff && is_pending {
             record.drop("is_staff", "A pending user cannot be staff.");
         }
-        Ok(Self {
-            place: Place { source, number: record.number("number") },
-            date_joined: record.parsed("date_joined", past).or_else(|| source.time()).unwrap_or(now),
+        Self {
+            place,
+            date_joined: record.parsed("date_joined", past).or_else(|| place.source.time()).unwrap_or(now),
             username,
             email,
             phone,
@@ -111,7 +108,7 @@ impl Import {
             given: record.given(GIVEN.into_iter().chain(FIELDS.iter().map(|field| field.name))),
             dropped: record.dropped,
             fingerprint,
-        })
+        }
     }
 
     /// The user, with these names.
@@ -148,8 +145,7 @@ impl Import {
             version,
         };
         let groups = (!self.groups.is_empty()).then(|| ("groups".to_owned(), string_list(&self.groups)));
-        let mark: (String, AttributeValue) = (MARK.to_owned(), mark.value());
-        groups.into_iter().chain([mark]).collect()
+        groups.into_iter().chain([(MARK.to_owned(), mark.value())]).collect()
     }
 
     /// How a name is had.

@@ -131,6 +131,9 @@ pub struct Account {
 /// What a login writes without a new version: a change of other fields must leave it alone.
 const BY_LOGIN: [&str; 3] = ["last_login", "known_networks", "sessions_begun"];
 
+/// The attribute with the epoch in which an imported user began.
+pub(super) const EPOCH_IMPORTED: &str = "epoch_imported";
+
 /// How many networks of a user are remembered.
 const KNOWN_NETWORKS: usize = 8;
 
@@ -155,6 +158,11 @@ impl Account {
     #[must_use]
     pub fn knows(&self, network: &str) -> bool {
         self.known_networks.contains(&network_mark(network))
+    }
+
+    /// Whether they were imported, and none of their sessions ended since because all were: see `epoch`.
+    pub(crate) fn is_as_imported(&self) -> bool {
+        number(&self.stored, EPOCH_IMPORTED) == Some(self.epoch)
     }
 
     /// The networks that are known after a login from this one, the latest first.

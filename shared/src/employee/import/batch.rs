@@ -10,7 +10,7 @@ use super::{
         names::taken_names,
         record::{counters, record_key},
     },
-    Import, Names, Owner, change,
+    INCIDENTAL, Import, Names, Owner, change,
 };
 use crate::{
     Error,
@@ -19,8 +19,8 @@ use crate::{
     id,
     ids::{Ids, Numbered},
     imported::{
-        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, Tally, What, find, ids_of,
-        new_ids, pointer, write_groups,
+        Arrival, Group, Mode, Outcome, Place, Standing, Tally, What, find, ids_of, new_ids, of_present,
+        pointer, write_groups,
     },
     phone::PhoneRules,
     user::{self, claim},
@@ -37,26 +37,32 @@ struct New {
 /// users are: see [`user::import`].
 pub async fn import(db: &Db, ids: &Ids, mode: Mode, records: Vec<Value>) -> Result<Vec<Outcome>, Error> {
     let phones = PhoneRules::from_env()?;
-    let read: Vec<Result<Import, String>> =
-        records.into_iter().map(|record| Import::read(record, ids, phones)).collect();
-    let places: Vec<Place> = read.iter().flatten().map(|import| import.place).collect();
+    let read: Vec<Result<Arrival, String>> =
+        records.into_iter().map(|record| Arrival::read(record, ids, &INCIDENTAL)).collect();
+    let places: Vec<Place> = read.iter().flatten().map(|arrival| arrival.place).collect();
     let mut standings = find(db, ids, &db.tables.employees, record_key, &places).await?.into_iter();
 
     let mut outcomes: Vec<Option<Outcome>> = Vec::new();
     let mut new = Vec::new();
     let mut seen = BTreeSet::new();
-    for (at, import) in read.into_iter().enumerate() {
-        outcomes.push(match import {
+    for (at, arrival) in read.into_iter().enumerate() {
+        outcomes.push(match arrival {
             Err(reason) => Some(Outcome::refused(reason)),
-            Ok(import) => {
+            Ok(arrival) => {
                 let standing = standings.next().unwrap_or_default();
-                match &standing.record {
-                    _ if !seen.insert(import.place.source) => Some(Outcome::twice()),
-                    Some(record) => Some(present(db, mode, &import, record.clone()).await?),
-                    None => {
-                        new.push(New { at, import, standing });
-                        None
-                    }
+                match (&standing.record, standing.id) {
+                    _ if !seen.insert(arrival.place.source) => Some(Outcome::twice()),
+                    (Some(here), Some(id)) => Some(match of_present(mode, &arrival, here, id) {
+                        Some(outcome) => outcome,
+                        None => change(db, arrival, phones, here.clone()).await?,
+                    }),
+                    _ => match Import::of(arrival, phones) {
+                        Ok(import) => {
+                            new.push(New { at, import, standing });
+                            None
+                        }
+                        Err(reason) => Some(Outcome::refused(reason)),
+                    },
                 }
             }
         });
@@ -84,21 +90,11 @@ pub async fn import(db: &Db, ids: &Ids, mode: Mode, records: Vec<Value>) -> Resu
     Ok(outcomes.into_iter().flatten().collect())
 }
 
-/// What becomes of a record that is here.
-async fn present(db: &Db, mode: Mode, import: &Import, record: Item) -> Result<Outcome, Error> {
-    let mark = Mark::of(&record);
-    let record = Record::read(record)?;
-    let id = record.employee.id;
-    match mark {
-        Some(mark) if mark.record == import.fingerprint => Ok(Outcome::of(What::Present, id)),
-        Some(mark) if mode == Mode::Update && mark.version == record.version => {
-            change::update(db, import, &record).await
-        }
-        Some(_) if mode == Mode::Update => Ok(Outcome::conflict(id, CHANGED_HERE)),
-        None if mode == Mode::Update => Ok(Outcome::conflict(id, NOT_IMPORTED)),
-        // Release 0.1.0 has imported it, and has not kept what it was.
-        None => Ok(Outcome::of(What::Present, id)),
-        Some(_) => Ok(Outcome::of(What::Differs, id)),
+/// Changes a record that is here.
+async fn change(db: &Db, arrival: Arrival, phones: PhoneRules, here: Item) -> Result<Outcome, Error> {
+    match Import::of(arrival, phones) {
+        Ok(import) => change::update(db, &import, &Record::read(here)?).await,
+        Err(reason) => Ok(Outcome::refused(reason)),
     }
 }
 

@@ -8,19 +8,19 @@ use super::{
     super::{
         Account, Id, User,
         claim::{self, Name},
-        record, staff,
+        record, staff, token_user,
     },
-    Import, Names, change,
+    INCIDENTAL, Import, Names, change,
 };
 use crate::{
     Error,
     audit::{self, Changed, Event},
-    dynamo::{Db, Item, Retry, Write},
+    dynamo::{Db, Retry, Write, n},
     id::record_key,
     ids::{Ids, Numbered},
     imported::{
-        CHANGED_HERE, Group, Mark, Mode, NOT_IMPORTED, Outcome, Place, Standing, Tally, What, find, new_ids,
-        pointer, write_groups,
+        Arrival, Group, Mode, Outcome, Place, Standing, Tally, What, find, new_ids, of_present, pointer,
+        write_groups,
     },
     phone::PhoneRules,
 };
@@ -31,24 +31,28 @@ use crate::{
 /// and they are written one by one. When all are here and unchanged, one read for a hundred of them is all.
 pub async fn import(db: &Db, ids: &Ids, mode: Mode, records: Vec<Value>) -> Result<Vec<Outcome>, Error> {
     let phones = PhoneRules::from_env()?;
-    let read: Vec<Result<Import, String>> =
-        records.into_iter().map(|record| Import::read(record, ids, phones)).collect();
-    let places: Vec<Place> = read.iter().flatten().map(|import| import.place).collect();
+    let token_users: Vec<_> = records.iter().map(|record| record.get("token_user_id").map(as_text)).collect();
+    let read: Vec<Result<Arrival, String>> =
+        records.into_iter().map(|record| Arrival::read(record, ids, &INCIDENTAL)).collect();
+    let places: Vec<Place> = read.iter().flatten().map(|arrival| arrival.place).collect();
     let mut standings = find(db, ids, &db.tables.users, record_key, &places).await?.into_iter();
 
     let mut outcomes: Vec<Option<Outcome>> = Vec::new();
     let mut new: Vec<(usize, Import, Standing)> = Vec::new();
     let mut seen = BTreeSet::new();
-    for (at, import) in read.into_iter().enumerate() {
-        outcomes.push(match import {
+    for (at, arrival) in read.into_iter().enumerate() {
+        outcomes.push(match arrival {
             Err(reason) => Some(Outcome::refused(reason)),
-            Ok(import) => {
+            Ok(arrival) => {
                 let standing = standings.next().unwrap_or_default();
-                match &standing.record {
-                    _ if !seen.insert(import.place.source) => Some(Outcome::twice()),
-                    Some(record) => Some(present(db, mode, &import, record.clone()).await?),
-                    None => {
-                        new.push((at, import, standing));
+                match (&standing.record, standing.id) {
+                    _ if !seen.insert(arrival.place.source) => Some(Outcome::twice()),
+                    (Some(here), Some(id)) => Some(match of_present(mode, &arrival, here, id) {
+                        Some(outcome) => outcome,
+                        None => change::update(db, &Import::of(arrival, phones), here.clone()).await?,
+                    }),
+                    _ => {
+                        new.push((at, Import::of(arrival, phones), standing));
                         None
                     }
                 }
@@ -60,25 +64,18 @@ pub async fn import(db: &Db, ids: &Ids, mode: Mode, records: Vec<Value>) -> Resu
     for ((at, ..), outcome) in new.iter().zip(new_outcomes) {
         outcomes[*at] = Some(outcome);
     }
-    Ok(outcomes.into_iter().flatten().collect())
+    let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+    if mode != Mode::Compare {
+        let named = token_users.into_iter().zip(&outcomes);
+        let named = named.filter_map(|(key, outcome)| Some((key?, outcome.id()?))).collect();
+        token_user::remember(db, named).await?;
+    }
+    Ok(outcomes)
 }
 
-/// What becomes of a record that is here.
-async fn present(db: &Db, mode: Mode, import: &Import, record: Item) -> Result<Outcome, Error> {
-    let mark = Mark::of(&record);
-    let account = Account::read(record)?;
-    let id = account.user.id;
-    match mark {
-        Some(mark) if mark.record == import.fingerprint => Ok(Outcome::of(What::Present, id)),
-        Some(mark) if mode == Mode::Update && mark.version == account.version => {
-            change::update(db, import, account, &mark).await
-        }
-        Some(_) if mode == Mode::Update => Ok(Outcome::conflict(id, CHANGED_HERE)),
-        None if mode == Mode::Update => Ok(Outcome::conflict(id, NOT_IMPORTED)),
-        // Release 0.1.0 has imported it, and has not kept what it was.
-        None => Ok(Outcome::of(What::Present, id)),
-        Some(_) => Ok(Outcome::of(What::Differs, id)),
-    }
+/// The key of a user in the other system, as its tokens may hold it.
+fn as_text(key: &Value) -> String {
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
 }
 
 /// What would become of new records.
@@ -114,7 +111,9 @@ impl<'a> Making<'a> {
     fn writes(&self, db: &Db) -> Result<Vec<Write>, Error> {
         let Self { import, standing, account, names } = self;
         let user = &account.user;
-        let mut writes = vec![account.put(db, import.beside(account.version))?];
+        let mut beside = import.beside(account.version);
+        beside.insert(record::EPOCH_IMPORTED.to_owned(), n(account.epoch));
+        let mut writes = vec![account.put(db, beside)?];
         for name in names.all() {
             writes.push(claim::take_free(db, &name, user.id, Import::terms(user, &name))?);
         }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error,
     audit::{self, Changed, Event},
-    dynamo::{Db, Write},
+    dynamo::{Db, Item, Write},
     email::Email,
     fields::changed,
     form::lenient::fingerprint,
@@ -28,12 +28,9 @@ const LAST_STAFF: &str = "The last active staff user can be neither demoted, dea
 
 /// Makes an imported user, whom nobody has changed here since, what the other system now says. A new password, a deactivation and
 /// a demotion end their sessions.
-pub(super) async fn update(
-    db: &Db,
-    import: &Import,
-    account: Account,
-    mark: &Mark,
-) -> Result<Outcome, Error> {
+pub(super) async fn update(db: &Db, import: &Import, here: Item) -> Result<Outcome, Error> {
+    let password = Mark::of(&here).map(|mark| mark.password);
+    let account = Account::read(here)?;
     let (id, present) = (account.user.id, &account.user);
     let own = claim::names_of(present);
     let wanted: Vec<Name> = import.wanted().into_iter().filter(|name| !own.contains(name)).collect();
@@ -61,7 +58,7 @@ pub(super) async fn update(
     }
     let mut next = account.clone();
     next.is_pending = import.is_pending;
-    let is_new_password = fingerprint(import.password.text()) != mark.password;
+    let is_new_password = Some(fingerprint(import.password.text())) != password;
     if is_new_password {
         next.password = import.password.clone();
     }
