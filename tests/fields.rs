@@ -10,7 +10,11 @@ use shared::{
     user,
 };
 
-use crate::support::{Api, Client, PASSWORD, complaint, employee::employee as an_employee, root};
+use crate::support::{
+    Api, Client, PASSWORD, complaint,
+    employee::{employee as an_employee, path_of},
+    id_text, root, stored_id,
+};
 
 const HASH: &str = "pbkdf2_sha1$1000000$MzHo6epWAm3lTXcw7mZaEi$cLLYYCbAFFiBVVZB4DOlf/f64ZI=";
 const USER: &str = "018bcfe5-6800-7000-8000-000000000001";
@@ -63,7 +67,7 @@ async fn follows_the_table(
     let listed = async |query: &str| {
         let page = client.get(&format!("{list}{query}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
-        page.body["results"].as_array().unwrap().iter().find(|record| record["id"] == id).cloned()
+        page.body["results"].as_array().unwrap().iter().find(|record| id_text(&record["id"]) == id).cloned()
     };
     has(&client.get(path).await.body, fields, 1);
     has(&listed("").await.unwrap(), fields, 1);
@@ -157,9 +161,9 @@ async fn every_field_of_a_user_is_stored_shown_changed_and_searched() {
 
     assert_eq!(user.status, 201, "{}", user.text);
     has(&user.body, user::FIELDS, 1);
-    let (path, id) = (format!("/api/users/{}", user.body["id"].as_str().unwrap()), &user.body["id"]);
+    let (path, id) = (format!("/api/users/{}", id_text(&user.body["id"])), &user.body["id"]);
     for field in user::FIELDS {
-        let stored = &api.item("Users", &format!("user#{}", id.as_str().unwrap())).await.unwrap()[field.name];
+        let stored = &api.item("Users", &format!("user#{}", stored_id(id))).await.unwrap()[field.name];
         assert_eq!(stored["S"], value(field, 1), "{}", field.name);
     }
     follows_the_table(&api, &admin, "/api/users", &path, user::FIELDS, "user changed").await;
@@ -178,12 +182,12 @@ async fn every_field_of_an_employee_is_stored_shown_changed_and_searched() {
     let employee = admin.employs(&with(an_employee("+919800000001"), values(employee::FIELDS, 1))).await;
 
     has(&employee, employee::FIELDS, 1);
-    let id = employee["id"].as_str().unwrap();
+    let id = stored_id(&employee["id"]);
     for field in employee::FIELDS {
         let stored = &api.item("Employees", &format!("employee#{id}")).await.unwrap()[field.name];
         assert_eq!(stored["S"], value(field, 1), "{}", field.name);
     }
-    let path = format!("/api/employees/{id}");
+    let path = path_of(&employee);
     follows_the_table(&api, &admin, "/api/employees", &path, employee::FIELDS, "employee changed").await;
     for field in employee::FIELDS.iter().filter(|field| field.is_required()) {
         let mut body = with(an_employee("+919800000002"), values(employee::FIELDS, 1));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Answer, Api, PASSWORD, User,
     employee::{employee, nth_employee, nth_id, number_in, records},
-    root, token,
+    root, stored_id, token,
 };
 
 /// A list with numbered rows in it, of which the highest is the newest, and a user who sees it.
@@ -40,7 +40,7 @@ struct Page {
 impl<'a> List<'a> {
     /// Half of them, two by two, with a number that is proven: they lie in all partitions of the list.
     fn of_employees(api: &'a Api, reader: &'a User) -> Self {
-        let owner = reader.id();
+        let owner = reader.stored_id();
         let counter =
             if token::claims(&reader.access)["staff"] == true { "employees" } else { &owner }.to_owned();
         let row = move |n| {
@@ -54,10 +54,10 @@ impl<'a> List<'a> {
 
     /// They lie in both partitions, and are staff, if the path says so. Its reader is in no list.
     async fn of_users(api: &'a Api, reader: &'a User, path: &'static str) -> Self {
-        let key = format!("user#{}", api.registered("pattern").await["id"].as_str().unwrap());
+        let key = format!("user#{}", stored_id(&api.registered("pattern").await["id"]));
         let pattern = api.item("Users", &key).await.unwrap();
         api.delete_items("Users", |other| other == key).await;
-        let mut unlisted = api.item("Users", &format!("user#{}", reader.id())).await.unwrap();
+        let mut unlisted = api.item("Users", &format!("user#{}", reader.stored_id())).await.unwrap();
         for index in ["listed", "listed_staff"] {
             unlisted.as_object_mut().unwrap().remove(index);
         }

@@ -80,6 +80,12 @@ pub(crate) fn id_text(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
+/// The text that stands for an id in keys and attributes, given the id as the API shows it, or that text.
+pub(crate) fn stored_id(id: &Value) -> String {
+    let id = id_text(id);
+    shared::user::Id::shown(&id).map_or(id, shared::user::Id::stored)
+}
+
 /// A complaint about one field.
 pub(crate) fn complaint(field: &str, complaint: &str) -> Value {
     json!({ field: [complaint] })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Api, Browser, User, registration};
+use crate::support::{Api, Browser, User, employee::nth_id, id_text, registration, stored_id};
 
 /// As many employees as an operator imports: items like the one that the API makes of the first.
 async fn fill(api: &Api, admin: &User, count: usize) {
@@ -12,17 +12,18 @@ async fn fill(api: &Api, admin: &User, count: usize) {
         &json!({ "first_name": "First", "last_name": "Hired", "phone_number": "+919800000000" }),
     )
     .await;
-    let record = api.item("Employees", &format!("employee#{}", first["id"].as_str().unwrap())).await.unwrap();
+    let record = api.item("Employees", &format!("employee#{}", stored_id(&first["id"]))).await.unwrap();
     let names = ["Basavraj", "Chitra", "Deepa", "Farhan", "Gauri", "Harish", "Indira", "Jatin"];
     let items: Vec<Value> = (1..count)
         .map(|number| {
-            let id = Uuid::now_v7();
+            let id = nth_id(u32::try_from(number).unwrap());
             let (name, family, phone) =
                 (names[number % names.len()], format!("Number{number}"), format!("+91981{number:07}"));
             let mut item = record.clone();
             item["pk"] = json!({ "S": format!("employee#{id}") });
-            item["id"] = json!({ "S": id.to_string() });
-            item["by_shard"] = json!({ "S": format!("{}#unverified", id.as_bytes()[15] % 2) });
+            item["id"] = json!({ "S": id });
+            item["by_shard"] =
+                json!({ "S": format!("{}#unverified", Uuid::try_parse(&id).unwrap().as_bytes()[15] % 2) });
             item["first_name"] = json!({ "S": name });
             item["last_name"] = json!({ "S": family });
             item["phone_number"] = json!({ "S": phone });
@@ -150,7 +151,7 @@ async fn hostile_names_are_shown_as_they_are() {
     body["last_name"] = json!("<script>document.title='taken'</script>");
     assert_eq!(api.post("/api/register", &body).await.status, 201);
     let body = json!({ "first_name": hostile, "last_name": "'\"&lt;", "phone_number": "+919800000001", "department": "</td><b>" });
-    let id = employee(&admin, &body).await["id"].as_str().unwrap().to_owned();
+    let id = id_text(&employee(&admin, &body).await["id"]);
     let browser = Browser::admin_as(&api, "admin", "").await;
 
     browser.sees(hostile).await;

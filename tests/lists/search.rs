@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Api, Client,
-    employee::{employee, nth_employee},
+    employee::{employee, nth_employee, nth_id},
+    id_text, stored_id,
 };
 
 const FORMATS: [&str; 3] = ["cursor", "page", "array"];
@@ -35,9 +36,9 @@ async fn walk(api: &Api, client: &Client, path: &str) -> (Vec<Value>, Option<u64
 /// A hundred users whose names contain that of one who came before them.
 async fn crowd(api: &Api) -> Value {
     let ada = api.registered("ada").await;
-    let pattern = api.item("Users", &format!("user#{}", ada["id"].as_str().unwrap())).await.unwrap();
+    let pattern = api.item("Users", &format!("user#{}", stored_id(&ada["id"]))).await.unwrap();
     let others = (0..100).map(|n| {
-        let (mut user, id) = (pattern.clone(), uuid::Uuid::now_v7().to_string());
+        let (mut user, id) = (pattern.clone(), nth_id(n));
         user["pk"] = json!({ "S": format!("user#{id}") });
         user["id"] = json!({ "S": id });
         for (field, value) in
@@ -57,7 +58,7 @@ async fn a_user_is_found_by_their_identifier_before_all_others() {
     for format in FORMATS {
         let api = Api::with(&[("ListFormat", format)]).await;
         let (ada, admin) = (crowd(&api).await, api.staff().await);
-        let path = format!("/api/users/{}", ada["id"].as_str().unwrap());
+        let path = format!("/api/users/{}", id_text(&ada["id"]));
         let changed = admin.patch(&path, &json!({ "phone_number": "9881167671" })).await;
         assert_eq!(changed.status, 200, "{}", changed.text);
 

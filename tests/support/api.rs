@@ -36,6 +36,11 @@ fn ids() -> Option<(&'static str, String)> {
     std::env::var("IDS").ok().map(|ids| ("Ids", ids))
 }
 
+/// Whether the stacks of this run that do not choose otherwise have integer ids.
+pub(super) fn has_integers() -> bool {
+    ids().is_some_and(|(_, ids)| ids == "integer")
+}
+
 /// Text messages go by Twilio, with the secret that every local stack has.
 pub(crate) const TWILIO: [(&str, &str); 2] = [
     ("SmsProvider", "twilio"),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use shared::user::Id;
 use uuid::{Builder, Uuid};
 
-use super::{Api, User, id_text};
+use super::{Api, User, api::has_integers, id_text, stored_id};
 
 /// An id that nobody has.
 pub(crate) const NOBODY: &str = "01900000-0000-7000-8000-000000000000";
@@ -54,7 +55,7 @@ impl Api {
     pub(crate) async fn store_employees(&self, employees: impl IntoIterator<Item = Value>) {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         let records = employees.into_iter().flat_map(|employee| {
-            for list in ["employees", employee["owner"].as_str().unwrap()] {
+            for list in ["employees", &stored_id(&employee["owner"])] {
                 *counts.entry(list.to_owned()).or_default() += 1;
             }
             records(&employee)
@@ -79,8 +80,14 @@ pub(crate) fn nth_employee(owner: &str, n: u32) -> Value {
     })
 }
 
-/// A `UUIDv7` of the `n`th second of 2025, with the number in it.
+/// The first of the integers that stand for numbers in ids: users and employees who are made one by one have smaller ones.
+const FIRST_INTEGER: u64 = 1_000_000;
+
+/// As it is stored, a `UUIDv7` of the `n`th second of 2025, with the number in it; or an integer with the number in it.
 pub(crate) fn nth_id(n: u32) -> String {
+    if has_integers() {
+        return Id::of_integer(FIRST_INTEGER + u64::from(n)).unwrap().stored();
+    }
     let mut rest = [0; 10];
     rest[6..].copy_from_slice(&n.to_be_bytes());
     Builder::from_unix_timestamp_millis(1_735_689_600_000 + 1_000 * u64::from(n), &rest)
@@ -88,8 +95,11 @@ pub(crate) fn nth_id(n: u32) -> String {
         .to_string()
 }
 
-/// The number in such an id.
+/// The number in such an id, as the API shows it.
 pub(crate) fn number_in(id: &Value) -> u32 {
+    if let Some(integer) = id.as_u64() {
+        return (integer - FIRST_INTEGER).try_into().unwrap();
+    }
     let [.., a, b, c, d] = *Uuid::try_parse(id.as_str().unwrap()).unwrap().as_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
@@ -97,8 +107,9 @@ pub(crate) fn number_in(id: &Value) -> u32 {
 /// What is stored of an employee whom the API shows so: the record, and those of the unique names.
 pub(crate) fn records(employee: &Value) -> Vec<Value> {
     let text = |name: &str| employee[name].as_str().unwrap_or_default();
-    let (id, owner, department) = (text("id"), text("owner"), text("department"));
-    let shard = Uuid::try_parse(id).unwrap().as_bytes()[15] % 2;
+    let [id, owner] = ["id", "owner"].map(|name| stored_id(&employee[name]));
+    let department = text("department");
+    let shard = Uuid::try_parse(&id).unwrap().as_bytes()[15] % 2;
     let verified = if employee["is_phone_verified"] == true { "verified" } else { "unverified" };
 
     let mut record = Map::new();
@@ -112,6 +123,9 @@ pub(crate) fn records(employee: &Value) -> Vec<Value> {
     let searched = ["first_name", "last_name", "email", "phone_number"];
     let searched = searched.map(|name| (name.to_owned(), json!({ "S": text(name).to_lowercase() })));
     record.insert("search".to_owned(), json!({ "M": Map::from_iter(searched) }));
+    for (name, id) in [("id", &id), ("owner", &owner)] {
+        record.insert(name.to_owned(), json!({ "S": id }));
+    }
     record.insert("version".to_owned(), json!({ "N": "1" }));
     record.insert("counted".to_owned(), json!({ "BOOL": true }));
     let mut keys = vec![

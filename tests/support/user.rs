@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Client, id_text, token};
+use super::{Answer, Client, id_text, stored_id, token};
 
 /// The password of every user here, unless a test says otherwise.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -63,6 +63,11 @@ impl User {
     /// The user's id.
     pub(crate) fn id(&self) -> String {
         self.claim("user_id")
+    }
+
+    /// The text that stands for it in keys and attributes.
+    pub(crate) fn stored_id(&self) -> String {
+        stored_id(&Value::from(self.id()))
     }
 
     /// The session's id.

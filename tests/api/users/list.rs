@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{is_refused, not_authenticated, path, path_to, signed_in, staff_named};
-use crate::support::{Answer, Api, User, complaint};
+use crate::support::{Answer, Api, User, complaint, id_text};
 
 /// A list that fits on a page.
 fn only(users: &[Value]) -> Value {
@@ -31,7 +31,7 @@ async fn finds(admin: &User, query: &str, expected: &[&str]) {
 
 async fn set(admin: &User, name: &str, change: Value) {
     let found = admin.get(&format!("/api/users?search={name}@example.com")).await;
-    let id = found.body["results"][0]["id"].as_str().unwrap().to_owned();
+    let id = id_text(&found.body["results"][0]["id"]);
     let answer = admin.patch(&path_to(&id), &change).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
