@@ -11,6 +11,7 @@ mod lockout;
 mod logs;
 mod loopback;
 mod replay;
+mod small_inputs;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -76,10 +76,11 @@ impl Body {
         let password = form.secret("password", Password::parse_new);
         let phone = form.nullable("phone_number", |text| phones.parse(text)).set();
         let details = Given::read(&mut form, user::FIELDS, true);
-        if let Some(complaint) =
-            username.as_ref().and_then(|name| name.poses_as_another(email.as_ref(), phones))
-        {
-            form.complain("username", complaint);
+        if let Some(name) = &username {
+            let complaint = name.poses_as_another(email.as_ref(), phones);
+            if let Some(complaint) = complaint.or(name.unfit()?) {
+                form.complain("username", complaint);
+            }
         }
         let about = About {
             username: username.as_ref().map(Username::text).unwrap_or_default(),

@@ -24,7 +24,7 @@ impl Email {
             && domain.contains('.')
             && domain.split('.').all(is_label)
             && last_label.len() >= 2
-            && !last_label.bytes().all(|byte| byte.is_ascii_digit());
+            && is_top_level(last_label);
         if valid { Ok(Self { typed: text.to_owned() }) } else { Err(INVALID.to_owned()) }
     }
 
@@ -51,6 +51,11 @@ pub(crate) fn key(address: &str) -> String {
 fn is_atom(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+}
+
+/// No top-level domain has a digit, but for those in the `xn--` form (RFC 3696, section 2).
+fn is_top_level(label: &str) -> bool {
+    label.bytes().all(|byte| byte.is_ascii_alphabetic()) || label.to_ascii_lowercase().starts_with("xn--")
 }
 
 /// RFC 1035, section 2.3.1.
@@ -88,6 +93,7 @@ mod tests {
             "a..b@example.com",
             "a@-example.com",
             "a@example.123",
+            "a@example.co1",
             "é@example.com",
             "a@b@example.com\u{0}",
             "a@example.com\nBcc: b@example.com",

@@ -204,6 +204,8 @@ impl Form {
     fn text(&mut self, name: &'static str) -> Option<String> {
         let text = match self.fields.get(name)? {
             Value::String(text) => Ok(text.clone()),
+            // A fraction is no text, and what has more digits than 64 bits hold was rounded.
+            Value::Number(number) if number.is_f64() => Err(NOT_TEXT),
             Value::Number(number) => Ok(number.to_string()),
             Value::Null => Err(NULL),
             Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(NOT_TEXT),

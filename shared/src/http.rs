@@ -19,3 +19,4 @@ pub use html::{Html, csp_hash, html};
 pub(crate) use reply::finish;
 pub use reply::{Reply, Response, json, json_in_version, json_linked, json_public, no_content, text_public};
 pub use request::Request;
+pub(crate) use request::keep_all_lines;

@@ -41,6 +41,7 @@ pub mod session;
 pub mod throttle;
 pub mod time;
 pub mod token;
+pub(crate) mod unicode;
 pub mod user;
 
 pub use app::App;

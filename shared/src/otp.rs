@@ -164,7 +164,7 @@ impl Record {
             user_id,
             by_themselves: false,
             nonce: Uuid::new_v4().simple().to_string(),
-            digits: u32::try_from(digits).unwrap_or(6).clamp(4, 9),
+            digits: u32::try_from(digits).unwrap_or(6).clamp(4, 8),
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
             network: Some(throttle::fingerprint(&client.network())),
             expires: time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?,

@@ -20,4 +20,4 @@ pub(crate) use cursor::Signer;
 pub(crate) use partitions::{Filter, Partitions};
 pub use query::{DEFAULT_SIZE, LARGEST, LONGEST_ARRAY, LONGEST_SEARCH, ListQuery};
 pub(crate) use read::{Row, Rows, read};
-pub(crate) use search::{lowered, searchable};
+pub(crate) use search::searchable;

@@ -2,9 +2,11 @@
 
 mod metadata;
 
-use rlibphonenumber::{ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, Region};
+use rlibphonenumber::{
+    NumberLengthType, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil, Region,
+};
 
-use crate::{Error, config};
+use crate::{Error, config, unicode};
 use metadata::Country;
 
 /// The longest that one is written, in characters.
@@ -49,7 +51,8 @@ impl PhoneRules {
     /// the code sent to it will.)
     pub fn parse(self, text: &str) -> Result<Phone, &'static str> {
         // No number is near as long, and the parser would overlook words around it.
-        let number = text.strip_prefix("tel:").unwrap_or(text);
+        let text = &unicode::ascii_digits(text);
+        let number = text.strip_prefix("tel:").unwrap_or(text).trim();
         if text.len() > LONGEST || !number.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c)) {
             return Err(INVALID);
         }
@@ -58,7 +61,8 @@ impl PhoneRules {
         }
         let number = self.read(number).ok_or(INVALID)?;
         let rules = metadata::of_international(&number.country_code.to_string()).ok_or(INVALID)?;
-        if rules.is_possible_number_with_reason(&number).is_err() {
+        // A number that can be dialled only within its area is nobody's elsewhere.
+        if !matches!(rules.is_possible_number_with_reason(&number), Ok(NumberLengthType::IsPossible)) {
             return Err(INVALID);
         }
         let e164 = rules.format(&number, PhoneNumberFormat::E164);
@@ -158,13 +162,6 @@ pub(crate) fn is_e164(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a text is written the way phone numbers are: digits and their punctuation, nothing else.
-#[must_use]
-pub(crate) fn reads_as_phone(text: &str) -> bool {
-    text.chars().filter(char::is_ascii_digit).count() >= 7
-        && text.chars().all(|c| c.is_ascii_digit() || PUNCTUATION.contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -204,9 +201,18 @@ mod tests {
 
     #[test]
     fn one_number_has_one_form() {
-        for text in
-            ["+91 98811 67671", "+91-9881167671", "(098811) 67671", "00919881167671", "tel:+919881167671"]
-        {
+        for text in [
+            "98811\u{a0}67671",
+            "\u{202a}+919881167671\u{202c}",
+            "98811\u{2011}67671",
+            "۹۸۸۱۱۶۷۶۷۱",
+            "９８８１１６７６７１",
+            "+91 98811 67671",
+            "+91-9881167671",
+            "(098811) 67671",
+            "00919881167671",
+            "tel:+919881167671",
+        ] {
             assert_eq!(parse(text), Ok("+919881167671".into()), "{text}");
         }
         assert_eq!(parse("+1 650-253-0000"), Ok("+16502530000".into()));
@@ -251,6 +257,9 @@ mod tests {
             "98811 67671 x2",
             "00000356764222",
             "+91 0009 8811 67671",
+            // Digits that are dialled only within an area.
+            "+12530000",
+            "009881167671",
             &"9".repeat(1_000),
         ] {
             assert_eq!(parse(text), Err(INVALID), "{text}");

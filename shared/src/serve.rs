@@ -13,7 +13,7 @@ use tracing::{Instrument, field};
 
 use crate::{
     App, Reply, Request, Who, deadline,
-    http::{Cors, Response, cut, finish},
+    http::{Cors, Response, cut, finish, keep_all_lines},
     log,
 };
 
@@ -56,6 +56,7 @@ fn run(endpoint: &'static Endpoint) -> LocalBoxFuture<'static, Result<(), lambda
         }));
         lambda_runtime::run(service_fn(move |mut event: LambdaEvent<LambdaRequest>| {
             cut(&mut event.payload);
+            keep_all_lines(&mut event.payload);
             adapter.call(event)
         }))
         .await

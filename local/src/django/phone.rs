@@ -88,11 +88,20 @@ fn is_written_like_one(text: &str) -> bool {
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => {
-            number.as_u64().filter(|number| *number > 9_999).map(|number| number.to_string())
-        }
+        Value::Number(number) => number
+            .as_u64()
+            .or_else(|| whole(number.as_f64()?))
+            .filter(|number| *number > 9_999)
+            .map(|number| number.to_string()),
         _ => None,
     }
+}
+
+/// The integer that a column of fractions holds, as far as a fraction holds all its digits.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
+fn whole(number: f64) -> Option<u64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && (0.0..MOST).contains(&number)).then_some(number as u64)
 }
 
 /// The region of most numbers that begin with a country code without its `+`.

@@ -5,6 +5,7 @@ mod routes;
 
 use std::{
     collections::BTreeMap,
+    io::Read,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,8 +15,13 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE, uri::Authority},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+        uri::Authority,
+    },
 };
+use flate2::read::{GzDecoder, ZlibDecoder};
 use serde_json::json;
 use tokio::time;
 use tower_http::compression::{CompressionLayer, Predicate};
@@ -74,6 +80,13 @@ const BAD_REQUEST: Refusal = Refusal {
     error_type: "BadRequestException",
     fallback: "DEFAULT_4XX",
 };
+const UNSUPPORTED: Refusal = Refusal {
+    kind: "UNSUPPORTED_MEDIA_TYPE",
+    status: 415,
+    message: "Unsupported Media Type",
+    error_type: "BadRequestException",
+    fallback: "DEFAULT_4XX",
+};
 /// What a function's crash, error, timeout or malformed answer becomes: AWS says 502 for each of them.
 const FAILED: Refusal = Refusal {
     kind: "INTEGRATION_FAILURE",
@@ -90,6 +103,25 @@ const TIMED_OUT: Refusal = Refusal {
     error_type: "InternalServerErrorException",
     fallback: "DEFAULT_5XX",
 };
+
+/// A body that came compressed, as API Gateway hands it on where it compresses answers (`MinimumCompressionSize`): the limit is held
+/// against what it is then.
+fn unpacked(headers: &mut HeaderMap, body: Bytes) -> Result<Bytes, &'static Refusal> {
+    let Some(encoding) = headers.remove(CONTENT_ENCODING) else { return Ok(body) };
+    let mut unpacked = Vec::new();
+    let most = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX) + 1;
+    let read = match encoding.as_bytes() {
+        b"identity" => return Ok(body),
+        b"gzip" => GzDecoder::new(&*body).take(most).read_to_end(&mut unpacked),
+        b"deflate" => ZlibDecoder::new(&*body).take(most).read_to_end(&mut unpacked),
+        _ => return Err(&UNSUPPORTED),
+    };
+    match read {
+        Ok(_) if unpacked.len() > BODY_LIMIT => Err(&TOO_LARGE),
+        Ok(_) => Ok(Bytes::from(unpacked)),
+        Err(_) => Err(&BAD_REQUEST),
+    }
+}
 
 impl Gateway {
     pub(crate) fn new(
@@ -131,14 +163,13 @@ impl Gateway {
             Err(Unreadable::TooLong) => return (Err(&TOO_LARGE), false),
             Err(Unreadable::BrokenOff) => return (Err(&BAD_REQUEST), false),
         };
-        let request = Incoming {
-            method: parts.method,
-            uri: parts.uri,
-            version: parts.version,
-            headers: parts.headers,
-            body,
-            peer,
+        let mut headers = parts.headers;
+        let body = match unpacked(&mut headers, body) {
+            Ok(body) => body,
+            Err(refusal) => return (Err(refusal), false),
         };
+        let request =
+            Incoming { method: parts.method, uri: parts.uri, version: parts.version, headers, body, peer };
         let event = event::event(&request, id, found.resource, &found.parameters).to_string();
         let Ok(invoked) = time::timeout(INTEGRATION_TIMEOUT, found.function.invoke(Bytes::from(event))).await
         else {

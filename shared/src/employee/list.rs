@@ -13,7 +13,7 @@ use crate::{
     form,
     page::{self, Filter, ListQuery, Page, Partitions, Row, Rows, Signer},
     parameters::Parameters,
-    phone::{PhoneRules, reads_as_phone},
+    phone::PhoneRules,
     user,
 };
 
@@ -156,7 +156,7 @@ impl List {
 /// The identifiers that a search may be.
 fn names_in(search: &str) -> Result<Vec<Name>, Error> {
     let email = Email::parse(search).ok().map(|email| Name::Email(email.key()));
-    let phone = if reads_as_phone(search) { PhoneRules::from_env()?.parse(search).ok() } else { None };
+    let phone = PhoneRules::from_env()?.parse(search).ok();
     let phone = phone.map(|phone| Name::Phone(phone.e164().to_owned()));
     Ok(email.into_iter().chain(phone).collect())
 }

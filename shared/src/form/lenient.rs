@@ -39,8 +39,8 @@ impl Lenient {
         let text = match self.fields.get(name)? {
             Value::Null => return None,
             Value::String(text) => text.replace('\0', ""),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            Value::Number(number) if !number.is_f64() => number.to_string(),
+            Value::Number(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
                 self.drop(name, NOT_TEXT);
                 return None;
             }

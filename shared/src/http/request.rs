@@ -2,12 +2,21 @@
 
 use lambda_http::{
     Body, RequestExt,
-    http::{HeaderValue, header},
-    request::RequestContext,
+    http::{HeaderName, HeaderValue, header},
+    request::{LambdaRequest, RequestContext},
 };
 
 use super::body;
 use crate::{Error, Form, client::Client, parameters::Parameters, precondition::Precondition};
+
+/// Keeps all lines of a header that came in several: `lambda_http` puts the last of them in the place of all.
+pub(crate) fn keep_all_lines(event: &mut LambdaRequest) {
+    let LambdaRequest::ApiGatewayV1(event) = event else { return };
+    let all = &event.multi_value_headers;
+    for name in all.keys().filter(|name| all.get_all(*name).iter().count() > 1) {
+        event.headers.remove(name);
+    }
+}
 
 /// A request from either kind of API Gateway.
 pub struct Request {
@@ -92,13 +101,13 @@ impl Request {
     /// What `If-Match` says of the record that is to be changed.
     #[must_use]
     pub fn precondition(&self) -> Precondition {
-        Precondition(self.header(header::IF_MATCH.as_str()).map(str::to_owned))
+        Precondition(self.list(&header::IF_MATCH))
     }
 
     /// Whether the client has what this entity tag names (`If-None-Match`; RFC 9110, section 13.1.2). A gateway that
     /// compresses may have made the tag weak.
     pub(super) fn has(&self, tag: &str) -> bool {
-        let tags = self.header(header::IF_NONE_MATCH.as_str()).unwrap_or_default();
+        let tags = self.list(&header::IF_NONE_MATCH).unwrap_or_default();
         let mut tags = tags.split(',').map(str::trim);
         tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
     }
@@ -147,6 +156,13 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.inner.headers().get(name)?.to_str().ok()
+    }
+
+    /// A header that is a list, which may stand in several lines (RFC 9110, section 5.3).
+    fn list(&self, name: &HeaderName) -> Option<String> {
+        let lines: Vec<_> =
+            self.inner.headers().get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+        (!lines.is_empty()).then(|| lines.join(","))
     }
 
     /// The origin of the page that sent it, as a browser names it.

@@ -15,16 +15,17 @@ use crate::{
     form, log,
     secret::{Secret, Secrets},
     throttle::{self, Counted, DAY, Throttle},
-    time,
+    time, unicode,
     user::Id,
 };
 
 /// The most characters of a guess, so that nothing longer is worked on.
 pub const GUESS_LENGTH: usize = 20;
 
-/// A guess as it is typed.
+/// A guess as it is typed: with blanks or hyphens between its digits, or in the digits of another script.
 pub fn guess(text: &str) -> Result<String, String> {
-    form::at_most(GUESS_LENGTH, text).map(str::to_owned)
+    let text = unicode::ascii_digits(form::at_most(GUESS_LENGTH, text)?);
+    Ok(text.chars().filter(|c| !"- ".contains(*c)).collect())
 }
 
 /// A code that was guessed right, to be spent in the transaction that does what it is for.
@@ -191,6 +192,8 @@ async fn compare(
 /// Whether the guess is the code made from this version of the secret. Compared in constant time.
 fn matches(record: &Record, secret: &Secret, address: &str, guess: &str) -> Result<bool, Error> {
     let code = record.code(&secret.code_key()?, address);
+    // Whoever takes a code for a number loses its zeros.
+    let guess = format!("{guess:0>width$}", width = code.len());
     Ok(verify_slices_are_equal(code.as_bytes(), guess.as_bytes()).is_ok())
 }
 

@@ -35,10 +35,14 @@ impl Filter {
     pub fn search(query: &ListQuery, fields: impl Iterator<Item = &'static str>) -> Self {
         let (mut filter, fields): (_, Vec<_>) = (Self::default(), fields.collect());
         for (at, term) in query.terms.iter().enumerate() {
-            let matches: Vec<_> =
-                fields.iter().map(|field| format!("contains(#search.#{field}, :term{at})")).collect();
+            let spellings = [("term", Some(&term.folded)), ("lowered", term.lowered.as_ref())];
+            let mut matches: Vec<String> = Vec::new();
+            for (name, text) in spellings.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+                let contains = |field: &&str| format!("contains(#search.#{field}, :{name}{at})");
+                matches.extend(fields.iter().map(contains));
+                filter.values.insert(format!("{name}{at}"), s(text));
+            }
             filter.and(&format!("({})", matches.join(" OR ")));
-            filter.values.insert(format!("term{at}"), s(term));
         }
         if !query.terms.is_empty() {
             filter.names.insert("search".to_owned(), "search".to_owned());

@@ -5,9 +5,9 @@ use url::form_urlencoded;
 
 use super::{
     cursor::{Cursor, Signer, Unverified},
-    search::lowered,
+    search::Term,
 };
-use crate::{Error, compatibility::ListFormat, form, parameters::Parameters};
+use crate::{Error, compatibility::ListFormat, form, parameters::Parameters, unicode};
 
 /// The records of a page, unless a request asks for another number.
 pub const DEFAULT_SIZE: usize = 20;
@@ -32,7 +32,7 @@ pub struct ListQuery {
     pub(super) number: PageNumber,
     /// The search as a whole: it may be an identifier.
     search: String,
-    pub(super) terms: Vec<String>,
+    pub(super) terms: Vec<Term>,
     url: String,
     query: Vec<(String, String)>,
 }
@@ -90,7 +90,7 @@ impl ListQuery {
             oldest_first: ordering(parameters.get("ordering").unwrap_or_default()).unwrap_or(oldest_first),
             cursor,
             number,
-            terms: terms.filter(|term| !term.is_empty()).map(str::to_lowercase).take(MOST_TERMS).collect(),
+            terms: terms.filter(|term| !term.is_empty()).map(Term::of).take(MOST_TERMS).collect(),
             search: search.to_owned(),
             url: parameters.url.clone(),
             query,
@@ -113,8 +113,8 @@ impl ListQuery {
 
     /// Whether every word of the search is in one of these texts.
     pub(crate) fn finds<'a>(&self, texts: impl Iterator<Item = &'a str>) -> bool {
-        let texts: Vec<_> = texts.map(lowered).collect();
-        self.terms.iter().all(|term| texts.iter().any(|text| text.contains(term)))
+        let texts: Vec<_> = texts.map(unicode::folded).collect();
+        self.terms.iter().all(|term| texts.iter().any(|text| text.contains(&term.folded)))
     }
 
     /// Whether it may read much more than it shows: a filter does, and so does a numbered page, unless it is the first or the last of

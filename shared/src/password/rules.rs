@@ -1,7 +1,7 @@
 //! What a new password must be: Django's validators, in Django's words.
 
 use super::Password;
-use crate::{Error, Form, config, config::Policy, fields::Entry};
+use crate::{Error, Form, config, config::Policy, fields::Entry, unicode};
 
 /// One password a line, lower case, sorted by its bytes, so that a look-up is a binary search and nothing is unpacked at
 /// start. Source: Django 5.2's `common-passwords.txt.gz` (Royce Williams' list): 19,640 passwords, 162,384 bytes.
@@ -55,6 +55,9 @@ impl Rules {
             let shortest = self.shortest;
             complaints
                 .push(format!("This password is too short. It must contain at least {shortest} characters."));
+        }
+        if strict && text.chars().all(unicode::is_invisible) {
+            complaints.push("This password has nothing but blanks.".to_owned());
         }
         if strict && is_common(text) {
             complaints.push("This password is too common.".to_owned());

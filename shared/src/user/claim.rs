@@ -18,8 +18,7 @@ use crate::{
     email::{self, Email},
     id::{Id, record_key},
     otp::{self, Allowance, Purpose},
-    page::lowered,
-    phone, time,
+    phone, time, unicode,
 };
 
 /// A name that one user has.
@@ -393,8 +392,9 @@ impl Loss {
             user = user.remove("pending_email");
         }
         if let Some(username) = &self.username {
-            user =
-                user.set("username", s(username.text())).set("search.username", s(lowered(username.text())));
+            user = user
+                .set("username", s(username.text()))
+                .set("search.username", s(unicode::folded(username.text())));
             writes.push(take_free(db, &Name::Username(username.key()), loser, USERNAME)?);
         }
         writes.push(user);

@@ -13,7 +13,7 @@ use crate::{
     id::record_key,
     page::{self, Filter, ListQuery, Page, Partitions, Row, Rows, Signer},
     parameters::Parameters,
-    phone::{PhoneRules, reads_as_phone},
+    phone::PhoneRules,
 };
 
 /// What a request wants of the list.
@@ -116,7 +116,7 @@ impl List {
 fn names_in(search: &str) -> Result<Vec<Name>, Error> {
     let username = Username::parse(search).ok().map(|username| Name::Username(username.key()));
     let email = Email::parse(search).ok().map(|email| Name::Email(email.key()));
-    let phone = if reads_as_phone(search) { PhoneRules::from_env()?.parse(search).ok() } else { None };
+    let phone = PhoneRules::from_env()?.parse(search).ok();
     let phone = phone.map(|phone| Name::Phone(phone.e164().to_owned()));
     Ok([username, email, phone].into_iter().flatten().collect())
 }

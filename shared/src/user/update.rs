@@ -157,10 +157,11 @@ impl Changes {
         let mut complaints = taken(&self.names(), holders, user.id)?;
         // An address is one's own once it is proven.
         let own = Email::parse(&user.email).ok().filter(|_| user.is_email_verified);
-        if let Some(new) = self.username.as_ref().filter(|name| name.key() != username_key(&user.username))
-            && let Some(complaint) = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?)
-        {
-            complaints.entry("username").or_default().insert(0, complaint.to_owned());
+        if let Some(new) = self.username.as_ref().filter(|name| name.key() != username_key(&user.username)) {
+            let complaint = new.poses_as_another(own.as_ref(), PhoneRules::from_env()?);
+            if let Some(complaint) = complaint.or(new.unfit()?) {
+                complaints.entry("username").or_default().insert(0, complaint.to_owned());
+            }
         }
         // What is not there cannot be proven.
         if self.flags.is_email_verified == Some(true) && user.email.is_empty() {

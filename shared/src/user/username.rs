@@ -1,18 +1,46 @@
 //! Usernames.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::MixedScript;
 use uuid::Uuid;
 
 use crate::{
+    Error,
+    config::Policy,
     email::Email,
     form,
     phone::{self, Phone, PhoneRules},
+    unicode,
 };
 
 const INVALID: &str =
     "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
 /// The most characters of a username (Django's).
 pub const LONGEST: usize = 150;
+
+/// Names that strangers would take for the operator's (RFC 2142, and what systems call their own accounts).
+const RESERVED: [&str; 20] = [
+    "abuse",
+    "admin",
+    "administrator",
+    "anonymous",
+    "help",
+    "hostmaster",
+    "info",
+    "mailer-daemon",
+    "moderator",
+    "no-reply",
+    "noreply",
+    "official",
+    "postmaster",
+    "root",
+    "security",
+    "staff",
+    "superuser",
+    "support",
+    "system",
+    "webmaster",
+];
 
 /// A username by Django's rule, `^[\w.@+-]{1,150}$`, in its composed form (NFKC).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +72,26 @@ impl Username {
         key(&self.0)
     }
 
+    /// Why nobody may choose it, beside what [`Username::parse`] says, which also reads names that were chosen before: it shows
+    /// nothing or, under `Policy=strict`, could be taken for somebody else's (UTS 39, section 5.1) or for the operator's.
+    pub fn unfit(&self) -> Result<Option<&'static str>, Error> {
+        let (text, key) = (&self.0, self.key());
+        if text.chars().any(unicode::is_invisible) {
+            return Ok(Some(INVALID));
+        }
+        if Policy::from_env()? == Policy::Seeds {
+            return Ok(None);
+        }
+        let is_reserved = !text.chars().any(char::is_alphanumeric) || RESERVED.contains(&key.as_str());
+        Ok(if is_reserved {
+            Some("This username is reserved.")
+        } else if !text.as_str().is_single_script() {
+            Some("A username may not mix letters of several scripts.")
+        } else {
+            None
+        })
+    }
+
     /// Why it may not be this user's: it would let them pose as an address or number of somebody else at login.
     #[must_use]
     pub fn poses_as_another(&self, own: Option<&Email>, phones: PhoneRules) -> Option<&'static str> {
@@ -59,7 +107,7 @@ impl Username {
     /// The phone number that it is, if it reads as one.
     #[must_use]
     pub fn as_phone(&self, phones: PhoneRules) -> Option<Phone> {
-        if phone::reads_as_phone(&self.0) { phones.parse(&self.0).ok() } else { None }
+        phones.parse(&self.0).ok()
     }
 }
 

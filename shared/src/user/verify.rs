@@ -6,8 +6,8 @@ use crate::{
     email,
     id::record_key,
     otp::Redeemed,
-    page::lowered,
     phone::Phone,
+    unicode,
 };
 
 use super::{
@@ -55,14 +55,14 @@ pub async fn verify_email(
         // It may just be becoming the present address.
         .if_equals("username", s(username))
         .set("email", s(next))
-        .set("search.email", s(lowered(next)))
+        .set("search.email", s(unicode::folded(next)))
         .remove("pending_email");
     if is_username {
         let is_free = name.twin().is_some_and(|twin| holders.of(&twin).is_none());
         let new = Username::parse(next).ok().filter(|_| is_free).unwrap_or_else(Username::generated);
         writes.push(claim::free(db, &Name::Username(username_key(username)), id));
         writes.push(claim::take_free(db, &Name::Username(new.key()), id, USERNAME)?);
-        user = user.set("username", s(new.text())).set("search.username", s(lowered(new.text())));
+        user = user.set("username", s(new.text())).set("search.username", s(unicode::folded(new.text())));
     }
     if !present.is_empty() {
         writes.push(claim::free(db, &Name::Email(email::key(present)), id));
