@@ -78,6 +78,7 @@ async fn costs_of_numbered(api: &Proxied, reader: &User, count: u32) -> Vec<(Str
     for (place, page) in [("first", 1), ("second", 2), ("middle", count / 20 / 2), ("last", count / 20)] {
         let path = format!("/api/employees?page={page}");
         let (answer, calls) = api.proxy.watch(reader.get(&path)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(answer.body["results"].as_array().unwrap().len(), 20, "{}", answer.text);
         assert_eq!(answer.body["count"], count);
         costs.push((format!("{place} page"), Cost { calls: calls.len(), units: calls.units() }));

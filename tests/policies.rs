@@ -151,6 +151,7 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     staged_addresses_are_given_up(api.stack()).await;
     others_are_faster(api.stack(), &recorder).await;
     names_are_given_up(api.stack()).await;
+    a_password_is_recovered_by_phone(api.stack()).await;
     imports_are_tried_again(api.stack(), &recorder).await;
     records_are_rewritten(api.stack(), &recorder).await;
     let mut uses = recorder.uses();
@@ -391,6 +392,20 @@ async fn names_are_given_up(api: &Api) {
     is_done(&lee.patch("/api/profile", &json!({ "email": "lee3@example.com" })).await);
     api.verify("lee3@example.com").await;
     api.try_token("+919881167682", PASSWORD).await;
+}
+
+/// Somebody who has signed up by phone has no address to which a code could go.
+async fn a_password_is_recovered_by_phone(api: &Api) {
+    let phone = "+919881167699";
+    is_done(&api.post("/auth/check-phone", &json!({ "phone": phone })).await);
+    let body = json!({ "phone": phone, "code": api.code_for(phone).await });
+    let token = api.post("/auth/verify", &body).await.body["registration_token"].clone();
+    is_done(&api.post("/auth/register", &json!({ "reg_token": token, "password": PASSWORD })).await);
+    let messages = api.stack.messages(phone).len();
+    is_done(&api.post("/api/password/forgot", &json!({ "phone_number": phone })).await);
+    let otp = api.code_after(phone, messages).await;
+    let body = json!({ "phone_number": phone, "otp": otp, "new_password": NEXT, "confirm_password": NEXT });
+    is_done(&api.post("/api/password/forgot/confirm", &body).await);
 }
 
 /// Of what is imported, some is there already, and of some another has the names.

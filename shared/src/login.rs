@@ -94,11 +94,12 @@ pub async fn unlock(app: &App, account: &Account) -> Result<(), Error> {
     try_join!(forget_failures(app, user, &addresses, Some(username)), sent).map(drop)
 }
 
-/// The same for a user who has recovered the password with a code to the e-mail address, without what was sent. Only verified
-/// identifiers count: a number that they merely claim may be somebody else's, whose guessers would begin again.
-pub async fn unlock_recovered(app: &App, user: &User) -> Result<(), Error> {
+/// The same for a user who has recovered the password with a code that came to `proven`, an e-mail address or a number, without what
+/// was sent. Only verified identifiers count: what they merely claim may be somebody else's, whose guessers would begin again.
+pub async fn unlock_recovered(app: &App, user: &User, proven: &str) -> Result<(), Error> {
     let phone = user.phone_number.clone().filter(|_| user.is_phone_verified);
-    let addresses: BTreeSet<_> = [email::key(&user.email)].into_iter().chain(phone).collect();
+    let email = Some(email::key(&user.email)).filter(|_| user.is_email_verified);
+    let addresses: BTreeSet<_> = [proven.to_owned()].into_iter().chain(email).chain(phone).collect();
     let username = Login::read(&user.username, PhoneRules::from_env()?);
     let is_own = username.is_only_a_username() || addresses.contains(&username.identifier);
     forget_failures(app, user, &addresses, Some(username.identifier).filter(|_| is_own)).await

@@ -17,7 +17,6 @@ use crate::{
     client::Client,
     config::{self, Policy},
     dynamo::{Db, Item, Write, key, number, s, to_item},
-    email,
     id::Id,
     phone::Phone,
     secret::Secrets,
@@ -116,9 +115,12 @@ fn number_of(address: &str) -> &str {
     address.split_once('#').map_or(address, |(number, _)| number)
 }
 
-/// The write that deletes the code for a new password of a user, if there is one: it dies with the password it was to replace.
-pub(crate) fn withdraw_reset(db: &Db, email: &str) -> Write {
-    Write::delete(&db.tables.otps, key(pk(Purpose::ResetPassword, &email::key(email))))
+/// The writes that delete the codes for a new password that were sent to these addresses, each in its unique form, if there are any:
+/// they die with the password that they were to replace.
+pub(crate) fn withdraw_resets(db: &Db, addresses: impl Iterator<Item = String>) -> Vec<Write> {
+    let withdraw =
+        |address: String| Write::delete(&db.tables.otps, key(pk(Purpose::ResetPassword, &address)));
+    addresses.map(withdraw).collect()
 }
 
 /// Whether a stored record is somebody's and has not expired.
@@ -132,6 +134,12 @@ impl Record {
     pub fn by_email(purpose: Purpose, to: &str, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let channel = if user.is_some() { Channel::Email } else { Channel::None };
         Self::new(purpose, channel, to, user, config::number("OTP_LENGTH")?, client)
+    }
+
+    /// A new code for a new password to the phone number of `user`, asked for by `client`; without a user it is a decoy.
+    pub fn recovery_by_sms(to: &Phone, user: Option<Id>, client: &Client) -> Result<Self, Error> {
+        let channel = if user.is_some() { Channel::Sms } else { Channel::None };
+        Self::new(Purpose::ResetPassword, channel, to.e164(), user, config::number("OTP_LENGTH")?, client)
     }
 
     /// A new code to a phone number, whoever has it. The Django systems' own sample requests have four digits.

@@ -51,7 +51,7 @@ pub async fn by_email(
 }
 
 /// Writes the record that `record` makes, when it sees who has the name, in place of any other of its purpose and address,
-/// as far as the address's limits allow. False when it makes none.
+/// as far as the address's limits allow. False when it makes none, or a decoy: then nothing is sent.
 async fn store(
     app: &App,
     name: &Name,
@@ -67,7 +67,7 @@ async fn store(
         let allowance = holders.allowance.ask(record.purpose, is_sent, now, limits)?;
         let writes = vec![record.write(&app.db, address)?, allowance.write(&app.db, address)?];
         if app.db.transact(writes).await? {
-            return Ok(true);
+            return Ok(is_sent);
         }
         retry.again().await?;
         holders = claim::read(&app.db, std::slice::from_ref(name), Some(address)).await?;
@@ -132,7 +132,10 @@ pub async fn by_sms(
         }
     };
     let sent = throttle::settle(&app.db, &[of_network], sent).await;
-    if !matches!(sent, Ok(true)) {
+    // One write either way: its time does not tell whether it was a decoy.
+    if matches!(sent, Ok(true)) {
+        throttle::keep(&app.db, &of_stack).await;
+    } else {
         throttle::take_back(&app.db, &of_stack).await;
     }
     sent

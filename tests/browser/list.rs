@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Api, Browser, User, employee::nth_id, id_text, registration, stored_id};
+use crate::support::{Api, Browser, User, id_text, registration, stored_id};
 
 /// As many employees as an operator imports: items like the one that the API makes of the first.
 async fn fill(api: &Api, admin: &User, count: usize) {
@@ -16,14 +16,14 @@ async fn fill(api: &Api, admin: &User, count: usize) {
     let names = ["Basavraj", "Chitra", "Deepa", "Farhan", "Gauri", "Harish", "Indira", "Jatin"];
     let items: Vec<Value> = (1..count)
         .map(|number| {
-            let id = nth_id(u32::try_from(number).unwrap());
+            let id = Uuid::now_v7();
             let (name, family, phone) =
                 (names[number % names.len()], format!("Number{number}"), format!("+91981{number:07}"));
             let mut item = record.clone();
             item["pk"] = json!({ "S": format!("employee#{id}") });
-            item["id"] = json!({ "S": id });
+            item["id"] = json!({ "S": id.to_string() });
             item["by_shard"] =
-                json!({ "S": format!("{}#unverified", Uuid::try_parse(&id).unwrap().as_bytes()[15] % 2) });
+                json!({ "S": format!("{}#unverified", id.as_bytes()[15] % 2) });
             item["first_name"] = json!({ "S": name });
             item["last_name"] = json!({ "S": family });
             item["phone_number"] = json!({ "S": phone });

@@ -242,13 +242,14 @@ async fn a_taken_name_is_refused_at_its_field() {
     let api = Api::start().await;
     let admin = api.staff().await;
     let (path, before) = user(&admin, &api.registered("ada").await["id"]).await;
+    api.registered("bob").await;
     let browser = Browser::admin_as(&api, "admin", &place(&path)).await;
 
-    browser.fill("Username", "admin").await;
+    browser.fill("Username", "bob").await;
     browser.press("Save").await;
 
     browser.sees("A user with that username already exists.").await;
-    let taken = admin.patch(&path, &json!({ "username": "admin" })).await;
+    let taken = admin.patch(&path, &json!({ "username": "bob" })).await;
     taken.is(400, &complaint("username", &browser.said_of("Username").await));
     assert_eq!(admin.get(&path).await.body, before);
 }

@@ -3,7 +3,11 @@
 use aws_sdk_sns::{error::ProvideErrorMetadata, types::MessageAttributeValue};
 
 use super::{Sent, capitalised, twilio::Twilio};
-use crate::{Error, aws, config, otp::Record, time};
+use crate::{
+    Error, aws, config,
+    otp::{Purpose, Record},
+    time,
+};
 
 /// A text message of one segment: at most 160 characters of the GSM 7-bit alphabet (3GPP TS 23.038). A longer one, or one
 /// with a single character from beyond, is paid for twice.
@@ -17,8 +21,10 @@ impl Sms {
     #[must_use]
     pub fn of(record: &Record, code: &str, stack: &str) -> Self {
         let lives = record.expires.saturating_sub(time::seconds(time::now()));
+        let purpose =
+            if record.purpose == Purpose::ResetPassword { "code to set a new password" } else { "code" };
         let rest = format!(
-            ": {code} is your code. It can be used once, within {}. Tell it to nobody.",
+            ": {code} is your {purpose}. It can be used once, within {}. Tell it to nobody.",
             words(lives)
         );
         let name: String =

@@ -42,6 +42,14 @@ impl Name {
         }
     }
 
+    /// Itself, in its unique form.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Username(text) | Self::Email(text) | Self::Phone(text) => text,
+        }
+    }
+
     /// The field that holds it.
     #[must_use]
     pub fn field(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use futures_util::join;
 
 use super::{
-    Account,
+    Account, User,
     claim::{self, Name},
     find,
     pending::activated,
@@ -37,9 +37,7 @@ pub async fn change_password(
         let mut writes = replace(db, &account, hash, None);
         writes.push(session.write(db)?);
         // Anyone who has a code for a new password could undo this one.
-        if !account.user.email.is_empty() {
-            writes.push(otp::withdraw_reset(db, &account.user.email));
-        }
+        writes.extend(otp::withdraw_resets(db, reset_addresses(&account.user)));
         if db.transact(writes).await? {
             return Ok(replaced(&account, false));
         }
@@ -48,24 +46,34 @@ pub async fn change_password(
     }
 }
 
-/// Sets a new password with a code that was guessed right, and ends every session. The code came to the e-mail address, so
-/// that is verified too, which makes a pending user active, and the network of the `client` counts as the user's. Gives the names of the fields that changed; [`Error::OtpInvalid`] when the code was used
-/// meanwhile, or the address is no longer theirs.
+/// Where codes for a new password of a user go, each in its unique form: the e-mail address and the verified phone number.
+pub(super) fn reset_addresses(user: &User) -> impl Iterator<Item = String> {
+    let email = Some(email::key(&user.email)).filter(|email| !email.is_empty());
+    let phone = user.phone_number.clone().filter(|_| user.is_phone_verified);
+    email.into_iter().chain(phone)
+}
+
+/// Sets a new password with a code that was guessed right, and ends every session. A code that came to the e-mail address verifies
+/// that, too, which makes a pending user active. The network of the `client` counts as the user's. Gives the names of the fields that
+/// changed; [`Error::OtpInvalid`] when the code was used meanwhile, or the address or number that it came to is no longer theirs.
 pub async fn recover_password(
     db: &Db,
     client: &Client,
     mut account: Account,
-    address: &str,
+    name: &Name,
     code: &Redeemed,
     hash: &Hash,
 ) -> Result<Vec<&'static str>, Error> {
-    let (id, name) = (account.user.id, Name::Email(address.to_owned()));
+    let (id, by_email) = (account.user.id, matches!(name, Name::Email(_)));
     let mut retry = Retry::of("a change of a password");
     loop {
-        let mut writes = replace(db, &account, hash, Some(client));
-        writes.extend([code.spend(db), claim::prove(db, &name, id, false)]);
+        let mut writes = replace(db, &account, hash, Some((client, by_email)));
+        writes.extend([code.spend(db), claim::prove(db, name, id, false)]);
+        // The code that went the other way dies, too.
+        let others = reset_addresses(&account.user).filter(|address| *address != name.text());
+        writes.extend(otp::withdraw_resets(db, others));
         if db.transact(writes).await? {
-            return Ok(replaced(&account, true));
+            return Ok(replaced(&account, by_email));
         }
         retry.again().await?;
         let (is_unspent, read) = join!(code.is_unspent(db), find(db, id));
@@ -73,10 +81,18 @@ pub async fn recover_password(
             return Err(Error::OtpInvalid);
         }
         account = read?.ok_or(Error::OtpInvalid)?;
-        // The address is no longer theirs.
-        if email::key(&account.user.email) != address {
+        if !is_theirs(&account.user, name) {
             return Err(Error::OtpInvalid);
         }
+    }
+}
+
+/// Whether a user has this address, or has verified this number.
+fn is_theirs(user: &User, name: &Name) -> bool {
+    match name {
+        Name::Email(address) => email::key(&user.email) == *address,
+        Name::Phone(number) => user.is_phone_verified && user.phone_number.as_ref() == Some(number),
+        Name::Username(_) => false,
     }
 }
 
@@ -93,8 +109,8 @@ fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
 
 /// The writes that replace a password and move the epoch on, on condition that the e-mail address is unchanged. A staged
 /// address is given up: somebody who knew the old password may have staged it, and could take the account over with it later.
-/// `recovered` is the request that has shown the code.
-fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<&Client>) -> Vec<Write> {
+/// `recovered` is the client that has shown a code, and whether that went to the e-mail address.
+fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<(&Client, bool)>) -> Vec<Write> {
     let user = &account.user;
     let mut write = Write::update(&db.tables.users, record_key(user.id))
         .if_equals("password", s(account.password.text()))
@@ -104,10 +120,14 @@ fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<&Client>) 
         .set("password", s(hash.text()))
         .set("epoch", n(account.epoch + 1))
         .increment_version();
-    if let Some(client) = recovered {
-        write = activated(write, account)
-            .set("is_email_verified", yes())
+    if let Some((client, by_email)) = recovered {
+        write = write
+            .if_as_loaded("phone_number", &account.stored)
+            .if_as_loaded("is_phone_verified", &account.stored)
             .set("known_networks", string_list(&account.networks_after(&client.network())));
+        if by_email {
+            write = activated(write, account).set("is_email_verified", yes());
+        }
     }
     let Some(pending) = &user.pending_email else { return vec![write] };
     vec![write.remove("pending_email"), claim::free(db, &Name::Email(email::key(pending)), user.id)]

@@ -3,7 +3,9 @@
 use super::{
     Account, User, Username,
     claim::{self, Losses, Name, PROVEN, USERNAME},
-    find, staff, taken,
+    find,
+    password::reset_addresses,
+    staff, taken,
 };
 use crate::{
     Error,
@@ -107,7 +109,7 @@ fn promote(db: &Db, account: &Account, new: &Superuser) -> Result<Made, Error> {
         writes.push(claim::free(db, &Name::Email(email::key(&staged)), user.id));
     }
     // So could anyone who has a code for a new password.
-    writes.push(otp::withdraw_reset(db, new.email.typed()));
+    writes.extend(otp::withdraw_resets(db, reset_addresses(user)));
     writes.extend(next.change(db)?);
     writes.push(claim::mark(db, &Name::Email(new.email.key()), user.id, PROVEN));
     writes.extend(staff::count(db, user.is_active_staff(), true));

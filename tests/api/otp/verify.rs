@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Answer, Api, otp_invalid, registration};
+use crate::support::{Answer, Api, otp_invalid};
 
 const ADA: &str = "ada@example.com";
 
@@ -184,20 +184,13 @@ async fn both_fields_are_required() {
 
 #[tokio::test]
 async fn a_code_may_be_a_number() {
-    let api = Api::with(&[("OtpLength", "9")]).await;
-    // A JSON number has no leading zero, and a code may have one: then this client cannot spell it.
-    for n in 0..5 {
-        let answer = api.post("/api/register", &registration(&format!("ada{n}"))).await;
-        assert_eq!(answer.status, 201);
-        let email = format!("ada{n}@example.com");
-        let body = api.message_to(&email).await.body;
-        let digits: String = body.chars().skip_while(|c| !c.is_ascii_digit()).take(9).collect();
-        if !digits.starts_with('0') {
-            let otp: u64 = digits.parse().unwrap();
-            assert_eq!(api.post("/api/otp/verify", &json!({ "email": email, "otp": otp })).await.status, 200);
-            return;
-        }
-    }
+    let api = Api::with(&[("OtpLength", "8")]).await;
+    api.registered("ada").await;
+    let email = "ada@example.com";
+    let body = api.message_to(email).await.body;
+    let digits: String = body.chars().skip_while(|c| !c.is_ascii_digit()).take(8).collect();
+    let otp: u64 = digits.parse().unwrap();
+    assert_eq!(api.post("/api/otp/verify", &json!({ "email": email, "otp": otp })).await.status, 200);
 }
 
 #[tokio::test]

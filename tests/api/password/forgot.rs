@@ -1,6 +1,7 @@
 //! `POST /api/password/forgot`.
 
 mod confirm;
+mod phone;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};

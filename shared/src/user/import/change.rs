@@ -6,7 +6,9 @@ use super::{
     super::{
         Account, User,
         claim::{self, Name},
-        delete, record, staff,
+        delete,
+        password::reset_addresses,
+        record, staff,
     },
     Import,
 };
@@ -70,8 +72,8 @@ pub(super) async fn update(db: &Db, import: &Import, here: Item) -> Result<Outco
     next.user = user;
 
     let mut writes = moves(db, present, &next.user)?;
-    if is_new_password && !present.email.is_empty() {
-        writes.push(otp::withdraw_reset(db, &present.email));
+    if is_new_password {
+        writes.extend(otp::withdraw_resets(db, reset_addresses(present)));
     }
     let unchanged = || {
         Write::update(&db.tables.users, record_key(id)).if_exists().if_as_loaded("version", &account.stored)
