@@ -6,11 +6,7 @@ use shared::message::{Mail, Mailer};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let mailer = Mailer::from_env()?;
     shared::deliver(async |app, record, code| {
-        let to = match record.user_id {
-            Some(user) => shared::user::as_written(&app.db, user, &record.to).await?,
-            None => None,
-        };
-        mailer.send(&Mail::of(record, code, app.stack())?, to.as_ref().unwrap_or(&record.to)).await
+        mailer.send(&Mail::of(record, code, app.stack())?, &record.to).await
     })
     .await
 }

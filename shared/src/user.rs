@@ -29,7 +29,7 @@ pub use logins::{LOGIN_LENGTH, end_sessions, forget_login, login_text, note_logi
 pub use names::{names, taken, throttle_of_names};
 pub use password::{change_password, recover_password};
 pub(crate) use record::rewrite;
-pub use record::{Account, PROJECTED, User, as_written, find, searched_fields};
+pub use record::{Account, PROJECTED, User, find, searched_fields};
 pub use register::{Registration, register, register_by_phone};
 pub use superuser::{Promoted, Superuser, create_or_promote};
 pub use username::key as username_key;

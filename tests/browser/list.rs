@@ -22,8 +22,7 @@ async fn fill(api: &Api, admin: &User, count: usize) {
             let mut item = record.clone();
             item["pk"] = json!({ "S": format!("employee#{id}") });
             item["id"] = json!({ "S": id.to_string() });
-            item["by_shard"] =
-                json!({ "S": format!("{}#unverified", id.as_bytes()[15] % 2) });
+            item["by_shard"] = json!({ "S": format!("{}#unverified", id.as_bytes()[15] % 2) });
             item["first_name"] = json!({ "S": name });
             item["last_name"] = json!({ "S": family });
             item["phone_number"] = json!({ "S": phone });

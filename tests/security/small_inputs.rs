@@ -231,22 +231,6 @@ async fn nobody_chooses_a_username_that_passes_for_another() {
     api.post("/api/register", &body).await.is(400, &complaint("username", NO_USERNAME));
 }
 
-#[tokio::test]
-async fn a_code_goes_to_the_address_as_its_user_wrote_it() {
-    let api = Api::with(&unlimited()).await;
-    let written = "Bob.Smith@Example.com";
-    assert_eq!(api.post("/api/register", &with(registration("bob"), "email", written)).await.status, 201);
-    let mails = api.mails_to(written).await;
-    for path in ["/api/otp/resend", "/api/password/forgot"] {
-        let answer = api.post(path, &json!({ "email": "bOB.sMITH@eXAMPLE.COM" })).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-    }
-    api.code_after(written, mails + 1).await;
-    for message in api.stack.messages(written) {
-        assert_eq!(message.to, written);
-    }
-}
-
 /// A try that is still being looked at has not failed: the wait is a moment.
 #[tokio::test]
 async fn right_logins_at_once_are_not_told_to_wait_for_long() {

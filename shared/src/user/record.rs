@@ -13,7 +13,6 @@ use crate::{
         AttributeValue, Db, Item, Retry, Write, change, from_item, is_yes, n, null, number, s, string_list,
         strings, text, to_item, yes,
     },
-    email,
     fields::Details,
     id::{Id, record_key},
     ids::NewId,
@@ -256,14 +255,6 @@ impl Account {
     pub fn about(&self) -> About<'_> {
         About { username: &self.user.username, email: &self.user.email, fields: self.user.details.entries() }
     }
-}
-
-/// An address as its user wrote it, given as somebody else may have typed it: a mail to another spelling may reach another mailbox.
-/// None when the user does not have the address any more.
-pub async fn as_written(db: &Db, user: Id, address: &str) -> Result<Option<String>, Error> {
-    let Some(account) = find(db, user).await? else { return Ok(None) };
-    let own = [Some(account.user.email), account.user.pending_email].into_iter().flatten();
-    Ok(own.into_iter().find(|own| email::key(own) == email::key(address)))
 }
 
 impl User {
