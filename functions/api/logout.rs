@@ -18,12 +18,11 @@ async fn log_out(app: &App, _: Anyone, request: Request) -> Reply {
     let name = if form.has("refresh_token") && !form.has("refresh") { "refresh_token" } else { "refresh" };
     let Some(text) = form.required(name, token::text) else { return Err(form.complaints()) };
 
-    let (user, is_ended) = match verify_legacy(app, &text).await? {
-        Some(legacy) => (legacy.token.claims.user_id, legacy.end(app).await?),
-        None => {
-            let claims = verify_token(app, &text, Some(token::Kind::Refresh)).await?.claims;
-            (claims.user_id, session::end(&app.db, claims.user_id, claims.sid).await?)
-        }
+    let (user, is_ended) = if let Some(legacy) = verify_legacy(app, &text).await? {
+        (legacy.token.claims.user_id, legacy.end(app).await?)
+    } else {
+        let claims = verify_token(app, &text, Some(token::Kind::Refresh)).await?.claims;
+        (claims.user_id, session::end(&app.db, claims.user_id, claims.sid).await?)
     };
     if is_ended {
         audit::user(Event::LoggedOut, user, request.ip());

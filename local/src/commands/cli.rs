@@ -62,6 +62,7 @@ pub(crate) struct CreateSuperuser {
 /// Import the users and employees of a Django system from a file that its dumpdata wrote. The command can be run again: records
 /// that are there stay as they are.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(crate) struct ImportDjango {
     /// The file, JSON or JSON Lines, as it is: compressed with gzip, in UTF-16.
     pub(crate) dump: PathBuf,
@@ -77,7 +78,7 @@ pub(crate) struct ImportDjango {
     /// What the Django system had verified before it made a user, although no field says so.
     #[arg(long, value_enum)]
     pub(crate) verified: Vec<Address>,
-    /// Take the refresh tokens of the Django system here, where the stack's LegacyJwtSecretArn is set.
+    /// Take the refresh tokens of the Django system here, once the stack knows the secret that signed them.
     #[arg(long)]
     pub(crate) refresh_tokens: bool,
     /// What users log in with. Without it, the values in the dump tell.
