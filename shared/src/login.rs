@@ -76,7 +76,7 @@ fn of_identifier(identifier: &str, request: &Request) -> Result<Throttle, Error>
 /// The same from one network alone, however many come from others.
 fn of_identifier_from(identifier: &str, request: &Request) -> Result<Throttle, Error> {
     let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
-    Ok(Throttle::of_failures(FAILURES, identifier)?.with_pending().at_most_from(most, &request.network()))
+    Ok(Throttle::of_failures(FAILURES, identifier)?.at_most_from(most, &request.network()))
 }
 
 /// Lets a user log in again: forgets the failed logins of all their identifiers, the guesses at their codes, and those of their
@@ -190,7 +190,6 @@ async fn log_in(
     let (account, key) = (account?, key?);
 
     let Some((account, rehashed)) = proven(app, account, password)? else {
-        throttle::keep(&app.db, of_identifier).await;
         audit::unknown(Event::LoginRefused, identifier, request.ip());
         return Err(Error::NoActiveAccount);
     };

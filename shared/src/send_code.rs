@@ -86,6 +86,7 @@ pub struct Asked {
     phone: Option<Phone>,
     counted: Result<[Counted; 2], Error>,
     holders: Result<Holders, Error>,
+    has_decoys: bool,
 }
 
 /// Counts the request against the limits of its network and of the whole stack, and loads who has the number.
@@ -98,7 +99,15 @@ pub async fn ask(
     let limits = [throttle_of(request.client())?, throttle_of_stack()?];
     let (names, number) = (names_of(phone.as_ref()), phone.as_ref().map(Phone::e164));
     let (counted, holders) = join!(throttle::admit(&app.db, limits), claim::read(&app.db, &names, number));
-    Ok(Asked { form, phone, counted, holders })
+    Ok(Asked { form, phone, counted, holders, has_decoys: false })
+}
+
+impl Asked {
+    /// The same where the answer must not tell whether a code was sent: then both cases take one write more, and the same time.
+    #[must_use]
+    pub fn with_decoys(self) -> Self {
+        Self { has_decoys: true, ..self }
+    }
 }
 
 fn names_of(phone: Option<&Phone>) -> Vec<Name> {
@@ -112,7 +121,7 @@ fn names_of(phone: Option<&Phone>) -> Vec<Name> {
 pub async fn by_sms(
     app: &App,
     request: &Request,
-    Asked { form, phone, counted, holders }: Asked,
+    Asked { form, phone, counted, holders, has_decoys }: Asked,
     asker: Result<Option<Account>, Error>,
     record: impl Fn(&Phone, Option<&Holder>, Option<&Account>) -> Result<Option<Record>, Error>,
 ) -> Result<bool, Error> {
@@ -132,11 +141,10 @@ pub async fn by_sms(
         }
     };
     let sent = throttle::settle(&app.db, &[of_network], sent).await;
-    // One write either way: its time does not tell whether it was a decoy.
-    if matches!(sent, Ok(true)) {
-        throttle::keep(&app.db, &of_stack).await;
-    } else {
+    if !matches!(sent, Ok(true)) {
         throttle::take_back(&app.db, &of_stack).await;
+    } else if has_decoys {
+        throttle::keep(&app.db, &of_stack).await;
     }
     sent
 }

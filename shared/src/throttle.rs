@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::{
     Error, config,
     deadline::in_time,
-    dynamo::{Db, Item, Retry, Sent, Write, key, n, number, operation_id, s},
+    dynamo::{Db, Retry, Sent, Write, key, n, number, operation_id, s},
     log::{self, Event},
     time,
 };
@@ -21,21 +21,12 @@ pub const HOUR: u64 = 3_600;
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;
 
-/// The attribute with the number of events that are still being looked at.
-const PENDING: &str = "pending";
-/// And with the second of the latest.
-const LATEST: &str = "latest";
-/// Nothing is looked at for so many seconds: an instance that has ended leaves its event pending.
-const LONGEST_PENDING: u64 = 10;
-
 /// A counter: what it counts, for how long, and the most it allows of each.
 #[derive(Debug, Clone)]
 pub struct Throttle {
     pk: String,
     window: u64,
     tallies: Vec<(String, u64)>,
-    /// Whether it knows how many of its events are still being looked at: they may yet turn out to be none.
-    has_pending: bool,
 }
 
 impl Throttle {
@@ -43,12 +34,7 @@ impl Throttle {
     #[must_use]
     pub fn new(kind: &str, subject: &str, window: u64) -> Self {
         // Hashed, because a subject is whatever a stranger typed: any length, and often a personal address.
-        Self {
-            pk: format!("{kind}#{}", fingerprint(subject)),
-            window,
-            tallies: Vec::new(),
-            has_pending: false,
-        }
+        Self { pk: format!("{kind}#{}", fingerprint(subject)), window, tallies: Vec::new() }
     }
 
     /// Allows at most `limit` events named `name`.
@@ -68,23 +54,6 @@ impl Throttle {
     pub fn at_most_from(self, limit: u64, network: &str) -> Self {
         let name = format!("from_{}", fingerprint(network));
         self.at_most(limit, &name)
-    }
-
-    /// Counts those events apart that are still being looked at. When it is full of them, the wait is a second and not the rest of the
-    /// window. Each event is then to be [taken back](take_back), [kept](keep) or [cleared](clear).
-    #[must_use]
-    pub fn with_pending(self) -> Self {
-        Self { has_pending: true, ..self }
-    }
-
-    /// How long to wait when it is full, as its record says.
-    fn wait(&self, record: &Item, now: u64, expires: u64) -> u64 {
-        let counted = |name: &str| number(record, name).unwrap_or(0);
-        let is_fresh = counted(LATEST) + LONGEST_PENDING > now;
-        let pending = if self.has_pending && is_fresh { counted(PENDING) } else { 0 };
-        let has_room =
-            self.tallies.iter().all(|(name, limit)| counted(name).saturating_sub(pending) < *limit);
-        if has_room { 1 } else { expires - now }
     }
 
     /// The answer when it is full, for so many seconds. The log says which kind of limit it was, whatever the client hears:
@@ -205,7 +174,7 @@ async fn count(db: &Db, throttle: Throttle) -> Result<Counted, Error> {
         };
         let expires = number(&record, "expires").unwrap_or(0);
         if expires > now {
-            return Err(throttle.refuse(throttle.wait(&record, now, expires)));
+            return Err(throttle.refuse(expires - now));
         }
         // The window has passed and DynamoDB has not deleted the record yet: begin the next one.
         if throttle.restart(db, now, expires, &op).await? {
@@ -225,9 +194,6 @@ impl Throttle {
             .set_to("expires", "if_not_exists(#expires, :end)")
             .value("end", n(now + self.window))
             .value("now", n(now));
-        if self.has_pending {
-            write = write.set(LATEST, n(now));
-        }
         let mut has_room = vec!["expires > :now".to_owned()];
         for (at, (name, limit)) in self.tallies.iter().enumerate() {
             has_room.push(format!("(attribute_not_exists(#{name}) OR #{name} < :limit_{at})"));
@@ -243,22 +209,15 @@ impl Throttle {
         record.insert("expires".to_owned(), n(now + self.window));
         record.insert("op".to_owned(), s(op));
         record.extend(self.tallies.iter().map(|(name, _)| (name.clone(), n(1))));
-        if self.has_pending {
-            record.insert(PENDING.to_owned(), n(1));
-            record.insert(LATEST.to_owned(), n(now));
-        }
         // Its own first success, when the answer to that was lost, does not refuse it.
         let put = Write::put(&db.tables.throttles, record).when("expires = :passed OR op = :op");
         let sent = put.value("passed", n(passed)).value("op", s(op)).send(db).await?;
         Ok(sent.is_written())
     }
 
-    /// The write that adds to every tally; of the events that are still being looked at, there is one more, or one fewer.
+    /// The write that adds to every tally.
     fn write(&self, db: &Db, by: i8) -> Write {
-        let mut write = Write::update(&db.tables.throttles, key(&self.pk));
-        if self.has_pending {
-            write = write.add(PENDING, if by > 0 { 1 } else { -1 });
-        }
+        let write = Write::update(&db.tables.throttles, key(&self.pk));
         self.tallies.iter().fold(write, |write, (name, _)| write.add(name, by.into()))
     }
 }

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
-use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -229,24 +228,6 @@ async fn nobody_chooses_a_username_that_passes_for_another() {
     assert_eq!(api.post("/api/register", &body).await.status, 201);
     let body = with(registration("y"), "username", "ㅤㅤ");
     api.post("/api/register", &body).await.is(400, &complaint("username", NO_USERNAME));
-}
-
-/// A try that is still being looked at has not failed: the wait is a moment.
-#[tokio::test]
-async fn right_logins_at_once_are_not_told_to_wait_for_long() {
-    let api = Api::start().await;
-    api.registered("ada").await;
-    let answers = join_all((0..20).map(|_| api.try_token("ada", PASSWORD))).await;
-    for answer in &answers {
-        if answer.status != 200 {
-            assert_eq!(answer.is_throttled(), 1, "{}", answer.text);
-        }
-    }
-    // Those that have failed are waited for.
-    for _ in 0..5 {
-        assert_eq!(api.try_token("ada", "a wrong password").await.status, 401);
-    }
-    assert!(api.try_token("ada", PASSWORD).await.is_throttled() > 1);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn by_sms(app: &App, request: &Request) -> Reply {
         let user = holder.filter(|holder| holder.verified).map(|holder| holder.user_id);
         Record::recovery_by_sms(phone, user, request.client()).map(Some)
     };
-    let asked = send_code::ask(app, request, form, phone).await?;
+    let asked = send_code::ask(app, request, form, phone).await?.with_decoys();
     send_code::by_sms(app, request, asked, Ok(None), record).await?;
     json(
         200,
