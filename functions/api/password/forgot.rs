@@ -27,7 +27,7 @@ async fn forgot(app: &App, _: Anyone, request: Request) -> Reply {
     )
 }
 
-/// Only to a verified number: whoever merely claims one may have mistyped it, and its owner would get the account.
+/// Only to a verified number: an unverified one may be mistyped, and its owner would get the account.
 async fn by_sms(app: &App, request: &Request) -> Reply {
     let (phones, reach) = (PhoneRules::from_env()?, Reach::from_env()?);
     let mut form = request.form();

@@ -32,7 +32,7 @@ async fn refresh(app: &App, _: Anyone, request: Request) -> Reply {
     json(200, &object!({ "access": session.access_token(&key, &account.user, claims)? }))
 }
 
-/// A refresh token of ours, or of the Django system that the user came from.
+/// A refresh token of this stack, or of the Django system that the user came from.
 async fn verify(app: &App, request: &Request, text: &str) -> Result<VerifiedToken, Error> {
     match verify_legacy(app, text).await? {
         Some(legacy) => legacy.begin(app, request).await,

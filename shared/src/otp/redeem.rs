@@ -192,7 +192,7 @@ async fn compare(
 /// Whether the guess is the code made from this version of the secret. Compared in constant time.
 fn matches(record: &Record, secret: &Secret, address: &str, guess: &str) -> Result<bool, Error> {
     let code = record.code(&secret.code_key()?, address);
-    // Whoever takes a code for a number loses its zeros.
+    // A client that takes a code for a number loses its zeros.
     let guess = format!("{guess:0>width$}", width = code.len());
     Ok(verify_slices_are_equal(code.as_bytes(), guess.as_bytes()).is_ok())
 }
