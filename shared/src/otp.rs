@@ -123,6 +123,13 @@ pub(crate) fn withdraw_resets(db: &Db, addresses: impl Iterator<Item = String>) 
     addresses.map(withdraw).collect()
 }
 
+/// How many digits a code has, by `OTP_LENGTH`: at most eight, because of nine some come more often than others, and under
+/// `Policy=strict` at least six (NIST SP 800-63B, 3.1.3.2).
+fn length() -> Result<u32, Error> {
+    let fewest = if Policy::from_env()? == Policy::Strict { 6 } else { 4 };
+    Ok(u32::try_from(config::number("OTP_LENGTH")?).unwrap_or(8).clamp(fewest, 8))
+}
+
 /// Whether a stored record is somebody's and has not expired.
 pub(crate) fn is_live(item: &Item) -> bool {
     item.contains_key("user_id")
@@ -133,19 +140,19 @@ impl Record {
     /// A new code to an e-mail address of `user`, asked for by `client`; without a user it is a decoy.
     pub fn by_email(purpose: Purpose, to: &str, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let channel = if user.is_some() { Channel::Email } else { Channel::None };
-        Self::new(purpose, channel, to, user, config::number("OTP_LENGTH")?, client)
+        Self::new(purpose, channel, to, user, length()?, client)
     }
 
     /// A new code for a new password to the phone number of `user`, asked for by `client`; without a user it is a decoy.
     pub fn recovery_by_sms(to: &Phone, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let channel = if user.is_some() { Channel::Sms } else { Channel::None };
-        Self::new(Purpose::ResetPassword, channel, to.e164(), user, config::number("OTP_LENGTH")?, client)
+        Self::new(Purpose::ResetPassword, channel, to.e164(), user, length()?, client)
     }
 
     /// A new code to a phone number, whoever has it. The Django systems' own sample requests have four digits.
     pub fn by_sms(purpose: Purpose, to: &Phone, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let digits = match Policy::from_env()? {
-            Policy::Strict => config::number("OTP_LENGTH")?,
+            Policy::Strict => length()?,
             Policy::Seeds => 4,
         };
         Self::new(purpose, Channel::Sms, to.e164(), user, digits, client)
@@ -162,7 +169,7 @@ impl Record {
         channel: Channel,
         to: &str,
         user_id: Option<Id>,
-        digits: u64,
+        digits: u32,
         client: &Client,
     ) -> Result<Self, Error> {
         Ok(Self {
@@ -172,7 +179,7 @@ impl Record {
             user_id,
             by_themselves: false,
             nonce: Uuid::new_v4().simple().to_string(),
-            digits: u32::try_from(digits).unwrap_or(6).clamp(4, 8),
+            digits,
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
             network: Some(throttle::fingerprint(&client.network())),
             expires: time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?,
