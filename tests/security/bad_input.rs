@@ -243,7 +243,9 @@ async fn a_compressed_body_is_as_long_as_any_other() {
     let api = Api::start().await;
     let packed = api.header("Content-Encoding", "gzip");
 
-    packed.post_text("/api/token", JSON, vec![b' '; 70_000]).await.is(413, &too_large());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, &[b' '; 70_000]).unwrap();
+    packed.post_text("/api/token", JSON, gzip.finish().unwrap()).await.is(413, &too_large());
 }
 
 #[tokio::test]
