@@ -244,7 +244,8 @@ async fn a_compressed_body_is_as_long_as_any_other() {
     let packed = api.header("Content-Encoding", "gzip");
 
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    std::io::Write::write_all(&mut gzip, &[b' '; 70_000]).unwrap();
+    let body = vec![b' '; 70_000];
+    std::io::Write::write_all(&mut gzip, &body).unwrap();
     packed.post_text("/api/token", JSON, gzip.finish().unwrap()).await.is(413, &too_large());
 }
 
