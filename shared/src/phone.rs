@@ -61,7 +61,7 @@ impl PhoneRules {
         }
         let number = self.read(number).ok_or(INVALID)?;
         let rules = metadata::of_international(&number.country_code.to_string()).ok_or(INVALID)?;
-        // A number that can be dialled only within its area is nobody's elsewhere.
+        // A number that can be dialled only within its area reaches nobody from elsewhere.
         if !matches!(rules.is_possible_number_with_reason(&number), Ok(NumberLengthType::IsPossible)) {
             return Err(INVALID);
         }
