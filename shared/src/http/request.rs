@@ -9,12 +9,14 @@ use lambda_http::{
 use super::body;
 use crate::{Error, Form, client::Client, parameters::Parameters, precondition::Precondition};
 
-/// Keeps all lines of a header that came in several: `lambda_http` puts the last of them in the place of all.
+/// Keeps all lines of the headers that are lists: `lambda_http` puts the last line in the place of all. Of any other header the last
+/// line still counts, such as of two tokens.
 pub(crate) fn keep_all_lines(event: &mut LambdaRequest) {
     let LambdaRequest::ApiGatewayV1(event) = event else { return };
-    let all = &event.multi_value_headers;
-    for name in all.keys().filter(|name| all.get_all(*name).iter().count() > 1) {
-        event.headers.remove(name);
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        if event.multi_value_headers.contains_key(&name) {
+            event.headers.remove(name);
+        }
     }
 }
 
