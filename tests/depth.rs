@@ -311,7 +311,7 @@ pub(crate) fn budgets() -> Vec<Row> {
         row("POST /api/password/forgot for a stranger", 200, 2, [3, 3], async |api, name| {
             by(api).with(json!({ "email": email(name) }))
         }),
-        row("POST /api/password/forgot/confirm", 200, 3, [11, 11], async |api, name| {
+        row("POST /api/password/forgot/confirm", 200, 3, [10, 10], async |api, name| {
             api.registered(name).await;
             let mails = api.mails_to(&email(name)).await;
             api.post("/api/password/forgot", &json!({ "email": email(name) })).await;
@@ -340,7 +340,7 @@ pub(crate) fn budgets() -> Vec<Row> {
             let user = signed_in(api, name).await;
             by(&user).id(user.id())
         }),
-        row("POST /api/users/{id}/unlock", 200, 2, [6, 6], async |api, name| {
+        row("POST /api/users/{id}/unlock", 200, 2, [5, 5], async |api, name| {
             let id = another(api, name).await;
             by_staff(api, name).await.id(id)
         }),
@@ -429,4 +429,33 @@ async fn delivering_a_message_makes_no_call() {
     let (mails, calls) = api.proxy.watch(delivered).await;
 
     assert_eq!((mails, calls.len()), (1, 5), "the calls of the registration\n{calls}");
+}
+
+/// What is refused, is refused before most of the work, and without a hash: by the limit of a user, and by that of a network.
+#[tokio::test]
+async fn a_refused_login_costs_less_than_an_admitted_one() {
+    let api = Api::behind_a_proxy(&[("LoginFailuresPerIp", "7")]).await;
+    let log_in = |password: &'static str| async { api.try_token("ada", password).await.status };
+    api.registered("ada").await;
+    assert_eq!(log_in(PASSWORD).await, 200);
+    // A unit written costs five times a unit read.
+    let cost = |(read, written): (f64, f64)| read + 5.0 * written;
+
+    let (status, admitted) = api.proxy.watch(log_in(PASSWORD)).await;
+    assert_eq!(status, 200);
+    for _ in 0..5 {
+        assert_eq!(log_in("a wrong password").await, 401);
+    }
+    let (status, of_user) = api.proxy.watch(log_in(PASSWORD)).await;
+    assert_eq!(status, 429);
+    for _ in 0..2 {
+        assert_eq!(api.try_token("bob", PASSWORD).await.status, 401);
+    }
+    let (status, of_network) = api.proxy.watch(log_in(PASSWORD)).await;
+    assert_eq!(status, 429);
+
+    let units = [&admitted, &of_user, &of_network].map(|made| made.units_read_and_written());
+    println!("units read and written: admitted, refused for its user, refused for its network: {units:?}");
+    assert!(cost(units[1]) < cost(units[0]), "{of_user}");
+    assert!(cost(units[2]) < cost(units[1]), "{of_network}");
 }

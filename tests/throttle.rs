@@ -1,61 +1,56 @@
-//! The windows of limits: random histories of logins agree with a model that counts, begins anew and takes back.
+//! The limits of logins: random histories agree with a model that counts, waits, begins again and takes back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::{
-    model::{chance, one_of},
-    support::{Api, PASSWORD, no_active_account},
+    model::chance,
+    support::{Api, PASSWORD, id_text, no_active_account, stored_id},
 };
 
-const PER_IDENTIFIER: u64 = 5;
-const PER_IDENTIFIER_AND_ADDRESS: u64 = 2;
-const PER_ADDRESS: u64 = 6;
+const FROM_EVERYWHERE: u64 = 5;
+const FROM_ONE_NETWORK: u64 = 2;
+const OF_NETWORK: u64 = 6;
 const WINDOW: u64 = 900;
-/// Two who are there, and one who is not.
-const NAMES: [&str; 3] = ["ada", "bob", "nobody"];
+const IN_A_ROW: u64 = 100;
+/// How a row is kept: thirty days after its last event, in seconds.
+const FORGOTTEN: u64 = 30 * 86_400;
+/// Two names of Ada, whose address is verified, two of Bob, whose is not, and one of nobody.
+const NAMES: [&str; 5] = ["ada", "Ada@Example.com", "bob", "bob@example.com", "nobody"];
 
-/// A counter in its window: what it has counted of each kind, and whether its time has passed.
-#[derive(Default, Debug)]
-struct Counter {
-    tallies: BTreeMap<String, u64>,
-    has_passed: bool,
+/// Failures in a row: how many of each kind, and how many seconds ago the last one was.
+#[derive(Default, Debug, Clone, PartialEq)]
+struct Row {
+    tallies: BTreeMap<String, (u64, u64)>,
 }
 
-/// Every counter that there is, by its key.
-type Counters = BTreeMap<String, Counter>;
-
-/// Counts an event of each of these kinds if none has reached its limit. The first event after a window begins the next one.
-fn count(counters: &mut Counters, key: &str, kinds: &[(String, u64)]) -> bool {
-    let counter = counters.entry(key.to_owned()).or_default();
-    if counter.has_passed {
-        *counter = Counter::default();
-    }
-    let is_full = kinds.iter().any(|(kind, limit)| counter.tallies.get(kind).is_some_and(|n| n >= limit));
-    if !is_full {
-        for (kind, _) in kinds {
-            *counter.tallies.entry(kind.clone()).or_default() += 1;
+impl Row {
+    /// For how long a tally refuses, in seconds: 0 when it does not.
+    fn wait(&self, kind: &str, free: u64) -> u64 {
+        let (count, seconds_ago) = self.tallies.get(kind).copied().unwrap_or_default();
+        match count {
+            _ if count < free => 0,
+            IN_A_ROW.. => FORGOTTEN,
+            _ => WINDOW.min(30 << (count - free).min(10)).saturating_sub(seconds_ago),
         }
     }
-    !is_full
-}
 
-/// Counts an event in every counter or, when one of them refuses, in none.
-fn admit(counters: &mut Counters, limits: &[(&str, &[(String, u64)])]) -> bool {
-    let counted: Vec<bool> = limits.iter().map(|(key, kinds)| count(counters, key, kinds)).collect();
-    let all = counted.iter().all(|counted| *counted);
-    for ((key, kinds), _) in limits.iter().zip(&counted).filter(|(_, counted)| **counted && !all) {
-        take_back(counters, key, kinds);
-    }
-    all
-}
-
-/// As if the event had not been counted; its window stays open.
-fn take_back(counters: &mut Counters, key: &str, kinds: &[(String, u64)]) {
-    for (kind, _) in kinds {
-        *counters.get_mut(key).unwrap().tallies.get_mut(kind).unwrap() -= 1;
+    /// Counts a failure of these kinds; the longest wait when one of them refuses.
+    fn count(&mut self, kinds: &[(String, u64)]) -> Result<(), u64> {
+        let wait = kinds.iter().map(|(kind, free)| self.wait(kind, *free)).max().unwrap();
+        if wait > 0 {
+            return Err(wait);
+        }
+        for (kind, _) in kinds {
+            let tally = self.tallies.entry(kind.clone()).or_default();
+            *tally = (tally.0 + 1, 0);
+        }
+        Ok(())
     }
 }
 
@@ -64,69 +59,150 @@ fn fingerprint(text: &str) -> String {
     format!("{:032x}", u128::from_be_bytes(hash.as_ref()[..16].try_into().unwrap()))
 }
 
-/// What the table holds of counters, as the model has it.
-async fn stored(api: &Api) -> BTreeMap<String, BTreeMap<String, u64>> {
-    let is_counter = |key: &str| key.starts_with("login#") || key.starts_with("logins_from#");
-    let is_tally = |name: &str| name == "everywhere" || name == "failed" || name.starts_with("from_");
-    let tallies = |item: &Value| {
-        let tallies = item.as_object().unwrap().iter().filter(|(name, _)| is_tally(name));
-        tallies.map(|(name, value)| (name.clone(), value["N"].as_str().unwrap().parse().unwrap())).collect()
-    };
-    let items = api.items("Throttles").await.into_iter().filter(|(key, _)| is_counter(key));
-    items.map(|(key, item)| (key, tallies(&item))).collect()
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn number(item: &Value, name: &str) -> u64 {
+    item[name]["N"].as_str().unwrap().parse().unwrap()
+}
+
+/// Makes a row in the table as old as the model has it.
+async fn age(api: &Api, key: &str, row: &Row) {
+    let Some(mut item) = api.item("Throttles", key).await else { return assert_eq!(*row, Row::default()) };
+    let now = now();
+    for (kind, (count, seconds_ago)) in &row.tallies {
+        item[kind] = json!({ "N": count.to_string() });
+        item[format!("{kind}_at")] = json!({ "N": (now - seconds_ago).to_string() });
+    }
+    api.put_item("Throttles", &item).await;
+}
+
+/// The counts of a row in the table, none when its time has passed.
+async fn counts(api: &Api, key: &str) -> BTreeMap<String, u64> {
+    let item = api.item("Throttles", key).await;
+    let Some(item) = item.filter(|item| number(item, "expires") > now()) else { return BTreeMap::new() };
+    let is_tally = |name: &&String| *name == "everywhere" || name.starts_with("from_");
+    let names = item.as_object().unwrap().keys().filter(is_tally).filter(|name| !name.ends_with("_at"));
+    names.map(|name| (name.clone(), number(&item, name))).collect()
+}
+
+/// The model: the failures of each user or of what names nobody, those of each network in their window, and where each user has
+/// logged in.
+#[derive(Default)]
+struct Model {
+    rows: BTreeMap<String, Row>,
+    of_networks: BTreeMap<String, u64>,
+    known: BTreeSet<(String, String)>,
+}
+
+impl Model {
+    /// Counts a try, or says how long it has to wait.
+    fn count(&mut self, row: &str, network: &str) -> Result<(), u64> {
+        let of_network = self.of_networks.entry(network.to_owned()).or_default();
+        if *of_network >= OF_NETWORK {
+            return Err(WINDOW);
+        }
+        let from_here = (format!("from_{}", &fingerprint(network)[..16]), FROM_ONE_NETWORK);
+        let from_everywhere = ("everywhere".to_owned(), FROM_EVERYWHERE);
+        let counted = self.rows.entry(row.to_owned()).or_default();
+        let mut result = counted.count(&[from_here.clone(), from_everywhere]);
+        if result.is_err() && self.known.contains(&(row.to_owned(), network.to_owned())) {
+            result = counted.count(&[from_here]);
+        }
+        *of_network += u64::from(result.is_ok());
+        result
+    }
+
+    /// A try has logged in.
+    fn succeed(&mut self, row: &str, network: &str) {
+        self.rows.remove(row);
+        *self.of_networks.get_mut(network).unwrap() -= 1;
+        self.known.insert((row.to_owned(), network.to_owned()));
+    }
 }
 
 #[tokio::test]
 async fn a_random_history_of_logins_agrees_with_a_model_of_their_limits() {
-    let number = |number: u64| number.to_string();
+    let text = |number: u64| number.to_string();
     let api = Api::with(&[
-        ("LoginFailuresPerIdentifier", &number(PER_IDENTIFIER)),
-        ("LoginFailuresPerIdentifierAndIp", &number(PER_IDENTIFIER_AND_ADDRESS)),
-        ("LoginFailuresPerIp", &number(PER_ADDRESS)),
-        ("LoginFailureWindowSeconds", &number(WINDOW)),
+        ("LoginFailuresPerIdentifier", &text(FROM_EVERYWHERE)),
+        ("LoginFailuresPerIdentifierAndIp", &text(FROM_ONE_NETWORK)),
+        ("LoginFailuresPerIp", &text(OF_NETWORK)),
+        ("LoginFailureWindowSeconds", &text(WINDOW)),
     ])
     .await;
-    api.registered("ada").await;
-    api.registered("bob").await;
-    let (mut chance, mut counters, mut known) = (chance(), Counters::new(), BTreeSet::new());
-    for _ in 0..150 {
-        let (name, address) = (one_of(&mut chance, &NAMES), chance.u8(2..5));
-        let network = format!("127.0.0.{address}");
-        let of_name = format!("login#{}", fingerprint(name));
-        let of_network = format!("logins_from#{}", fingerprint(&network));
-        if chance.u8(..8) == 0 {
-            let key = if chance.bool() { of_name } else { of_network };
-            if let Some(counter) = counters.get_mut(&key) {
-                counter.has_passed = true;
-                api.set("Throttles", |other| other == key, "expires", &json!({ "N": "1000000000" })).await;
+    let (admin, ada, bob) = (api.staff().await, api.verified("ada").await, api.registered("bob").await);
+    let row_of = |name: &str| match name {
+        "ada" | "Ada@Example.com" => format!("logins_of#{}", fingerprint(&stored_id(&ada["id"]))),
+        "bob" => format!("logins_of#{}", fingerprint(&stored_id(&bob["id"]))),
+        name => format!("logins_at#{}", fingerprint(name)),
+    };
+    let (mut chance, mut model) = (chance(), Model::default());
+    for _ in 0..200 {
+        let (name, address) = (NAMES[chance.usize(..NAMES.len())], chance.u8(2..6));
+        let (row, network) = (row_of(name), format!("127.0.0.{address}"));
+        match chance.u8(..12) {
+            // Time passes for the failures of a user, but not close to the end of a wait.
+            0..2 => {
+                let seconds = [90, 180, 360, 690, 2_000][chance.usize(..5)];
+                let tallies = model.rows.entry(row.clone()).or_default().tallies.values_mut();
+                tallies.for_each(|(_, seconds_ago)| *seconds_ago = seconds);
             }
-            continue;
+            // Many failures that are not worth trying out.
+            2 => {
+                let tallies = model.rows.entry(row.clone()).or_default().tallies.values_mut();
+                tallies.for_each(|(count, _)| *count = (*count).max(IN_A_ROW - 2));
+            }
+            // A month passes.
+            3 if chance.bool() && model.rows.remove(&row).is_some() => {
+                if api.item("Throttles", &row).await.is_some() {
+                    let long_ago = json!({ "N": "1000000000" });
+                    api.set("Throttles", |key| key == row, "expires", &long_ago).await;
+                }
+                continue;
+            }
+            // The window of a network passes.
+            4 | 5 if model.of_networks.remove(&network).is_some() => {
+                let of_network = format!("logins_from#{}", fingerprint(&network));
+                let long_ago = json!({ "N": "1000000000" });
+                api.set("Throttles", |key| key == of_network, "expires", &long_ago).await;
+                continue;
+            }
+            // Staff unlock somebody. What names nobody has nobody to be unlocked.
+            6 if chance.bool() => {
+                let (user, name) = if chance.bool() { (&ada, "ada") } else { (&bob, "bob") };
+                let path = format!("/api/users/{}/unlock", id_text(&user["id"]));
+                assert_eq!(admin.post(&path, &json!({})).await.status, 200);
+                model.rows.remove(&row_of(name));
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(row_before) = model.rows.get(&row) {
+            if row_before.tallies.is_empty() {
+                model.rows.remove(&row);
+            } else {
+                age(&api, &row, row_before).await;
+            }
         }
         let password = if chance.u8(..4) == 0 { PASSWORD } else { "a wrong password" };
 
         let answer = api.at([127, 0, 0, address]).try_token(name, password).await;
 
-        let by_name = [
-            ("everywhere".to_owned(), PER_IDENTIFIER),
-            (format!("from_{}", fingerprint(&network)), PER_IDENTIFIER_AND_ADDRESS),
-        ];
-        let by_network = [("failed".to_owned(), PER_ADDRESS)];
-        // A network from which the user has logged in before has its own count alone.
-        let is_admitted = admit(&mut counters, &[(&of_name, &by_name), (&of_network, &by_network)])
-            || (known.contains(&(name, address))
-                && admit(&mut counters, &[(&of_name, &by_name[1..]), (&of_network, &by_network)]));
-        if !is_admitted {
-            assert!(answer.is_throttled() <= WINDOW);
-        } else if password == PASSWORD && name != "nobody" {
-            assert_eq!(answer.status, 200, "{}", answer.text);
-            known.insert((name, address));
-            counters.remove(&of_name);
-            take_back(&mut counters, &of_network, &by_network);
-        } else {
-            answer.is(401, &no_active_account());
+        let is_right = password == PASSWORD && ["ada", "Ada@Example.com", "bob"].contains(&name);
+        match model.count(&row, &network) {
+            // The wait that is told ends when the model's does, or before.
+            Err(wait) => assert!(answer.is_throttled() <= wait, "{answer:?}"),
+            Ok(()) if is_right => {
+                assert_eq!(answer.status, 200, "{}", answer.text);
+                model.succeed(&row, &network);
+            }
+            Ok(()) => drop(answer.is(401, &no_active_account())),
         }
+        let row_after = model.rows.get(&row).cloned().unwrap_or_default();
         let expected: BTreeMap<_, _> =
-            counters.iter().map(|(key, counter)| (key.clone(), counter.tallies.clone())).collect();
-        assert_eq!(stored(&api).await, expected);
+            row_after.tallies.into_iter().map(|(kind, (count, _))| (kind, count)).collect();
+        assert_eq!(counts(&api, &row).await, expected);
     }
 }

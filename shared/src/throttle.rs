@@ -1,17 +1,21 @@
 //! Limits, counted atomically before the guarded work is done, so that parallel requests cannot slip past them.
 //!
-//! A counter is one record with one window, which opens with the first event and never moves. It may hold several
-//! tallies: "of this identifier" and "of this identifier from that network" are one record and one write, and clearing
-//! the record clears both. What is refused is not counted, so that `Retry-After` is true however often a client tries.
+//! A counter is one record. It counts in a window, which opens with the first event and never moves, or in a row, where each
+//! event makes the wait longer. It may hold several tallies: "of this user" and "of this user from that network" are one record
+//! and one write, and clearing the record clears both. What is refused is not counted, so that `Retry-After` is true however
+//! often a client tries.
+
+mod rule;
 
 use std::future::Future;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use rule::Rule;
 
 use crate::{
     Error, config,
     deadline::in_time,
-    dynamo::{Db, Retry, Sent, Write, key, n, number, operation_id, s},
+    dynamo::{Db, Item, Retry, Sent, Write, key, n, number, operation_id, s},
     log::{self, Event},
     time,
 };
@@ -21,11 +25,11 @@ pub const HOUR: u64 = 3_600;
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;
 
-/// A counter: what it counts, for how long, and the most it allows of each.
+/// A counter: what it counts, how it refuses, and the most it allows of each.
 #[derive(Debug, Clone)]
 pub struct Throttle {
     pk: String,
-    window: u64,
+    rule: Rule,
     tallies: Vec<(String, u64)>,
 }
 
@@ -33,8 +37,19 @@ impl Throttle {
     /// A counter of what `subject` does, such as an identifier or a network, in a window of so many seconds.
     #[must_use]
     pub fn new(kind: &str, subject: &str, window: u64) -> Self {
+        Self::by_rule(kind, subject, Rule::Window(window))
+    }
+
+    /// A counter of what `subject` does in a row: a full tally refuses for a wait that doubles with each further event, from 30
+    /// up to `longest` seconds, and after a hundred events until the counter is cleared.
+    #[must_use]
+    pub fn in_a_row(kind: &str, subject: &str, longest: u64) -> Self {
+        Self::by_rule(kind, subject, Rule::Row(longest))
+    }
+
+    fn by_rule(kind: &str, subject: &str, rule: Rule) -> Self {
         // Hashed, because a subject is whatever a stranger typed: any length, and often a personal address.
-        Self { pk: format!("{kind}#{}", fingerprint(subject)), window, tallies: Vec::new() }
+        Self { pk: format!("{kind}#{}", fingerprint(subject)), rule, tallies: Vec::new() }
     }
 
     /// Allows at most `limit` events named `name`.
@@ -52,8 +67,7 @@ impl Throttle {
     /// Allows at most `limit` events from `network`.
     #[must_use]
     pub fn at_most_from(self, limit: u64, network: &str) -> Self {
-        let name = format!("from_{}", fingerprint(network));
-        self.at_most(limit, &name)
+        self.at_most(limit, &format!("from_{}", network_mark(network)))
     }
 
     /// The answer when it is full, for so many seconds. The log says which kind of limit it was, whatever the client hears:
@@ -71,11 +85,19 @@ pub(crate) fn fingerprint(text: &str) -> String {
     hex::encode(hash.as_ref().get(..16).unwrap_or_default())
 }
 
+/// What a record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.
+pub(crate) fn network_mark(network: &str) -> String {
+    let mut mark = fingerprint(network);
+    mark.truncate(16);
+    mark
+}
+
 /// An event that was counted, to be taken back if it turns out not to be one.
 #[derive(Debug, Clone)]
 pub struct Counted {
     throttle: Throttle,
-    expires: u64,
+    /// The value of [`Rule::mark`] in the record that counted it.
+    mark: u64,
     op: String,
 }
 
@@ -114,7 +136,7 @@ pub async fn settle<T>(
     done
 }
 
-/// Takes a counted event back, once, as long as its window is the one it was counted in. A failure is no matter: the counter
+/// Takes a counted event back, once, as long as the count is the one it was counted in. A failure is no matter: the counter
 /// then allows one event fewer.
 pub async fn take_back(db: &Db, counted: &Counted) {
     revise(db, counted, -1).await;
@@ -139,7 +161,7 @@ async fn revise(db: &Db, counted: &Counted, by: i8) {
         return;
     }
     let write = counted.throttle.write(db, by).once("taken_back_by", &counted.op);
-    if let Err(error) = write.if_equals("expires", n(counted.expires)).send(db).await {
+    if let Err(error) = write.if_equals(counted.throttle.rule.mark(), n(counted.mark)).send(db).await {
         log::failed_call(&error.cause(), "an event stays counted");
     }
 }
@@ -158,61 +180,71 @@ impl Counted {
 }
 
 async fn count(db: &Db, throttle: Throttle) -> Result<Counted, Error> {
-    // Below, the event that opens a window is not held against the limits.
+    let now = time::seconds(time::now());
+    // Below, the event that opens a count is not held against the limits.
     if throttle.tallies.iter().any(|(_, limit)| *limit == 0) {
-        return Err(throttle.refuse(throttle.window));
+        return Err(throttle.refuse(throttle.rule.end(0)));
     }
-    let (now, op) = (time::seconds(time::now()), operation_id());
+    let op = operation_id();
     let mut retry = Retry::of("a counter");
     loop {
         let record = match throttle.count(db, now, &op).await? {
             Sent::Written(record) => {
-                let expires = number(&record, "expires").unwrap_or(0);
-                return Ok(Counted { throttle, expires, op });
+                let mark = number(&record, throttle.rule.mark()).unwrap_or(0);
+                return Ok(Counted { throttle, mark, op });
             }
             Sent::Refused(record) => record,
         };
         let expires = number(&record, "expires").unwrap_or(0);
         if expires > now {
-            return Err(throttle.refuse(expires - now));
+            return Err(throttle.refuse(throttle.rule.wait(&throttle.tallies, &record, now)));
         }
-        // The window has passed and DynamoDB has not deleted the record yet: begin the next one.
-        if throttle.restart(db, now, expires, &op).await? {
-            let expires = now + throttle.window;
-            return Ok(Counted { throttle, expires, op });
+        // Its time has passed and DynamoDB has not deleted the record yet: begin the next one.
+        if let Some(record) = throttle.restart(db, now, expires, &op).await? {
+            let mark = number(&record, throttle.rule.mark()).unwrap_or(0);
+            return Ok(Counted { throttle, mark, op });
         }
         retry.again().await?;
     }
 }
 
 impl Throttle {
-    /// Counts an event in an open window, or opens the first.
+    /// Counts an event where there is room for it, or the first.
     async fn count(&self, db: &Db, now: u64, op: &str) -> Result<Sent, Error> {
-        let mut write = self
-            .write(db, 1)
-            .once("op", op)
-            .set_to("expires", "if_not_exists(#expires, :end)")
-            .value("end", n(now + self.window))
-            .value("now", n(now));
+        let mut write =
+            self.write(db, 1).once("op", op).value("end", n(self.rule.end(now))).value("now", n(now));
+        write = match self.rule {
+            Rule::Window(_) => write.set_to("expires", "if_not_exists(#expires, :end)"),
+            Rule::Row(_) => write.set_to("expires", ":end").set_to("began", "if_not_exists(#began, :now)"),
+        };
         let mut has_room = vec!["expires > :now".to_owned()];
         for (at, (name, limit)) in self.tallies.iter().enumerate() {
-            has_room.push(format!("(attribute_not_exists(#{name}) OR #{name} < :limit_{at})"));
-            write = write.value(&format!("limit_{at}"), n(*limit));
+            let (condition, values) = self.rule.room(at, name, *limit, now);
+            has_room.push(format!("({condition})"));
+            write = values.into_iter().fold(write, |write, (name, value)| write.value(&name, value));
+            if matches!(self.rule, Rule::Row(_)) {
+                write = write.set_to(&format!("{name}_at"), ":now");
+            }
         }
         let condition = format!("attribute_not_exists(pk) OR ({})", has_room.join(" AND "));
         write.when(&condition).returning_record().send(db).await
     }
 
-    /// Replaces a window that has passed by one that begins now, with this event in it. False if another request did.
-    async fn restart(&self, db: &Db, now: u64, passed: u64, op: &str) -> Result<bool, Error> {
+    /// Replaces a record whose time has passed by one that begins now, with this event in it, and returns that; none if another
+    /// request did.
+    async fn restart(&self, db: &Db, now: u64, passed: u64, op: &str) -> Result<Option<Item>, Error> {
         let mut record = key(&self.pk);
-        record.insert("expires".to_owned(), n(now + self.window));
+        record.insert("expires".to_owned(), n(self.rule.end(now)));
         record.insert("op".to_owned(), s(op));
         record.extend(self.tallies.iter().map(|(name, _)| (name.clone(), n(1))));
+        if matches!(self.rule, Rule::Row(_)) {
+            record.insert("began".to_owned(), n(now));
+            record.extend(self.tallies.iter().map(|(name, _)| (format!("{name}_at"), n(now))));
+        }
         // Its own first success, when the answer to that was lost, does not refuse it.
-        let put = Write::put(&db.tables.throttles, record).when("expires = :passed OR op = :op");
+        let put = Write::put(&db.tables.throttles, record.clone()).when("expires = :passed OR op = :op");
         let sent = put.value("passed", n(passed)).value("op", s(op)).send(db).await?;
-        Ok(sent.is_written())
+        Ok(sent.is_written().then_some(record))
     }
 
     /// The write that adds to every tally.

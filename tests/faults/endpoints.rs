@@ -228,7 +228,7 @@ pub(super) async fn tables(api: &Proxied) -> Tables {
 }
 
 /// Attributes that tell nothing of what was done.
-const UNTOLD: [&str; 4] = ["pk", "op", "taken_back_by", "expires"];
+const UNTOLD: [&str; 5] = ["pk", "op", "taken_back_by", "expires", "began"];
 
 /// What was made, deleted and changed, without what differs from one user to the next.
 pub(super) fn changes(before: &Tables, after: &Tables) -> Vec<String> {
@@ -257,6 +257,8 @@ pub(super) fn changes(before: &Tables, after: &Tables) -> Vec<String> {
                 || is_counter;
             match (number(old), number(new)) {
                 _ if old[name] == new[name] || UNTOLD.contains(&name.as_str()) => {}
+                // The time of the last event.
+                _ if is_counter && name.ends_with("_at") => {}
                 (old, new) if is_count => {
                     let by = new.unwrap_or(0) - old.unwrap_or(0);
                     if by != 0 {

@@ -293,10 +293,11 @@ async fn recovering_the_password_lets_its_owner_in_whatever_strangers_do() {
     let api = Api::with(&FOUR_FROM_EVERYWHERE).await;
     api.verified("ada").await;
     let hotel = api.at([127, 0, 0, 2]);
+    // By one of her names, and so by both.
+    lock(&api, "ada").await;
     for identifier in ["ada", ADA] {
-        lock(&api, identifier).await;
+        hotel.try_token(identifier, PASSWORD).await.is_throttled();
     }
-    hotel.try_token("ada", PASSWORD).await.is_throttled();
 
     let code = recovery_code(&api, &hotel).await;
     assert_eq!(confirm(&hotel, &code).await.status, 200);
@@ -307,6 +308,114 @@ async fn recovering_the_password_lets_its_owner_in_whatever_strangers_do() {
         lock(&api, identifier).await;
         hotel.log_in_with(identifier, NEXT).await.is_signed_in().await;
     }
+}
+
+/// Changes the failures in a row that are stored: the last one of each kind to `last`, in seconds since 1970, and each count by `more`.
+async fn change_failures(api: &Api, last: u64, more: u64) {
+    for (key, mut item) in api.items("Throttles").await {
+        let Some(attributes) = item.as_object_mut().filter(|_| key.starts_with("logins_")) else { continue };
+        for (name, value) in attributes {
+            if name.ends_with("_at") {
+                *value = json!({ "N": last.to_string() });
+            } else if name == "everywhere" || name.starts_with("from_") {
+                let count: u64 = value["N"].as_str().unwrap().parse().unwrap();
+                *value = json!({ "N": (count + more).to_string() });
+            }
+        }
+        api.put_item("Throttles", &item).await;
+    }
+}
+
+const LONG_AGO: u64 = 1_000_000_000;
+
+#[tokio::test]
+async fn the_names_of_a_user_are_one_budget() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    for identifier in ["ada", ADA, "Ada", "ADA@example.com", "ada"] {
+        api.try_token(identifier, "a wrong password").await.is(401, &no_active_account());
+    }
+
+    for identifier in ["ada", ADA] {
+        api.try_token(identifier, PASSWORD).await.is_throttled();
+    }
+    api.post("/api/login", &json!({ "email": ADA, "password": PASSWORD })).await.is_throttled();
+}
+
+#[tokio::test]
+async fn a_wait_ends_and_the_next_one_is_longer() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    for name in ["ada", "nobody"] {
+        for _ in 0..5 {
+            api.try_token(name, "a wrong password").await.is(401, &no_active_account());
+        }
+        api.try_token(name, PASSWORD).await.is_throttled();
+    }
+
+    // Whether there is such a user or not.
+    change_failures(&api, LONG_AGO, 0).await;
+    for name in ["ada", "nobody"] {
+        api.try_token(name, "a wrong password").await.is(401, &no_active_account());
+        assert!(api.try_token(name, PASSWORD).await.is_throttled() <= 60);
+    }
+    change_failures(&api, LONG_AGO, 0).await;
+    api.log_in("ada").await;
+    // Success begins the row again.
+    for _ in 0..5 {
+        api.try_token("ada", "a wrong password").await.is(401, &no_active_account());
+    }
+}
+
+#[tokio::test]
+async fn tries_that_may_be_in_flight_are_worth_another_one_at_once() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    for _ in 0..5 {
+        api.try_token("ada", "a wrong password").await.is(401, &no_active_account());
+    }
+    // The last of them has begun this very second, however slow this machine is.
+    change_failures(&api, 9_000_000_000, 0).await;
+
+    assert_eq!(api.try_token("ada", PASSWORD).await.is_throttled(), 1);
+}
+
+#[tokio::test]
+async fn after_a_hundred_failures_in_a_row_only_a_proof_lets_the_owner_in() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    api.log_in("ada").await;
+    let (hotel, stranger) = (api.at([127, 0, 0, 2]), api.at([127, 0, 0, 3]));
+    stranger.try_token("ada", "a wrong password").await.is(401, &no_active_account());
+    change_failures(&api, LONG_AGO, 98).await;
+    stranger.try_token("ada", "a wrong password").await.is(401, &no_active_account());
+    change_failures(&api, LONG_AGO, 0).await;
+    // No wait ends this.
+    for client in [&stranger, &hotel] {
+        client.try_token("ada", PASSWORD).await.is_throttled();
+    }
+
+    // A network that is known has its own count.
+    api.try_token("ada", "a wrong password").await.is(401, &no_active_account());
+    let code = recovery_code(&api, &hotel).await;
+    assert_eq!(confirm(&hotel, &code).await.status, 200);
+
+    hotel.log_in_with("ada", NEXT).await.is_signed_in().await;
+}
+
+#[tokio::test]
+async fn of_parallel_guesses_at_all_names_and_from_many_networks_no_more_are_looked_at_than_from_one() {
+    let api = Api::with(&[("LoginFailuresPerIdentifier", "7")]).await;
+    api.verified("ada").await;
+    let strangers: Vec<Client> = (0..15).map(|n| api.at([127, 0, 0, 2 + n])).collect();
+    let guesses = strangers.iter().flat_map(|stranger| {
+        ["ada", ADA].map(|name| async move { stranger.try_token(name, "a wrong password").await.status })
+    });
+
+    let answers = join_all(guesses).await;
+
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 7, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 429).count(), 23, "{answers:?}");
 }
 
 #[tokio::test]

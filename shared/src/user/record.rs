@@ -157,7 +157,7 @@ impl Account {
     /// Whether the user has logged in from this network before.
     #[must_use]
     pub fn knows(&self, network: &str) -> bool {
-        self.known_networks.contains(&network_mark(network))
+        self.known_networks.contains(&throttle::network_mark(network))
     }
 
     /// Whether they were imported, and none of their sessions ended since because all were: see `epoch`.
@@ -167,7 +167,7 @@ impl Account {
 
     /// The networks that are known after a login from this one, the latest first.
     pub(super) fn networks_after(&self, network: &str) -> Vec<String> {
-        let latest = network_mark(network);
+        let latest = throttle::network_mark(network);
         let others = self.known_networks.iter().filter(|known| **known != latest).cloned();
         iter::once(latest.clone()).chain(others).take(KNOWN_NETWORKS).collect()
     }
@@ -343,13 +343,6 @@ pub(crate) async fn rewrite(db: &Db, mut account: Account) -> Result<bool, Error
         let Some(read) = find(db, id).await? else { return Ok(false) };
         account = read;
     }
-}
-
-/// What a user's record holds of a network: half of its fingerprint, which is enough to recognise it and short beside the rest.
-fn network_mark(network: &str) -> String {
-    let mut mark = throttle::fingerprint(network);
-    mark.truncate(16);
-    mark
 }
 
 /// A user by id.

@@ -36,8 +36,10 @@ async fn an_unlocked_user_can_log_in_again_by_every_name() {
     let ada = api.signed_in().await;
     let proven = json!({ "phone_number": PHONE, "is_phone_verified": true, "is_email_verified": true });
     assert_eq!(admin.patch(&path(&ada), &proven).await.status, 200);
-    for identifier in ["ADA", "Ada@example.com", "9881167671"] {
-        lock(&api, identifier).await;
+    // By one of her names, and so by each.
+    lock(&api, "ADA").await;
+    for identifier in ["Ada@example.com", "9881167671"] {
+        api.try_token(identifier, PASSWORD).await.is_throttled();
     }
 
     unlock(&admin, &path(&ada)).await.is(200, &unlocked());
@@ -57,11 +59,9 @@ async fn an_unlocked_user_is_unlocked_at_every_door_and_every_address() {
     let by_email = json!({ "email": EMAIL, "password": PASSWORD });
     let by_phone = json!({ "phone": PHONE, "password": PASSWORD });
     let elsewhere = api.at([127, 0, 0, 2]);
-    for identifier in [EMAIL, PHONE] {
-        lock(&api, identifier).await;
-        let body = json!({ "username": identifier, "password": "a wrong password" });
-        assert_eq!(elsewhere.post("/api/token", &body).await.status, 401);
-    }
+    lock(&api, EMAIL).await;
+    let body = json!({ "username": PHONE, "password": "a wrong password" });
+    assert_eq!(elsewhere.post("/api/token", &body).await.status, 401);
     // Six from everywhere: now strangers have locked her out at every address.
     let at_home = api.at([127, 0, 0, 3]);
     at_home.post("/api/login", &by_email).await.is_throttled();
