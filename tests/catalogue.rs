@@ -165,3 +165,23 @@ fn catalogue_routes_and_first_lines_agree() {
     }
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
+
+/// A hash costs ten times what other requests cost: the gateway takes fewer of them, whatever `RequestsPerSecond` is.
+#[test]
+fn every_function_that_hashes_passwords_has_a_limit_of_its_own() {
+    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let settings = template.split("- ResourcePath: ").skip(1);
+    let limited = settings.filter(|setting| setting.contains("PasswordRequestsPerSecond]"));
+    let limited: BTreeSet<String> =
+        limited.map(|setting| format!("POST {}", setting.lines().next().unwrap())).collect();
+
+    let hashing = functions().into_iter().filter(|function| function.memory == 1_024);
+    let routes = hashing.flat_map(|function| function.routes);
+    let routes: BTreeSet<String> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
+
+    assert_eq!(limited, routes);
+    assert_eq!(
+        template.matches("ReservedConcurrentExecutions: !If [HasPasswordInstances").count(),
+        routes.len()
+    );
+}
