@@ -112,9 +112,13 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The regions (ISO 3166-1 alpha-2) that `SMS_ALLOWED_REGIONS` names, with commas between them.
+    /// The regions (ISO 3166-1 alpha-2) that `SMS_ALLOWED_REGIONS` names, with commas between them; `auto` is that of numbers
+    /// without a country code (`DEFAULT_PHONE_REGION`).
     pub fn from_env() -> Result<Self, Error> {
-        Self::of(&config::optional("SMS_ALLOWED_REGIONS").unwrap_or_default())
+        match config::optional("SMS_ALLOWED_REGIONS").unwrap_or_default().as_str() {
+            "auto" => Self::of(&config::text("DEFAULT_PHONE_REGION")?),
+            regions => Self::of(regions),
+        }
     }
 
     fn of(regions: &str) -> Result<Self, Error> {

@@ -300,6 +300,14 @@ async fn messages_go_to_the_regions_that_are_allowed() {
 }
 
 #[tokio::test]
+async fn messages_go_to_the_region_of_plain_numbers_unless_others_are_named() {
+    let api = Api::with(&[("SmsAllowedRegions", "auto"), ("DefaultPhoneRegion", "US")]).await;
+    generate(&api, "+16502530000").await.is(200, &sent());
+
+    is_refused(&api, NUMBER, "Messages to this phone number are not supported.").await;
+}
+
+#[tokio::test]
 async fn no_message_goes_to_a_premium_number() {
     let api = Api::start().await;
 

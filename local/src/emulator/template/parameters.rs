@@ -8,9 +8,13 @@ use serde_json::{Map, Value};
 use super::{TemplateError, resolve::text};
 
 /// Where the local run differs from a deployed stack. It shows the Django systems: their own sample requests and clients have to
-/// work on a laptop, where mails have a sender without SES having verified one.
-const LOCAL_DEFAULTS: [(&str, &str); 3] =
-    [("Compatibility", "django"), ("Policy", "seeds"), ("MailFrom", "no-reply@example.com")];
+/// work on a laptop, where mails have a sender without SES having verified one, and texts to any country cost nothing.
+const LOCAL_DEFAULTS: [(&str, &str); 4] = [
+    ("Compatibility", "django"),
+    ("Policy", "seeds"),
+    ("MailFrom", "no-reply@example.com"),
+    ("SmsAllowedRegions", ""),
+];
 
 /// The value of every parameter the template declares: what was given, else the local or the declared default.
 pub(super) fn values(

@@ -37,10 +37,8 @@ fn narrowings(before: &Value, after: &Value) -> Vec<String> {
             "the Default is gone. CloudFormation refuses a deployment that does not set it.".to_owned(),
         );
     }
-    if !after["AllowedPattern"].is_null() && before["AllowedPattern"] != after["AllowedPattern"] {
-        problems.push(
-            "AllowedPattern changed. CloudFormation refuses values that do not match the new one.".to_owned(),
-        );
+    if let Some(pattern) = after["AllowedPattern"].as_str() {
+        problems.extend(pattern_problem(before["AllowedPattern"].as_str(), pattern));
     }
     for limit in ["MinValue", "MinLength", "MaxValue", "MaxLength"] {
         let Some(new) = number(&after[limit]) else { continue };
@@ -52,6 +50,13 @@ fn narrowings(before: &Value, after: &Value) -> Vec<String> {
     }
     problems.extend(value_problems(&before["AllowedValues"], &after["AllowedValues"]));
     problems
+}
+
+/// A pattern that is the old one with an alternative behind it takes all that the old one takes. Of any other, who can say?
+fn pattern_problem(before: Option<&str>, after: &str) -> Option<String> {
+    let is_wider = |before: &str| after == before || after.starts_with(&format!("{before}|"));
+    let changed = "AllowedPattern changed. CloudFormation refuses values that do not match the new one.";
+    (!before.is_some_and(is_wider)).then(|| changed.to_owned())
 }
 
 fn value_problems(before: &Value, after: &Value) -> Vec<String> {
