@@ -549,6 +549,7 @@ Outputs:
             ("MinLength: 3, MaxLength: 64", "MinLength: 2, MaxLength: 65"),
             ("MinLength: 3, MaxLength: 64", "Description: none"),
             ("Default: a@b, AllowedPattern: \".+@.+\"", "Default: b@c"),
+            ("\".+@.+\"", "\".+@.+|none\""),
             ("MaxValue: \"300\"", "MaxValue: 300"),
             ("AssertDescription: a", "AssertDescription: b"),
             (
