@@ -46,6 +46,7 @@ mod faults;
 mod fields;
 mod frozen;
 mod ids;
+mod issuer;
 mod killed;
 mod lists;
 mod load;

@@ -22,7 +22,7 @@ use shared::{
     page::ListQuery,
     password::Password,
     phone::{PhoneRules, Reach},
-    token::{Kind, Unverified},
+    token::{Issuer, Kind, Unverified},
     user::{self, Username},
 };
 
@@ -208,7 +208,8 @@ pub fn token(data: &[u8]) {
         text.to_owned()
     };
     let Ok(token) = Unverified::read(&text) else { return };
-    if let Ok(claims) = token.verify(key, "rollcall", NOW, Some(Kind::Access)) {
+    let issuer = Issuer::new("rollcall", Vec::new(), Vec::new());
+    if let Ok(claims) = token.verify(key, &issuer, NOW, Some(Kind::Access)) {
         assert!(data.starts_with(b"{"), "a forgery");
         assert_eq!((claims.iss.as_str(), claims.token_type), ("rollcall", Kind::Access));
         assert!(claims.exp > NOW && claims.iat <= NOW + 60);

@@ -11,7 +11,7 @@ use crate::{
     otp::Codes,
     password::Hasher,
     secret::Secrets,
-    token::{Keys, SigningKey},
+    token::{Issuer, Keys, SigningKey},
 };
 
 /// The parts of a function. Built once for an instance, before its first request; nothing in it calls out before it is
@@ -21,8 +21,9 @@ pub struct App {
     pub db: Db,
     /// What clients of a Django system get otherwise.
     pub compatibility: Compatibility,
-    /// The `iss` of every token: the stack's name.
-    pub(crate) issuer: String,
+    stack: String,
+    /// In whose name tokens are signed.
+    pub issuer: Issuer,
     pub(crate) keys: Keys,
     pub(crate) secrets: Secrets,
     /// Gives ids to new users and employees.
@@ -39,17 +40,18 @@ impl App {
             db: Db::from_env()?,
             ids: Ids::new(compatibility.ids == compatibility::Ids::Integer),
             compatibility,
-            issuer: config::text("ISSUER")?,
+            stack: config::text("ISSUER")?,
+            issuer: Issuer::from_env()?,
             keys: Keys::default(),
             secrets: Secrets::default(),
             hasher: Hasher::default(),
         })
     }
 
-    /// The stack's name, as its messages and tokens give it.
+    /// The stack's name, as its messages give it.
     #[must_use]
     pub fn stack(&self) -> &str {
-        &self.issuer
+        &self.stack
     }
 
     /// The id of a new user or employee.

@@ -1,5 +1,6 @@
 //! JSON Web Tokens with SimpleJWT's claims, signed with ES256.
 
+mod issuer;
 mod key;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub use issuer::Issuer;
 pub(crate) use key::Keys;
 pub use key::{Jwk, SigningKey, published};
 
@@ -18,7 +20,7 @@ use crate::{
 
 /// An `iat` so far ahead is a clock that is off, not a forgery. Seconds.
 const SKEW: u64 = 60;
-/// Our longest token has some 600 bytes, and 4,600 when it tells all that it can of a user with the longest names.
+/// Our longest token has some 800 bytes, and 4,800 when it tells all that it can of a user with the longest names.
 pub(crate) const LONGEST: usize = 8_192;
 
 /// What a token says. Its `user_id` and `sid` are the user's and the session's ids; times are seconds since 1970.
@@ -35,8 +37,11 @@ pub struct Claims {
     /// Whose it is.
     #[serde(serialize_with = "serialize_user_id")]
     pub user_id: Id,
-    /// The stack that made it.
+    /// Who made it: see [`Issuer`].
     pub iss: String,
+    /// For whom it is, if that is said: see [`Issuer`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aud: Vec<String>,
     /// Its session.
     pub sid: Uuid,
     /// Whether they were staff when it was made. It gives no right: it says which list is worth reading before it is known
@@ -62,6 +67,16 @@ pub enum Kind {
     Access,
     /// Goes to the token endpoint alone, for new tokens.
     Refresh,
+}
+
+impl Kind {
+    /// The `typ` in a token's header: that of RFC 9068 for an access token, and another one for a refresh token.
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Refresh => "rt+jwt",
+        }
+    }
 }
 
 /// A refresh and an access token, on their way to their user.
@@ -96,11 +111,11 @@ impl Unverified {
         Ok(Self { text: text.to_owned(), kid })
     }
 
-    /// The claims, once signature, algorithm, issuer, times and kind are right. `now` is in seconds since 1970.
+    /// The claims, once signature, algorithm, issuer, audience, times and kind are right. `now` is in seconds since 1970.
     pub fn verify(
         &self,
         key: &DecodingKey,
-        issuer: &str,
+        issuer: &Issuer,
         now: u64,
         kind: Option<Kind>,
     ) -> Result<Claims, TokenFault> {
@@ -108,11 +123,11 @@ impl Unverified {
         // Our own clock decides, below.
         rules.validate_exp = false;
         rules.set_required_spec_claims(&["exp", "iss"]);
-        rules.set_issuer(&[issuer]);
+        // The issuer knows which names and audiences are its own, below.
         rules.validate_aud = false;
         let claims =
             jsonwebtoken::decode::<Claims>(&self.text, key, &rules).map_err(|_| TokenFault::Invalid)?.claims;
-        if claims.iat > now + SKEW {
+        if !issuer.accepts(&claims) || claims.iat > now + SKEW {
             return Err(TokenFault::Invalid);
         }
         if claims.exp <= now {
@@ -165,6 +180,8 @@ pub(crate) fn new_jti() -> String {
 struct Telling<'a> {
     #[serde(flatten)]
     claims: &'a Claims,
+    /// The id of the user as text, where RFC 7519 has it.
+    sub: String,
     #[serde(flatten)]
     told: &'a Map<String, Value>,
 }
@@ -172,12 +189,13 @@ struct Telling<'a> {
 impl Draft {
     /// A refresh token with this id, which dies at `exp`.
     pub fn refresh(&self, key: &SigningKey, jti: &str, exp: u64) -> Result<String, Error> {
-        key.sign(&self.claims(key, Kind::Refresh, jti.to_owned(), exp))
+        key.sign(Kind::Refresh, &self.claims(key, Kind::Refresh, jti.to_owned(), exp))
     }
 
     /// An access token, which dies at `exp` and tells these fields of its user.
     pub fn access(&self, key: &SigningKey, exp: u64, told: &Map<String, Value>) -> Result<String, Error> {
-        key.sign(&Telling { claims: &self.claims(key, Kind::Access, new_jti(), exp), told })
+        let claims = self.claims(key, Kind::Access, new_jti(), exp);
+        key.sign(Kind::Access, &Telling { claims: &claims, sub: self.user_id.to_string(), told })
     }
 
     fn claims(&self, key: &SigningKey, token_type: Kind, jti: String, exp: u64) -> Claims {
@@ -187,7 +205,8 @@ impl Draft {
             iat: self.now,
             jti,
             user_id: self.user_id,
-            iss: key.issuer.clone(),
+            iss: key.issuer.name().to_owned(),
+            aud: key.issuer.audience(token_type),
             sid: self.sid,
             staff: self.staff,
         }
@@ -205,8 +224,19 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000;
 
+    const URL: &str = "https://accounts.example.com";
+
+    /// The stack `rollcall`, whose tokens have this `iss`.
+    fn issuer(name: &str) -> Issuer {
+        Issuer::new("rollcall", vec![name.to_owned()], Vec::new())
+    }
+
     fn key() -> SigningKey {
-        SigningKey::derive(&Secret::of("a secret of the tests"), "rollcall").unwrap()
+        key_of("a secret of the tests")
+    }
+
+    fn key_of(secret: &str) -> SigningKey {
+        SigningKey::derive(&Secret::of(secret), &issuer("rollcall")).unwrap()
     }
 
     fn claims() -> Claims {
@@ -217,34 +247,35 @@ mod tests {
             jti: new_jti(),
             user_id: Id::new().0,
             iss: "rollcall".into(),
+            aud: Vec::new(),
             sid: Uuid::now_v7(),
             staff: false,
         }
     }
 
     fn check(text: &str, key: &SigningKey) -> Result<Claims, TokenFault> {
-        Unverified::read(text)?.verify(
-            &key.public().decoding_key().unwrap(),
-            "rollcall",
-            NOW,
-            Some(Kind::Access),
-        )
+        check_by(&issuer("rollcall"), text, key)
+    }
+
+    fn check_by(issuer: &Issuer, text: &str, key: &SigningKey) -> Result<Claims, TokenFault> {
+        let public = key.public().decoding_key().unwrap();
+        Unverified::read(text)?.verify(&public, issuer, NOW, Some(Kind::Access))
     }
 
     #[test]
     fn what_was_signed_is_read_back() {
         let (key, claims) = (key(), claims());
-        assert_eq!(check(&key.sign(&claims).unwrap(), &key), Ok(claims));
+        assert_eq!(check(&key.sign(Kind::Access, &claims).unwrap(), &key), Ok(claims));
     }
 
     #[test]
     fn a_token_has_simplejwts_claims_and_names_its_key() {
         let (key, claims) = (key(), claims());
-        let token = key.sign(&claims).unwrap();
+        let token = key.sign(Kind::Access, &claims).unwrap();
         let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
         let header: Value = serde_json::from_slice(&parts.next().unwrap()).unwrap();
         let body: Value = serde_json::from_slice(&parts.next().unwrap()).unwrap();
-        assert_eq!(header, json!({ "typ": "JWT", "alg": "ES256", "kid": key.kid() }));
+        assert_eq!(header, json!({ "typ": "at+jwt", "alg": "ES256", "kid": key.kid() }));
         assert_eq!(
             body,
             json!({ "token_type": "access", "exp": NOW + 900, "iat": NOW, "jti": claims.jti,
@@ -256,7 +287,8 @@ mod tests {
     #[test]
     fn times_are_strict_ahead_and_behind() {
         let key = key();
-        let with = |exp, iat| check(&key.sign(&Claims { exp, iat, ..claims() }).unwrap(), &key).err();
+        let with =
+            |exp, iat| check(&key.sign(Kind::Access, &Claims { exp, iat, ..claims() }).unwrap(), &key).err();
         assert_eq!(with(NOW + 1, NOW), None);
         assert_eq!(with(NOW, NOW - 900), Some(TokenFault::Expired));
         assert_eq!(with(NOW + 900, NOW + 60), None);
@@ -266,17 +298,41 @@ mod tests {
     #[test]
     fn another_kind_issuer_or_key_is_refused() {
         let key = key();
-        let with = |claims: Claims| check(&key.sign(&claims).unwrap(), &key).err();
+        let with = |claims: Claims| check(&key.sign(claims.token_type, &claims).unwrap(), &key).err();
         assert_eq!(with(Claims { token_type: Kind::Refresh, ..claims() }), Some(TokenFault::WrongType));
         assert_eq!(with(Claims { iss: "another".into(), ..claims() }), Some(TokenFault::Invalid));
-        let other = SigningKey::derive(&Secret::of("another secret"), "rollcall").unwrap();
-        assert_eq!(check(&other.sign(&claims()).unwrap(), &key), Err(TokenFault::Invalid));
+        let other = key_of("another secret");
+        assert_eq!(check(&other.sign(Kind::Access, &claims()).unwrap(), &key), Err(TokenFault::Invalid));
+    }
+
+    #[test]
+    fn the_stack_and_the_url_are_one_issuer_and_no_other_audience_is_ours() {
+        let key = key();
+        let refresh = format!("{URL}/api/token/refresh");
+        for (iss, aud, accepted) in [
+            ("rollcall", vec![], true),
+            (URL, vec![], true),
+            (URL, vec![URL], true),
+            (URL, vec!["rollcall"], true),
+            ("rollcall", vec![URL, "orders"], true),
+            (URL, vec!["orders"], false),
+            (URL, vec![&*refresh], false),
+            ("https://another.example.com", vec![URL], false),
+        ] {
+            let claims = Claims {
+                iss: iss.into(),
+                aud: aud.iter().map(|name| (*name).to_owned()).collect(),
+                ..claims()
+            };
+            let token = key.sign(Kind::Access, &claims).unwrap();
+            assert_eq!(check_by(&issuer(URL), &token, &key).is_ok(), accepted, "{iss} {aud:?}");
+        }
     }
 
     #[test]
     fn forgeries_are_refused() {
         let key = key();
-        let good = key.sign(&claims()).unwrap();
+        let good = key.sign(Kind::Access, &claims()).unwrap();
         let mut parts = good.split('.');
         let (header, body, signature) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
         let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -318,7 +374,7 @@ mod tests {
     #[test]
     fn one_secret_gives_one_key_and_another_secret_another() {
         assert_eq!(key().kid(), key().kid());
-        assert_ne!(key().kid(), SigningKey::derive(&Secret::of("another secret"), "rollcall").unwrap().kid());
+        assert_ne!(key().kid(), key_of("another secret").kid());
         // The thumbprint of RFC 7638 is 43 characters of base64url.
         assert_eq!(key().kid().len(), 43);
     }

@@ -24,11 +24,11 @@ async fn a_verified_address_logs_in() {
         answer.text
     );
     assert_eq!(answer.body.as_object().unwrap().len(), 2);
-    for (name, lifetime) in [("access", 900), ("refresh", 604_800)] {
+    for (name, lifetime, own) in [("access", 900, "sub"), ("refresh", 604_800, "aud")] {
         let token = answer.body[name].as_str().unwrap();
         let claims = token::claims(token);
         let names: BTreeSet<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, BTreeSet::from(["exp", "iat", "iss", "jti", "sid", "token_type", "user_id"]));
+        assert_eq!(names, BTreeSet::from(["exp", "iat", "iss", "jti", own, "sid", "token_type", "user_id"]));
         assert_eq!(
             (&claims["token_type"], &claims["user_id"], &claims["iss"]),
             (&json!(name), &user["id"], &json!("rollcall"))

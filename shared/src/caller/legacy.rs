@@ -66,7 +66,8 @@ pub async fn verify_legacy(app: &App, text: &str) -> Result<Option<LegacyToken>,
         sid: legacy.session(),
         jti: legacy.jti,
         user_id,
-        iss: app.issuer.clone(),
+        iss: app.issuer.name().to_owned(),
+        aud: Vec::new(),
         staff: false,
     };
     LegacyToken::load(app, claims).await.map(Some)

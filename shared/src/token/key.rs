@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::Mutex as AsyncMutex;
 use zeroize::Zeroizing;
 
+use super::{Issuer, Kind};
 use crate::{
     Error, config,
     dynamo::{BatchGet, Db, Item, Query, Write, from_item, key2, n, number, s, to_item},
@@ -61,10 +62,8 @@ pub struct Jwk {
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     public: Jwk,
-    /// The `iss` of what it signs.
-    pub(super) issuer: String,
-    /// The header of every token that it signs, in base64url.
-    header: String,
+    /// In whose name it signs.
+    pub(super) issuer: Issuer,
 }
 
 /// What an instance remembers of keys.
@@ -89,7 +88,7 @@ pub(super) fn is_kid(text: &str) -> bool {
 
 impl SigningKey {
     /// The key of a secret: always the same one.
-    pub(crate) fn derive(secret: &Secret, issuer: &str) -> Result<Self, Error> {
+    pub(crate) fn derive(secret: &Secret, issuer: &Issuer) -> Result<Self, Error> {
         // A private key is a number from 1 to the order of the curve. One derivation in 2^32 falls outside, is refused,
         // and the next one serves.
         let pair = (0..8_u8)
@@ -99,21 +98,18 @@ impl SigningKey {
             })
             .ok_or_else(|| Error::internal("no signing key could be derived"))?;
         let public = Jwk::new(pair.public_key().as_ref())?;
-        let header = json!({ "typ": "JWT", "alg": public.alg, "kid": public.kid });
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            header: URL_SAFE_NO_PAD.encode(header.to_string()),
-            pair,
-            public,
-        })
+        Ok(Self { issuer: issuer.clone(), pair, public })
     }
 
-    /// A token, by RFC 7515, section 5.1: three parts in base64url, of which the third signs the others. (`jsonwebtoken` would
+    /// A token of a kind, by RFC 7515, section 5.1: three parts in base64url, of which the third signs the others. (`jsonwebtoken` would
     /// read the private key anew for each.)
-    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
+    pub(crate) fn sign(&self, kind: Kind, claims: &impl Serialize) -> Result<String, Error> {
+        let header = json!({ "typ": kind.media_type(), "alg": self.public.alg, "kid": self.public.kid });
         let claims =
             serde_json::to_vec(claims).map_err(|error| Error::internal(format!("claims: {error}")))?;
-        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
+        let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
         let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes());
         let signature = signature.map_err(|_| Error::internal("a token that cannot be signed"))?;
         token.push('.');
@@ -243,7 +239,7 @@ impl Keys {
         &self,
         db: &Db,
         secrets: &Secrets,
-        issuer: &str,
+        issuer: &Issuer,
     ) -> Result<Arc<SigningKey>, Error> {
         let secret = secrets.secret().await?;
         let mut signing = self.signing.lock().await;
