@@ -71,6 +71,10 @@ pub(crate) async fn anyone(api: &Deployment) {
         let answer = api.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
+    // With `TokenIssuer` there is a document, which names the issuer, and without it there is none.
+    let answer = api.get("/.well-known/openid-configuration").await;
+    let expected = if answer.body["issuer"].is_string() { 200 } else { 404 };
+    assert_eq!(answer.status, expected, "{answer:?}");
 }
 
 pub(crate) async fn account(api: &Deployment) {

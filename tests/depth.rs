@@ -394,6 +394,8 @@ pub(crate) fn budgets() -> Vec<Row> {
         }),
         row("GET /admin", 200, 0, [0, 0], async |api, _| by(api)),
         row("GET /.well-known/jwks.json", 200, 1, [1, 1], async |api, _| by(api)),
+        // Without `TokenIssuer`.
+        row("GET /.well-known/openid-configuration", 404, 0, [0, 0], async |api, _| by(api)),
         row("GET /health", 200, 1, [1, 1], async |api, _| by(api)),
     ]
 }

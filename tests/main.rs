@@ -27,6 +27,8 @@ mod importing;
 #[path = "well-known/jwks.rs"]
 mod jwks;
 mod openapi;
+#[path = "well-known/openid-configuration.rs"]
+mod openid_configuration;
 mod otp;
 #[path = "postman-collection.rs"]
 mod postman_collection;

@@ -152,6 +152,21 @@ fn key() -> Value {
     record("A public key as `/.well-known/jwks.json` shows it (RFC 7517, RFC 7518 section 6.2).", &[key])
 }
 
+fn openid_configuration() -> Value {
+    let texts = |description: &str| json!({ "type": "array", "items": { "type": "string" }, "description": description });
+    let configuration = json!({
+        "issuer": text("The `iss` of every token."),
+        "jwks_uri": text("Where the public keys are."),
+        "response_types_supported": texts("`id_token`."),
+        "subject_types_supported": texts("`public`."),
+        "id_token_signing_alg_values_supported": texts("`ES256`."),
+    });
+    record(
+        "How other services verify tokens (OpenID Connect Discovery 1.0). No OpenID login is offered.",
+        &[configuration],
+    )
+}
+
 fn words() -> Value {
     json!({ "type": "string" })
 }
@@ -201,6 +216,7 @@ pub(crate) fn schemas(answers: &Compatibility) -> Map<String, Value> {
         ("PhoneVerified", object(&json!({ "message": words(), "registration_token": token }))),
         ("Key", key()),
         ("Keys", object(&json!({ "keys": { "type": "array", "items": reference("Key") } }))),
+        ("OpenidConfiguration", openid_configuration()),
         ("Health", object(&json!({ "status": { "type": "string", "const": "ok" } }))),
         (
             "Endpoints",

@@ -117,6 +117,12 @@ pub const FILE_NOT_FOUND: Refusal = Refusal {
     description: "There is no such file.",
     errors: || vec![("file", Error::NotFound("File"))],
 };
+/// Tokens have the stack's name, which is no URL.
+pub const ISSUER_NOT_FOUND: Refusal = Refusal {
+    name: "IssuerNotFound",
+    description: "The issuer of tokens is not a URL.",
+    errors: || vec![("issuer", Error::NotFound("Issuer"))],
+};
 pub(crate) const INVALID_PAGE: Refusal = Refusal {
     name: "InvalidPage",
     description: "There is no such page, or the cursor was not made for this caller and list.",

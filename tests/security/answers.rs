@@ -13,7 +13,7 @@ use crate::support::{
 
 const JSON: &str = "application/json";
 /// What holds nothing of anybody's, and may be kept.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 8] = [
     "/",
     "/docs/{file}",
     "/api",
@@ -21,7 +21,10 @@ const PUBLIC: [&str; 7] = [
     "/postman_collection.json",
     "/admin",
     "/.well-known/jwks.json",
+    "/.well-known/openid-configuration",
 ];
+/// Without it, the last of them is not there.
+const ISSUER: (&str, &str) = ("TokenIssuer", "https://accounts.example.com");
 const ELSEWHERE: &str = "https://eve.example";
 
 /// A route, asked by `client` about `id`.
@@ -103,7 +106,7 @@ async fn asvs_14_3_2_no_cache_keeps_what_is_private() {
     for (status, answer) in refusals(&api).await {
         assert_eq!((answer.status, answer.header("cache-control")), (status, "no-store"), "{answer:?}");
     }
-    let api = Api::with(&unlimited_seeds()).await;
+    let api = Api::with(&[unlimited_seeds(), vec![ISSUER]].concat()).await;
     api.staff().await;
     for (path, answer) in everything_by_staff(&api).await {
         let kept = answer.header("cache-control");
@@ -148,7 +151,7 @@ async fn asvs_3_4_every_answer_is_hardened() {
 
 #[tokio::test]
 async fn asvs_3_4_2_no_other_origin_may_read_an_answer() {
-    let api = Api::with(&unlimited_seeds()).await;
+    let api = Api::with(&[unlimited_seeds(), vec![ISSUER]].concat()).await;
     api.staff().await;
     let elsewhere = api.header("Origin", ELSEWHERE);
     for (path, answer) in everything_by_staff(&elsewhere).await {

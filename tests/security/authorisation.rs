@@ -131,6 +131,7 @@ const FUNCTIONS: &[Row] = &[
     ("GET /admin", Object::None, ANYONE),
     ("HEAD /admin", Object::None, ANYONE),
     ("GET /.well-known/jwks.json", Object::None, ANYONE),
+    ("GET /.well-known/openid-configuration", Object::None, ANYONE),
     ("GET /health", Object::None, ANYONE),
     ("HEAD /health", Object::None, ANYONE),
     ("POST /api/register", Object::None, ANYONE_AMISS),
@@ -232,7 +233,8 @@ fn employed() -> String {
 async fn all_are_right(rows: &[Row], visible_to_all: bool) {
     let visible = if visible_to_all { ["all", "all"] } else { ["owner", "self"] };
     let visible = ["EmployeesVisibleTo", "UsersVisibleTo"].into_iter().zip(visible);
-    let parameters: Vec<_> = unlimited_seeds().into_iter().chain(visible).collect();
+    let issuer = [("TokenIssuer", "https://accounts.example.com")];
+    let parameters: Vec<_> = unlimited_seeds().into_iter().chain(visible).chain(issuer).collect();
     all_are_right_in(&Api::with(&parameters).await, rows, visible_to_all).await;
     all_are_right_in(&Api::with_integers(&parameters).await, rows, visible_to_all).await;
 }
