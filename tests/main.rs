@@ -16,6 +16,7 @@ mod support;
 mod admin;
 mod api;
 mod auth;
+mod authorizer;
 mod browser;
 #[path = "create-superuser.rs"]
 mod create_superuser;

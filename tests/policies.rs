@@ -154,6 +154,7 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     a_password_is_recovered_by_phone(api.stack()).await;
     imports_are_tried_again(api.stack(), &recorder).await;
     records_are_rewritten(api.stack(), &recorder).await;
+    a_request_to_another_api_is_authorized(api.stack()).await;
     let mut uses = recorder.uses();
     uses.extend(lists_are_counted_and_searched().await);
 
@@ -475,6 +476,23 @@ async fn records_are_rewritten(api: &Api, recorder: &Recorder) {
         let part = api.stack.invoke("reindex", json!({ "kind": kind })).await.unwrap();
         assert_eq!((&part["rewritten"], &part["failed"]), (&part["read"], &json!([])), "{part}");
     }
+}
+
+async fn a_request_to_another_api_is_authorized(api: &Api) {
+    let user = api.staff().await;
+    let headers = json!({ "authorization": format!("Bearer {}", user.access) });
+    let event = json!({ "version": "2.0", "headers": headers });
+    assert_eq!(api.stack.invoke("authorizer", event).await.unwrap()["isAuthorized"], true);
+}
+
+#[tokio::test]
+async fn a_signature_needs_its_key_alone() {
+    let parameters = [("AuthorizerChecks", "signature")];
+    let (api, recorder) = Api::recorded(&parameters).await;
+
+    a_request_to_another_api_is_authorized(&api).await;
+
+    assert_exact(&parameters, |function| function == "authorizer", recorder.uses());
 }
 
 #[tokio::test]

@@ -23,6 +23,33 @@ pub fn events() -> Vec<(&'static str, Value)> {
     events.collect()
 }
 
+/// A request to another API, an HTTP API, as it asks an authorizer about it.
+#[must_use]
+pub fn request_to_another_api() -> Value {
+    let authorization = format!("Bearer {TOKEN}");
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:another/$default/GET/orders",
+        "identitySource": [authorization],
+        "routeKey": "GET /orders",
+        "rawPath": "/orders",
+        "rawQueryString": "",
+        "headers": { "authorization": authorization },
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "another",
+            "http": {
+                "method": "GET", "path": "/orders", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1",
+                "userAgent": USER_AGENT,
+            },
+            "requestId": "a-request-of-the-samples",
+            "routeKey": "GET /orders",
+            "stage": "$default",
+        },
+    })
+}
+
 /// A new code for somebody, as the stream of the Otps table brings it.
 #[must_use]
 pub fn new_code(purpose: &str, channel: &str, to: &str) -> Value {

@@ -1,6 +1,7 @@
 //! Who calls. The second parameter of an endpoint says who may call it, and what it needs beside the check. Each kind is checked
 //! before the endpoint runs: none is open by forgetting, and no endpoint holds a caller that is not checked.
 
+mod authorizer;
 mod legacy;
 mod rows;
 mod token;
@@ -17,6 +18,7 @@ use crate::{
     user::{Edit, claim::Holders},
 };
 
+pub use authorizer::{Authorized, Checks, authorize};
 pub use legacy::verify_legacy;
 pub use rows::{EmployeeBody, OfPath, Readable, Rows};
 use token::Bearer;

@@ -179,6 +179,15 @@ impl Error {
         cause
     }
 
+    /// Why somebody is refused, in a few words: what is wrong with a bearer token rather than that something is.
+    #[must_use]
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::BearerNotValid(fault) => fault.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// The same, as something that passes.
     #[must_use]
     pub fn into_unavailable(self) -> Self {

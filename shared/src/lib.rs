@@ -46,8 +46,9 @@ pub mod user;
 
 pub use app::App;
 pub use caller::{
-    Anyone, AnyoneWith, Beside, Caller, CallerWith, Claimed, EditBeside, EmployeeBody, NewEmployee,
-    OwnOrStaff, Staff, StaffOn, VerifiedToken, Viewer, Who, verify_legacy, verify_token,
+    Anyone, AnyoneWith, Authorized, Beside, Caller, CallerWith, Checks, Claimed, EditBeside, EmployeeBody,
+    NewEmployee, OwnOrStaff, Staff, StaffOn, VerifiedToken, Viewer, Who, authorize, verify_legacy,
+    verify_token,
 };
 pub use deliver::deliver;
 pub use http::{

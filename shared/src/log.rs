@@ -1,8 +1,8 @@
 //! Structured logs: JSON lines for CloudWatch Logs Insights. No secret, code, token or full address is ever in one.
 
-use std::{panic, time::Duration};
+use std::{fmt::Display, panic, time::Duration};
 
-use tracing::level_filters::LevelFilter;
+use tracing::{field, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// An enum of events. Alarms, dashboards and queries match their ids, so an id never changes.
@@ -35,6 +35,8 @@ events! {
     Event {
         /// A request was answered.
         Answered = "request_answered",
+        /// A request to another API was authorized or refused.
+        Authorized = "authorizer_answered",
         /// A function panicked, and its instance ended.
         Panicked = "panicked",
         /// A request failed by a fault of Rollcall.
@@ -118,6 +120,13 @@ pub(crate) fn request(
         cold,
         "request"
     );
+}
+
+/// The line of one request to another API: whose it is, or why it is refused.
+pub(crate) fn authorizer(who: &Result<impl Display, String>, took: Duration) {
+    let event = Event::Authorized.id();
+    let (user_id, refusal) = (who.as_ref().ok().map(field::display), who.as_ref().err());
+    tracing::info!(event, user_id, refusal, duration_ms = milliseconds(took), "authorizer");
 }
 
 /// To the microsecond.

@@ -52,7 +52,12 @@ pub(super) struct Bearer(Claims);
 impl Bearer {
     /// The token of a request; 401 without a valid one.
     pub async fn of(app: &App, request: &Request) -> Result<Self, Error> {
-        let header = request.header("authorization").ok_or(Error::NotAuthenticated)?;
+        Self::read(app, request.header("authorization")).await
+    }
+
+    /// The token in a header `Authorization`, likewise.
+    pub async fn read(app: &App, authorization: Option<&str>) -> Result<Self, Error> {
+        let header = authorization.ok_or(Error::NotAuthenticated)?;
         let mut parts = header.split_whitespace();
         let types = &app.compatibility.auth_header_types;
         if !parts.next().is_some_and(|word| types.iter().any(|known| known == word)) {
@@ -76,6 +81,11 @@ impl Bearer {
     /// What the token says of its user.
     pub fn claimed(&self) -> Claimed {
         Claimed { user: self.0.user_id, staff: self.0.staff }
+    }
+
+    /// The session that the token names.
+    pub fn sid(&self) -> Uuid {
+        self.0.sid
     }
 
     /// The caller, once it is known that the token's user is active and its session lives; with other records that the

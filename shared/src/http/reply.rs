@@ -71,10 +71,9 @@ pub fn no_content() -> Reply {
 }
 
 impl Error {
-    /// The answer. The only place where a failure becomes a status code, and where its cause is logged. 401 asks for a token with the
-    /// word `auth_type` before it.
-    pub(crate) fn into_response(self, auth_type: &str) -> Response {
-        match &self {
+    /// Logs the cause that no client reads, if there is one.
+    pub(crate) fn log_cause(&self) {
+        match self {
             Self::Internal(cause) => {
                 let event = log::Event::InternalError.id();
                 tracing::error!(event, cause, "internal error");
@@ -82,6 +81,12 @@ impl Error {
             Self::Unavailable(cause) => log::failed_call(cause, "a dependency is unavailable"),
             _ => {}
         }
+    }
+
+    /// The answer. The only place where a failure becomes a status code, and where its cause is logged. 401 asks for a token with the
+    /// word `auth_type` before it.
+    pub(crate) fn into_response(self, auth_type: &str) -> Response {
+        self.log_cause();
         let mut response = with_status(self.status(), &self.body());
         let headers = response.headers_mut();
         match self {
