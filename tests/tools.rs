@@ -11,6 +11,10 @@ use crate::support::{Api, PASSWORD, root, token, unlimited, unlimited_seeds};
 /// So many staff users: one of them may well lose their name to a request.
 const STAFF: usize = 20;
 
+const ISSUER: &str = "https://api.example.com";
+/// Tokens for the service that docs/tokens.md has as its example.
+const FOR_SERVICES: [(&str, &str); 2] = [("TokenIssuer", ISSUER), ("TokenAudience", "orders")];
+
 /// Runs a tool in a folder and gives what it said, which a failure shows.
 async fn run(folder: &Path, tool: &str, arguments: &[&str], env: &[(&str, &str)]) -> String {
     let mut command = Command::new(tool);
@@ -156,19 +160,72 @@ async fn clients_that_keep_their_first_refresh_token_stay_signed_in() {
 #[tokio::test]
 #[ignore = "needs tools: .ci/api-tools"]
 async fn a_service_with_simplejwt_believes_the_tokens() {
-    let claims = [("AccessTokenClaims", "username,email,is_staff")];
-    let (api, tokens) = for_django_clients(&claims).await;
-    let (_, stranger) = for_django_clients(&claims).await;
+    believes_the_tokens(&[], &[("ISSUER", "rollcall")]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn a_service_with_simplejwt_believes_the_tokens_that_are_for_it() {
+    believes_the_tokens(&FOR_SERVICES, &[("ISSUER", ISSUER), ("AUDIENCE", "orders")]).await;
+}
+
+async fn believes_the_tokens(parameters: &[(&str, &str)], settings: &[(&str, &str)]) {
+    let parameters = [&[("AccessTokenClaims", "username,email,is_staff")], parameters].concat();
+    let (api, tokens) = for_django_clients(&parameters).await;
+    let (_, stranger) = for_django_clients(&parameters).await;
     let expected =
         serde_json::json!({ "id": "1", "username": "ada", "is_staff": false, "email": "ada@example.com" });
-    let env = [
-        ("API", api.stack.url()),
-        ("ISSUER", "rollcall"),
-        ("EXPECTED", &expected.to_string()),
-        ("TOKENS", &tokens.to_string()),
-        ("STRANGER", &stranger.to_string()),
+    let (expected, tokens, stranger) = (expected.to_string(), tokens.to_string(), stranger.to_string());
+    let env =
+        [("API", api.stack.url()), ("EXPECTED", &expected), ("TOKENS", &tokens), ("STRANGER", &stranger)];
+    run(&root(), "python", &["tests/tools/simplejwt.py"], &[&env, settings].concat()).await;
+}
+
+/// An example of docs/tokens.md, for this stack: its issuer has another URL than it has itself.
+fn example(api: &Api, language: &str) -> String {
+    let document = std::fs::read_to_string(root().join("docs/tokens.md")).unwrap();
+    // The last of a language: Django's are settings alone.
+    let blocks = document.split("```").filter_map(|block| block.strip_prefix(&format!("{language}\n")));
+    let example = blocks.last().unwrap();
+    for url in ["${ISSUER}/.well-known", "{ISSUER}/.well-known"] {
+        if example.contains(url) {
+            return example.replace(url, &format!("{}/.well-known", api.stack.url()));
+        }
+    }
+    panic!("no keys are read:\n{example}");
+}
+
+/// Both examples know the user of an access token, and take neither a refresh token nor one that is for another.
+#[tokio::test]
+#[ignore = "needs tools: .ci/api-tools"]
+async fn the_examples_for_services_verify_tokens() {
+    let api = Api::with(&FOR_SERVICES).await;
+    let ada = api.signed_in().await;
+    let other = Api::with(&FOR_SERVICES[..1]).await;
+    let (id, strange) = (ada.id(), other.signed_in().await);
+    let env =
+        [("USER", &*id), ("ACCESS", &*ada.access), ("REFRESH", &*ada.refresh), ("STRANGE", &*strange.access)];
+    let folder = tempfile::tempdir().unwrap();
+
+    let python = [
+        example(&api, "python"),
+        "import os\nassert user_of(os.environ['ACCESS']) == os.environ['USER']".to_owned(),
+        "for name in ['REFRESH', 'STRANGE']:\n    try:\n        user_of(os.environ[name])".to_owned(),
+        "    except jwt.PyJWTError:\n        continue\n    raise AssertionError(name)".to_owned(),
     ];
-    run(&root(), "python", &["tests/tools/simplejwt.py"], &env).await;
+    run(folder.path(), "python", &["-c", &python.join("\n")], &env).await;
+
+    let modules = shared::config::text("NODE_PATH").unwrap();
+    std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
+    let javascript = [
+        example(&api, "js"),
+        "import assert from 'node:assert/strict';".to_owned(),
+        "assert.equal(await userOf(process.env.ACCESS), process.env.USER);".to_owned(),
+        "for (const name of ['REFRESH', 'STRANGE']) await assert.rejects(userOf(process.env[name]));"
+            .to_owned(),
+    ];
+    std::fs::write(folder.path().join("service.mjs"), javascript.join("\n")).unwrap();
+    run(folder.path(), "node", &["service.mjs"], &env).await;
 }
 
 #[tokio::test]

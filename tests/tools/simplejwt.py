@@ -7,8 +7,10 @@ import sys
 import django
 from django.conf import settings
 
-API = os.environ["API"]
+JWK_URL = os.environ["API"] + "/.well-known/jwks.json"
 ISSUER = os.environ["ISSUER"]
+# None where tokens have none.
+AUDIENCE = os.environ.get("AUDIENCE")
 
 settings.configure(
     ALLOWED_HOSTS=["*"],
@@ -19,7 +21,7 @@ settings.configure(
         "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"],
         "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     },
-    SIMPLE_JWT={"ALGORITHM": "ES256", "JWK_URL": f"{API}/.well-known/jwks.json", "ISSUER": ISSUER},
+    SIMPLE_JWT={"ALGORITHM": "ES256", "JWK_URL": JWK_URL, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE},
     SECRET_KEY="no token is signed here",
 )
 django.setup()
@@ -28,6 +30,8 @@ from django.urls import path  # noqa: E402
 from rest_framework.decorators import api_view  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
+from rest_framework_simplejwt.backends import TokenBackend  # noqa: E402
+from rest_framework_simplejwt.exceptions import TokenBackendError  # noqa: E402
 
 
 @api_view(["GET"])
@@ -59,5 +63,22 @@ for name, token in {
     answer = asks_with(token)
     assert answer.status_code == 401, (name, answer.status_code)
     assert answer.json()["code"] == "token_not_valid", (name, answer.json())
+
+
+def is_right(token, audience, issuer=ISSUER):
+    try:
+        return bool(TokenBackend("ES256", audience=audience, issuer=issuer, jwk_url=JWK_URL).decode(token))
+    except TokenBackendError:
+        return False
+
+
+if AUDIENCE:
+    # By these claims alone, whatever the kind of the token.
+    assert is_right(tokens["access"], AUDIENCE)
+    assert is_right(tokens["access"], ISSUER)
+    assert not is_right(tokens["access"], "another")
+    assert not is_right(tokens["access"], AUDIENCE, "rollcall")
+    assert not is_right(tokens["refresh"], AUDIENCE)
+    assert not is_right(tokens["refresh"], ISSUER)
 
 sys.exit(0)
