@@ -18,7 +18,7 @@ fn told(token: &str) -> Value {
     json!([token::header(token)["typ"], claims["iss"], claims["aud"], claims["sub"]])
 }
 
-/// The same claims as release 0.2.0 and earlier ones write them: by the stack's name, and for whoever reads them.
+/// The same claims as earlier releases wrote them: with the stack's name, and without an audience.
 fn as_before(token: &str) -> Value {
     let mut claims = token::claims(token);
     claims["iss"] = json!("rollcall");

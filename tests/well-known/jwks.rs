@@ -41,7 +41,7 @@ async fn anybody_can_verify_a_token_with_it() {
     let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::ES256);
     let read = |token: &str, rules: &_| jsonwebtoken::decode::<serde_json::Value>(token, &public, rules);
     assert_eq!(read(&ada.access, &rules).unwrap().claims["user_id"], json!(ada.id()));
-    // A refresh token is for one endpoint alone, and says so to who does not ask.
+    // A refresh token is for one endpoint alone.
     assert!(read(&ada.refresh, &rules).is_err());
     rules.set_audience(&["rollcall/api/token/refresh"]);
     assert_eq!(read(&ada.refresh, &rules).unwrap().claims["user_id"], json!(ada.id()));

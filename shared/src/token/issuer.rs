@@ -58,8 +58,8 @@ impl Issuer {
     }
 }
 
-/// Who takes the tokens of a kind: the whole API, or the one endpoint that exchanges them. So no service takes a refresh token for an
-/// access token, however little it knows of the two.
+/// The addressee of a kind of tokens: the whole API, or the one endpoint that exchanges them. So no service takes a refresh token for
+/// an access token, even if it does not know the two kinds.
 fn addressee(kind: Kind, issuer: &str) -> String {
     match kind {
         Kind::Access => issuer.to_owned(),
