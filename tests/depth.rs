@@ -240,8 +240,9 @@ pub(crate) fn budgets() -> Vec<Row> {
         }),
         row("POST /api/otp/verify for a staged address", 200, 3, [8, 8], async |api, name| {
             let staged = format!("new-{}", email(name));
-            signed_in(api, name).await.patch("/api/profile", &json!({ "email": staged })).await;
-            by(api).with(json!({ "email": staged, "otp": api.code_for(&staged).await }))
+            let user = signed_in(api, name).await;
+            user.patch("/api/profile", &json!({ "email": staged })).await;
+            by(&user).with(json!({ "email": staged, "otp": api.code_for(&staged).await }))
         }),
         row("POST /api/otp/resend", 200, 2, [3, 3], async |api, name| {
             api.registered(name).await;

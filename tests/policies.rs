@@ -388,10 +388,10 @@ async fn names_are_given_up(api: &Api) {
         is_done(&lee.patch(&employee, &json!({ "phone_number": format!("+91988116769{n}") })).await);
     }
     is_done(&lee.patch(&format!("/api/users/{}", lee.id()), &json!({ "username": "leo" })).await);
-    api.verify("lee2@example.com").await;
+    api.verify_by(&lee, "lee2@example.com").await;
     is_done(&lee.patch("/api/profile", &json!({ "username": "lee2@example.com" })).await);
     is_done(&lee.patch("/api/profile", &json!({ "email": "lee3@example.com" })).await);
-    api.verify("lee3@example.com").await;
+    api.verify_by(&lee, "lee3@example.com").await;
     api.try_token("+919881167682", PASSWORD).await;
 }
 

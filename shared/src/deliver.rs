@@ -92,7 +92,7 @@ async fn one(
         return Err(Error::internal(expired));
     }
     let code = match record.purpose {
-        Purpose::NoticeEmailChange => String::new(),
+        Purpose::NoticeEmailChange | Purpose::NoticeEmailChanged => String::new(),
         _ => pending.code(&app.secrets).await?,
     };
     match send(app, record, &code).await? {

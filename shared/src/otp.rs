@@ -42,6 +42,8 @@ pub enum Purpose {
     SignUp,
     /// No code: tells the present address that another is to replace it.
     NoticeEmailChange,
+    /// No code: tells the address that another has replaced it.
+    NoticeEmailChanged,
 }
 
 /// How a code goes out; the filters of the stream's readers choose by it.
@@ -64,6 +66,7 @@ impl fmt::Display for Purpose {
             Self::VerifyPhone => "verify_phone",
             Self::SignUp => "sign_up",
             Self::NoticeEmailChange => "notice_email_change",
+            Self::NoticeEmailChanged => "notice_email_changed",
         })
     }
 }
@@ -156,6 +159,13 @@ impl Record {
             Policy::Seeds => 4,
         };
         Self::new(purpose, Channel::Sms, to.e164(), user, digits, client)
+    }
+
+    /// A mail without a code to a user's address.
+    pub fn notice(purpose: Purpose, to: &str, user: Id) -> Result<Self, Error> {
+        let expires = time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?;
+        let (to, user_id) = (to.to_owned(), Some(user));
+        Ok(Self { channel: Channel::Email, to, user_id, expires, ..Self::decoy(purpose) })
     }
 
     /// Says that it was its user who asked for it.

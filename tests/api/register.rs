@@ -637,7 +637,7 @@ async fn who_lost_an_address_can_give_another() {
     let answer = loser.patch("/api/profile", &json!({ "email": "other@example.com" })).await;
     assert_eq!((answer.status, &answer.body["pending_email"]), (200, &json!("other@example.com")));
 
-    api.verify("other@example.com").await;
+    api.verify_by(&loser, "other@example.com").await;
     assert_eq!(loser.profile().await["email"], "other@example.com");
 }
 

@@ -183,8 +183,13 @@ impl Api {
 
     /// Proves an address with the code that was sent to it.
     pub(crate) async fn verify(&self, email: &str) {
+        self.verify_by(self, email).await;
+    }
+
+    /// The same by a user, who has to be signed in when it is to replace their present address.
+    pub(crate) async fn verify_by(&self, user: &Client, email: &str) {
         let otp = self.code_for(email).await;
-        let answer = self.post("/api/otp/verify", &json!({ "email": email, "otp": otp })).await;
+        let answer = user.post("/api/otp/verify", &json!({ "email": email, "otp": otp })).await;
         answer.is(200, &json!({ "message": "Email verified successfully." }));
     }
 

@@ -1,9 +1,10 @@
-//! `POST /api/otp/verify`: proves an e-mail address with the code that was sent to it; for anyone.
+//! `POST /api/otp/verify`: proves an e-mail address with the code that was sent to it; for anyone, and for the user when it is to
+//! replace their present one.
 
 use futures_util::join;
 use serde_json::json as object;
 use shared::{
-    Anyone, App, Error, Reply, Request,
+    Anyone, App, Caller, Error, Reply, Request, Who,
     audit::{self, Changed, Event},
     email::Email,
     json,
@@ -31,8 +32,13 @@ async fn verify(app: &App, _: Anyone, request: Request) -> Reply {
     );
     let audit = |error: &Error| audit::code_refused(error, email.typed(), request.ip());
     let code = redeemed.inspect_err(audit)?;
-    let verified =
-        code.use_for(&app.db, async { user::verify_email(&app.db, &address, &holders?, &code).await });
+    // A code whose user is signed out is kept: they can log in and enter it again.
+    let verified = code.use_for(&app.db, async {
+        let holders = holders?;
+        let needs_caller = holders.of(&name).is_some_and(|holder| holder.staged && holder.by_user);
+        let caller = if needs_caller { Some(Caller::of(app, &request).await?.account) } else { None };
+        user::verify_email(&app.db, &address, &holders, &code, caller).await
+    });
     let fields = verified.await.inspect_err(audit)?;
     let id = code.holder()?;
     audit::change(Event::Verified, Some(id), Changed::User(id), &fields, request.ip());
@@ -45,7 +51,10 @@ pub fn contract() -> contract::Operation {
     use serde_json::json;
 
     post(Registration, "/api/otp/verify", "Prove an e-mail address with its code")
-        .about("A new address of a user takes effect with it.")
+        .about(
+            "A new address of a user takes effect with it. If you asked for that address yourself, send your access token, too.",
+        )
+        .also_by_user()
         .takes(
             body("EmailProof", &["email", "otp"], json!({ "email": field::address(), "otp": field::code() })),
             &[json!({ "email": "testuser@example.com", "otp": "123456" })],

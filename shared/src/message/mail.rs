@@ -47,6 +47,13 @@ impl Mail {
                  verified. If it was not you, change your password now."
                     .to_owned(),
             ),
+            Purpose::NoticeEmailChanged => (
+                format!("{stack}: your e-mail address was changed"),
+                "",
+                "Another e-mail address has taken the place of this one in your account. If it was not you, tell those who run \
+                 this service at once."
+                    .to_owned(),
+            ),
         };
         let (text, html) = if code.is_empty() {
             (rest.clone(), format!("<p>{rest}</p>"))

@@ -99,6 +99,9 @@ pub struct Holder {
     pub verified: bool,
     /// Whether it is an address that is to replace the user's present one once it is verified.
     pub staged: bool,
+    /// Whether that takes the user's token: they have asked for the address with one. One that staff gave, and one of an earlier
+    /// release, takes the code alone.
+    pub by_user: bool,
     /// An unverified address may be taken over from this second on; `None` is never.
     reserved_until: Option<u64>,
     /// Whether a code for it is on its way.
@@ -220,6 +223,7 @@ fn holder(db: &Db, name: &Name, found: &mut Found) -> Result<Option<Holder>, Err
         user_id: user_id.ok_or_else(|| Error::internal("a name without its user"))?,
         verified: is_yes(&claim, "verified"),
         staged: is_yes(&claim, "staged"),
+        by_user: is_yes(&claim, "by_user"),
         // The time of a number is for the previous release: here nothing reserves one.
         reserved_until: number(&claim, "reserved_until")
             .map(|until| if matches!(name, Name::Phone(_)) { 0 } else { until }),
@@ -259,12 +263,14 @@ pub struct Terms {
     pub verified: bool,
     /// It waits to replace the present address.
     pub staged: bool,
+    /// The user asks for it with their token, which is needed to verify it, too.
+    pub by_user: bool,
     /// For so many seconds nobody can take it over; `None` is for good.
     pub reserved_for: Option<u64>,
 }
 
 /// How a verified address or number is taken.
-pub(super) const PROVEN: Terms = Terms { verified: true, staged: false, reserved_for: None };
+pub(super) const PROVEN: Terms = Terms { verified: true, staged: false, by_user: false, reserved_for: None };
 /// How a username is taken: there is nothing to verify.
 pub(super) const USERNAME: Terms = PROVEN;
 
@@ -323,6 +329,9 @@ fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder
     claim.insert("user_id".into(), s(user.stored()));
     claim.insert("verified".into(), if terms.verified { yes() } else { no() });
     claim.insert("staged".into(), if terms.staged { yes() } else { no() });
+    if terms.by_user {
+        claim.insert("by_user".into(), yes());
+    }
     if let Some(seconds) = terms.reserved_for {
         claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
     }
@@ -417,7 +426,11 @@ pub(crate) fn free(db: &Db, name: &Name, user: Id) -> Write {
 
 /// The write that marks an address of `user` as verified and present, on condition that it is `staged` or not as it was loaded.
 pub(crate) fn prove(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
-    of_user(db, name, user, staged).set("verified", yes()).set("staged", no()).remove("reserved_until")
+    of_user(db, name, user, staged)
+        .set("verified", yes())
+        .set("staged", no())
+        .remove("reserved_until")
+        .remove("by_user")
 }
 
 /// The write by which `user` has a present address or number on other terms.

@@ -101,7 +101,7 @@ pub(super) async fn update(
             return Err(Error::Invalid(complaints));
         }
         let staff = Some(caller.user.id).filter(|caller| *caller != id);
-        let mut draft = Draft::new(db, changes, account.user.clone());
+        let mut draft = Draft::new(db, changes, account.user.clone(), staff.is_none());
         draft.change_username();
         draft.change_phone()?;
         draft.change_email_flag()?;
@@ -192,6 +192,8 @@ struct Draft<'a> {
     changes: &'a Changes,
     /// The user as they will be.
     user: User,
+    /// Whether they make the change themselves.
+    by_user: bool,
     /// The names that they take.
     wanted: Vec<(Name, Terms)>,
     /// What is written besides their own record and the names that they take.
@@ -199,8 +201,8 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(db: &'a Db, changes: &'a Changes, user: User) -> Self {
-        Self { db, changes, user, wanted: Vec::new(), writes: Vec::new() }
+    fn new(db: &'a Db, changes: &'a Changes, user: User, by_user: bool) -> Self {
+        Self { db, changes, user, by_user, wanted: Vec::new(), writes: Vec::new() }
     }
 
     fn change_username(&mut self) {
@@ -290,7 +292,8 @@ impl<'a> Draft<'a> {
         }
         if is_staged {
             user.pending_email = Some(new.typed().to_owned());
-            self.wanted.push((Name::Email(new.key()), Terms { staged: true, ..unproven()? }));
+            self.wanted
+                .push((Name::Email(new.key()), Terms { staged: true, by_user: self.by_user, ..unproven()? }));
             self.writes.extend(send_codes(self.db, client, new, user, holders)?);
         }
         Ok(())
@@ -322,8 +325,7 @@ fn send_codes(
     let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), client)?;
     let mut writes = vec![code.write(db, &new.key())?, allowance.write(db, &new.key())?];
     if !user.email.is_empty() {
-        let notice = Record::by_email(Purpose::NoticeEmailChange, &user.email, Some(user.id), client)?;
-        writes.push(notice.write_notice(db)?);
+        writes.push(Record::notice(Purpose::NoticeEmailChange, &user.email, user.id)?.write_notice(db)?);
     }
     Ok(writes)
 }

@@ -5,22 +5,25 @@ use crate::{
     dynamo::{Db, Write, s, yes},
     email,
     id::record_key,
-    otp::Redeemed,
+    otp::{Purpose, Record, Redeemed},
     phone::Phone,
     unicode,
 };
 
 use super::{
     Account, User, Username,
-    claim::{self, Holders, Losses, Name, PROVEN, USERNAME},
+    claim::{self, Holder, Holders, Losses, Name, PROVEN, USERNAME},
     find,
     pending::{activated, if_settled},
     username_key,
 };
 
-/// Proves an e-mail address with a code that was guessed right; a staged one becomes the present one. `holders` says which
-/// it was when it was read, and whose username it is. Gives the names of the fields that changed; [`Error::OtpInvalid`] when
-/// the code was used in the meantime, or the address is no longer theirs.
+/// Proves an e-mail address with a code that was guessed right; a staged one becomes the present one, and the one before, if it was
+/// verified, hears of it. `holders` says which it was when it was read, and whose username it is. Gives the names of the fields that
+/// changed; [`Error::OtpInvalid`] when the code was used in the meantime, or the address is no longer theirs.
+///
+/// An address that a user staged is verified with that user's token: `caller` is whose token came with the code. Otherwise somebody
+/// whose stolen token is dead already could still take the account over.
 ///
 /// A username that is the present address becomes the new one or, if another user has that username, a generated one.
 pub async fn verify_email(
@@ -28,9 +31,10 @@ pub async fn verify_email(
     address: &str,
     holders: &Holders,
     code: &Redeemed,
+    caller: Option<Account>,
 ) -> Result<Vec<&'static str>, Error> {
     let name = Name::Email(address.to_owned());
-    let staged = holders.of(&name).ok_or(Error::OtpInvalid)?.staged;
+    let Holder { staged, by_user, .. } = *holders.of(&name).ok_or(Error::OtpInvalid)?;
     let id = code.holder()?;
     let mut writes = vec![code.spend(db), claim::prove(db, &name, id, staged)];
     let user =
@@ -38,7 +42,11 @@ pub async fn verify_email(
     if !staged {
         return verify_present(db, address, code, writes, user).await;
     }
-    let account = find(db, id).await?.ok_or(Error::OtpInvalid)?;
+    let account = match caller {
+        Some(account) if account.user.id == id => account,
+        None if !by_user => find(db, id).await?.ok_or(Error::OtpInvalid)?,
+        _ => return Err(Error::OtpInvalid),
+    };
     let User { username, email: present, .. } = &account.user;
     let next = account.user.pending_email.as_ref().ok_or(Error::OtpInvalid)?;
     let is_username = !present.is_empty() && username_key(username) == email::key(present);
@@ -66,6 +74,9 @@ pub async fn verify_email(
     }
     if !present.is_empty() {
         writes.push(claim::free(db, &Name::Email(email::key(present)), id));
+        if account.user.is_email_verified {
+            writes.push(Record::notice(Purpose::NoticeEmailChanged, present, id)?.write_notice(db)?);
+        }
     }
     writes.push(user.if_exists());
     if db.transact(writes).await? { Ok(fields) } else { Err(Error::OtpInvalid) }

@@ -201,7 +201,7 @@ async fn a_proof_is_audited_by_the_names_of_the_fields_that_it_changes() {
 
     api.verify(ADA).await;
     ada.patch("/api/profile", &json!({ "email": new })).await;
-    api.verify(new).await;
+    api.verify_by(&ada, new).await;
 
     let events = json!([[id, id, null, "is_email_verified"], [id, id, null, "email,pending_email"]]);
     assert_eq!(api.changes("verified"), events);

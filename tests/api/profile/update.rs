@@ -3,7 +3,9 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, PASSWORD, User, complaint, no_active_account, registration};
+use crate::support::{
+    Answer, Api, Client, PASSWORD, User, complaint, no_active_account, otp_invalid, registration,
+};
 
 const OLD: &str = "ada@example.com";
 const NEW: &str = "new@example.com";
@@ -172,7 +174,7 @@ async fn a_username_that_is_the_users_address_follows_it() {
     let ada = api.log_in(OLD).await;
     assert_eq!(ada.patch("/api/profile", &json!({ "email": "New@example.com" })).await.body["username"], OLD);
 
-    api.verify(NEW).await;
+    api.verify_by(&ada, NEW).await;
 
     let profile = ada.profile().await;
     let named = (&profile["username"], &profile["email"]);
@@ -203,7 +205,7 @@ async fn a_username_that_is_the_users_address_is_generated_when_the_next_one_is_
     api.delete_items("Users", |key| key == "username#bob").await;
     assert_eq!(ada.patch("/api/profile", &json!({ "email": NEW })).await.status, 200);
 
-    api.verify(NEW).await;
+    api.verify_by(&ada, NEW).await;
 
     let username = ada.profile().await["username"].clone();
     assert!(username.as_str().unwrap().starts_with("user-"), "{username}");
@@ -331,6 +333,50 @@ async fn a_new_address_is_staged_and_both_addresses_are_told() {
     assert_eq!(notice.subject, "Rollcall: your e-mail address is about to change");
     assert!(!notice.body.contains(NEW));
     assert!(!notice.body.contains(|c: char| c.is_ascii_digit()), "a notice has no code: {}", notice.body);
+
+    api.verify_by(&ada, NEW).await;
+
+    let notice = api.stack.message(OLD, 2).await.unwrap();
+    assert_eq!(notice.subject, "Rollcall: your e-mail address was changed");
+    assert!(!notice.body.contains(NEW));
+}
+
+/// Somebody who had a stolen token for a moment does not take the account over with a code that comes later.
+#[tokio::test]
+async fn an_address_that_a_user_staged_is_verified_with_their_token_alone() {
+    let api = Api::start().await;
+    let stolen = staged(&api).await;
+    api.registered("bob").await;
+    let bob = api.log_in("bob").await;
+    let code = api.code_for(NEW).await;
+    let verify =
+        async |client: &Client| client.post("/api/otp/verify", &json!({ "email": NEW, "otp": code })).await;
+    verify(&api).await.is(401, &json!({ "detail": "Authentication credentials were not provided." }));
+    verify(&bob).await.is(400, &otp_invalid());
+    let ada = api.log_in("ada").await;
+    assert_eq!(ada.post("/api/logout/all", &json!({})).await.status, 200);
+    assert_eq!(verify(&stolen).await.status, 401);
+    assert_eq!(api.log_in("ada").await.profile().await["email"], OLD);
+
+    // The code is not used up: its user can still enter it.
+    let ada = api.log_in("ada").await;
+    assert_eq!(verify(&ada).await.status, 200);
+    assert_eq!(ada.profile().await["email"], NEW);
+}
+
+/// Release 0.1.0 did not note who staged an address: the code alone verifies it, as it did then.
+#[tokio::test]
+async fn an_address_that_was_staged_by_release_0_1_0_is_verified_by_its_code() {
+    let api = Api::start().await;
+    let ada = staged(&api).await;
+    let key = format!("email#{NEW}");
+    let mut claim = api.item("Users", &key).await.unwrap();
+    assert!(claim.as_object_mut().unwrap().remove("by_user").is_some());
+    api.put_item("Users", &claim).await;
+
+    api.verify(NEW).await;
+
+    assert_eq!(ada.profile().await["email"], NEW);
 }
 
 #[tokio::test]
@@ -348,7 +394,7 @@ async fn once_it_is_verified_the_new_address_takes_the_old_ones_place_which_is_f
     let api = Api::start().await;
     let ada = staged(&api).await;
 
-    api.verify(NEW).await;
+    api.verify_by(&ada, NEW).await;
 
     let profile = ada.profile().await;
     assert_eq!((&profile["email"], &profile["pending_email"]), (&json!(NEW), &Value::Null));
@@ -440,7 +486,7 @@ async fn a_record_that_is_put_back_keeps_the_staged_address_and_its_code() {
 
     ada.put("/api/profile", &record).await.is(200, &record);
 
-    api.verify(NEW).await;
+    api.verify_by(&ada, NEW).await;
     assert_eq!(ada.profile().await["email"], NEW);
 }
 

@@ -210,7 +210,7 @@ async fn a_change_is_in_the_list_at_once() {
     finds(&admin, "is_staff=false", &[]).await;
 
     ada.patch("/api/profile", &json!({ "email": "new@example.com" })).await;
-    api.verify("new@example.com").await;
+    api.verify_by(&ada, "new@example.com").await;
     finds(&admin, "search=new@example.com", &["countess"]).await;
     finds(&admin, "search=ada@example.com", &[]).await;
 

@@ -451,7 +451,7 @@ async fn a_record_that_staff_put_back_keeps_the_staged_address_and_its_code() {
 
     admin.put(&path(&ada), &record).await.is(200, &record);
 
-    api.verify(NEW).await;
+    api.verify_by(&ada, NEW).await;
     assert_eq!(ada.profile().await["email"], NEW);
 }
 

@@ -188,7 +188,7 @@ async fn a_code_to_an_address_that_was_given_up_is_refused() {
     let ada = api.log_in("ada").await;
     let old = code(&api).await;
     assert_eq!(ada.patch("/api/profile", &json!({ "email": "new@example.com" })).await.status, 200);
-    api.verify("new@example.com").await;
+    api.verify_by(&ada, "new@example.com").await;
 
     is_refused(&api, &with(&old, NEXT), &otp_invalid()).await;
 

@@ -113,7 +113,7 @@ async fn the_codes_of_both_ways_die_with_the_password() {
     let change = |old: &'static str, new: &'static str| json!({ "old_password": old, "new_password": new, "confirm_password": new });
     let ada = signed_up(&api).await;
     assert_eq!(ada.patch("/api/profile", &json!({ "email": email })).await.status, 200);
-    api.verify(email).await;
+    api.verify_by(&ada, email).await;
     let by_mail = async || {
         let mails = api.mails_to(email).await;
         assert_eq!(api.post("/api/password/forgot", &json!({ "email": email })).await.status, 200);
