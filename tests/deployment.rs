@@ -232,6 +232,7 @@ pub(crate) async fn staff(api: &Deployment) {
     let body = json!({ "username": api.name("fay2"), "email": api.email("fay2"), "is_staff": false });
     assert_eq!(send(&admin, Method::PUT, &path, body).await["is_staff"], false);
 
+    send(&admin, Method::POST, &format!("{path}/password/forgot"), json!({})).await;
     send(&admin, Method::POST, &format!("{path}/logout"), json!({})).await;
     fay.is_signed_out().await;
     let name = api.name("fay2");

@@ -349,6 +349,10 @@ pub(crate) fn budgets() -> Vec<Row> {
             let id = another(api, name).await;
             by_staff(api, name).await.id(id)
         }),
+        row("POST /api/users/{id}/password/forgot", 200, 3, [3, 3], async |api, name| {
+            let user = api.verified(&format!("{name}-other")).await;
+            by_staff(api, name).await.id(user["id"].as_str().unwrap().to_owned())
+        }),
         row("GET /api/employees", 200, 1, [3, 3], async |api, name| by_owner(api, name).await),
         row("GET /api/employees for staff", 200, 1, [5, 5], async |api, name| by_staff(api, name).await),
         row("GET /api/employees?search=a", 200, 2, [3, 3], async |api, name| by_owner(api, name).await),

@@ -59,6 +59,18 @@ pub const INVALID_OR_LAST_STAFF: Refusal = Refusal {
     description: WRONG,
     errors: || vec![fields(), malformed(), ("last-staff-user", Error::LastStaffUser)],
 };
+/// No code for a new password can go to the user.
+pub const CANNOT_RECOVER: Refusal = Refusal {
+    name: "CannotRecover",
+    description: "No code can go to the user.",
+    errors: || {
+        vec![
+            ("inactive", Error::InactiveToRecover),
+            ("unverified", Error::NothingToRecoverBy),
+            ("region", Error::field("phone_number", "Messages to this phone number are not supported.")),
+        ]
+    },
+};
 /// Nobody would be left who can manage the rest.
 pub const LAST_STAFF: Refusal = Refusal {
     name: "LastStaffUser",

@@ -627,7 +627,7 @@ function recordForm(path, record, etag, back) {
   form.addEventListener('submit', once(save, submit));
   const aside = h('aside', { 'aria-label': 'Actions and facts' },
     h('div', { class: 'card buttons' },
-      path === 'users' && [action(toggle, switchOver), button('Unlock', post('unlock')), button('End sessions', post('logout'))],
+      path === 'users' && [action(toggle, switchOver), button('Unlock', post('unlock')), button('Reset password', post('password/forgot')), button('End sessions', post('logout'))],
       button('Delete', remove, 'danger')),
     h('div', { class: 'card' }, facts));
   show('', back, h('div', { class: 'top' }, title, badges), h('div', { class: 'record' }, form, ...(isNew ? [] : [aside])));

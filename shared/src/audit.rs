@@ -31,6 +31,8 @@ events! {
         PasswordChanged = "password_changed",
         /// A new password was set with a code.
         PasswordRecovered = "password_recovered",
+        /// Staff sent somebody a code for a new password.
+        RecoverySent = "recovery_sent",
         /// A profile was changed; the fields are named, never their values.
         ProfileChanged = "profile_changed",
         /// Staff changed somebody.
@@ -79,6 +81,7 @@ impl fmt::Display for Event {
             Self::Throttled => "throttled",
             Self::PasswordChanged => "password changed",
             Self::PasswordRecovered => "password recovered",
+            Self::RecoverySent => "recovery sent",
             Self::ProfileChanged => "profile changed",
             Self::UserChanged => "user changed",
             Self::NameLost => "name lost",

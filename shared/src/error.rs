@@ -59,6 +59,12 @@ pub enum Error {
     /// 400: somebody has to be able to manage the rest.
     #[error("The last active staff user can be neither demoted, deactivated nor deleted.")]
     LastStaffUser,
+    /// 400: staff ask for a code for the password of a user who could not log in with it.
+    #[error("The user is inactive.")]
+    InactiveToRecover,
+    /// 400: the same for a user to whom no code can go.
+    #[error("The user has neither a verified e-mail address nor a verified phone number.")]
+    NothingToRecoverBy,
     /// 403: only staff may do this.
     #[error("You do not have permission to perform this action.")]
     Forbidden,
@@ -206,7 +212,9 @@ impl Error {
             | Self::OtpInvalid
             | Self::PhoneOtpInvalid
             | Self::RegistrationTokenInvalid
-            | Self::LastStaffUser => StatusCode::BAD_REQUEST,
+            | Self::LastStaffUser
+            | Self::InactiveToRecover
+            | Self::NothingToRecoverBy => StatusCode::BAD_REQUEST,
             Self::NotAuthenticated
             | Self::BadAuthorizationHeader
             | Self::BearerNotValid(_)

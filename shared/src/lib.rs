@@ -32,6 +32,7 @@ mod parameters;
 pub mod password;
 pub mod phone;
 mod precondition;
+pub mod recovery;
 pub mod registration;
 pub mod reindex;
 mod secret;

@@ -3,6 +3,7 @@
 mod delete;
 mod list;
 mod logout;
+mod password;
 mod read;
 mod unlock;
 mod update;

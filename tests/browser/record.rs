@@ -185,6 +185,8 @@ async fn a_user_is_unlocked_verified_by_hand_and_signed_out() {
     browser.press("Unlock").await;
     browser.sees("The user can log in again.").await;
     assert_eq!(api.try_token("ada", PASSWORD).await.status, 200);
+    browser.press("Reset password").await;
+    browser.sees("The user has neither a verified e-mail address nor a verified phone number.").await;
     browser.press("End sessions").await;
     browser.sees("Logged out everywhere.").await;
     ada.is_signed_out().await;
@@ -193,6 +195,20 @@ async fn a_user_is_unlocked_verified_by_hand_and_signed_out() {
     browser.sees("Saved.").await;
 
     assert_eq!(user(&admin, &json!(ada.id())).await.1["is_email_verified"], true);
+}
+
+#[tokio::test]
+async fn a_user_is_sent_a_code_for_a_new_password() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let (path, _) = user(&admin, &api.verified("ada").await["id"]).await;
+    let mails = api.mails_to("ada@example.com").await;
+    let browser = Browser::admin_as(&api, "admin", &place(&path)).await;
+
+    browser.press("Reset password").await;
+
+    browser.sees("A code to set a new password has been sent by e-mail.").await;
+    assert_eq!(api.mails_to("ada@example.com").await, mails + 1);
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn every_user_lists_and_reads_all_users_and_changes_themselves() {
         ada.patch(&path, &body).await.is(403, &refused);
         ada.put(&path, &body).await.is(403, &refused);
     }
-    for path in [format!("{path}/unlock"), format!("{path}/logout")] {
+    for path in [format!("{path}/unlock"), format!("{path}/logout"), format!("{path}/password/forgot")] {
         ada.post(&path, &json!({})).await.is(403, &refused);
     }
     assert_eq!(api.records().await, before);

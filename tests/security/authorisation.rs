@@ -161,6 +161,8 @@ const FUNCTIONS: &[Row] = &[
     ("POST /api/logout/all", Object::None, SIGNED_IN),
     ("POST /api/users/{id}/unlock", Object::User, STAFF),
     ("POST /api/users/{id}/logout", Object::User, STAFF),
+    // They have verified nothing to which a code could go.
+    ("POST /api/users/{id}/password/forgot", Object::User, [401, 403, 403, 400]),
 ];
 
 /// What is wrong with a row: for each caller the status, and that a refusal has changed nothing.

@@ -230,6 +230,12 @@ impl Account {
         writes
     }
 
+    /// The check that neither what the API shows of it nor the password has changed since it was read.
+    pub(crate) fn if_unchanged(&self, db: &Db) -> Write {
+        let check = Write::check(&db.tables.users, record_key(self.user.id));
+        check.if_exists().if_as_loaded("version", &self.stored)
+    }
+
     /// The write that makes this account of what is stored, unless that has changed since it was read. It brings the record
     /// into the shape in which this release writes it, too. `None` when there is nothing to write.
     pub(super) fn change(&self, db: &Db) -> Result<Option<Write>, Error> {

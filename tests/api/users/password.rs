@@ -1,0 +1,3 @@
+//! `/api/users/{id}/password`.
+
+mod forgot;
