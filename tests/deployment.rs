@@ -124,6 +124,14 @@ pub(crate) async fn addresses(api: &Deployment) {
     prove(api, api, &first).await;
     let bea = log_in_by(api, &first, PASSWORD).await;
 
+    // It is off by default.
+    if api.post("/api/login/code", &json!({ "email": first })).await.status == 200 {
+        let body = json!({ "email": first, "otp": api.code_for(&first).await });
+        let answer = api.post("/api/login/code/confirm", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        User::new(api, &answer.body).is_signed_in().await;
+    }
+
     let profile = send(&bea, Method::PATCH, "/api/profile", json!({ "email": second })).await;
     assert_eq!((&profile["email"], &profile["pending_email"]), (&json!(first), &json!(second)));
     prove(api, &bea, &second).await;

@@ -259,6 +259,27 @@ pub(crate) fn budgets() -> Vec<Row> {
         row("POST /api/login for a stranger", 401, 2, [5, 4], async |api, name| {
             by(api).with(json!({ "email": email(name), "password": PASSWORD }))
         }),
+        row("POST /api/login/code", 200, 3, [4, 4], async |api, name| {
+            api.verified(name).await;
+            by(api).with(json!({ "email": email(name) }))
+        }),
+        row("POST /api/login/code for a stranger", 200, 3, [4, 4], async |api, name| {
+            by(api).with(json!({ "email": email(name) }))
+        }),
+        row("POST /api/login/code by SMS", 200, 4, [6, 6], async |api, name| {
+            signed_up(api, name).await;
+            by(api).with(json!({ "phone_number": number(name) }))
+        }),
+        row("POST /api/login/code by SMS for a stranger", 200, 4, [6, 6], async |api, name| {
+            by(api).with(json!({ "phone_number": number(name) }))
+        }),
+        row("POST /api/login/code/confirm", 200, 3, [12, 11], async |api, name| {
+            api.verified(name).await;
+            let mails = api.mails_to(&email(name)).await;
+            api.post("/api/login/code", &json!({ "email": email(name) })).await;
+            let otp = api.code_after(&email(name), mails).await;
+            by(api).with(json!({ "email": email(name), "otp": otp }))
+        }),
         row("POST /api/token", 200, 3, [9, 8], async |api, name| {
             api.registered(name).await;
             by(api).with(json!({ "username": name, "password": PASSWORD }))

@@ -240,6 +240,7 @@ async fn limits_pass(api: &Api) {
         ("/api/token", json!({ "username": email, "password": wrong })),
         ("/api/password/reset", with(json!({ "old_password": wrong }), &passwords)),
         ("/api/password/forgot/confirm", with(json!({ "email": email, "otp": "123456" }), &passwords)),
+        ("/api/login/code/confirm", json!({ "email": email, "otp": "123456" })),
         ("/otp/verify", json!({ "phone_number": phone, "otp": "123456" })),
         ("/auth/verify", json!({ "phone": phone, "code": "123456" })),
         ("/auth/login", json!({ "phone": phone, "password": wrong })),
@@ -371,6 +372,11 @@ async fn others_are_faster(api: &Api, recorder: &Recorder) {
         json!({ "email": email, "otp": otp, "new_password": PASSWORD, "confirm_password": PASSWORD });
     recorder.overtake_next();
     is_done(&api.post("/api/password/forgot/confirm", &recovery).await);
+    let mails = api.mails_to(email).await;
+    is_done(&api.post("/api/login/code", &json!({ "email": email })).await);
+    let body = json!({ "email": email, "otp": api.code_after(email, mails).await });
+    recorder.overtake_next();
+    is_done(&api.post("/api/login/code/confirm", &body).await);
     recorder.overtake_next();
     is_done(&hal.delete(&format!("/api/users/{}", hal.id())).await);
 }
@@ -414,6 +420,7 @@ async fn a_password_is_recovered_by_phone(api: &Api, recorder: &Recorder) {
     let path = format!("/api/users/{}/password/forgot", user.body["id"].as_str().unwrap());
     recorder.overtake_next();
     is_done(&api.log_in("pat").await.post(&path, &json!({})).await);
+    is_done(&api.post("/api/login/code", &json!({ "phone_number": phone })).await);
 }
 
 /// Of what is imported, some is there already, and of some another has the names.

@@ -123,6 +123,12 @@ pub const NOT_FOUND: Refusal = Refusal {
             .into()
     },
 };
+/// The stack does not have it.
+pub const SWITCHED_OFF: Refusal = Refusal {
+    name: "SwitchedOff",
+    description: "A parameter of the stack switches it off.",
+    errors: || vec![("off", Error::SwitchedOff)],
+};
 /// There is no such file.
 pub const FILE_NOT_FOUND: Refusal = Refusal {
     name: "FileNotFound",

@@ -77,6 +77,9 @@ pub enum Error {
     /// 404: a page that the list does not have.
     #[error("Invalid page.")]
     InvalidPage,
+    /// 404: what the stack's parameters switch off is as if it were not there.
+    #[error("Not found.")]
+    SwitchedOff,
     /// 404: no record of that kind with that id, for this caller.
     #[error("No {0} matches the given query.")]
     NotFound(&'static str),
@@ -224,9 +227,11 @@ impl Error {
             | Self::NoActiveAccountForToken
             | Self::TokenNotValid(_) => StatusCode::UNAUTHORIZED,
             Self::EmailNotVerified | Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::EmployeeNotFound | Self::InvalidCursor | Self::InvalidPage | Self::NotFound(_) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::EmployeeNotFound
+            | Self::InvalidCursor
+            | Self::InvalidPage
+            | Self::SwitchedOff
+            | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -25,6 +25,7 @@ pub mod ids;
 pub mod imported;
 pub mod log;
 pub mod login;
+pub mod login_code;
 pub mod message;
 pub mod otp;
 pub mod page;

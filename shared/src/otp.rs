@@ -36,6 +36,8 @@ pub enum Purpose {
     VerifyEmail,
     /// To set a new password without the old one.
     ResetPassword,
+    /// To log in without the password.
+    LogIn,
     /// To prove that a phone number is its user's, or its employee's.
     VerifyPhone,
     /// To begin an account with a phone number.
@@ -63,6 +65,7 @@ impl fmt::Display for Purpose {
         f.write_str(match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::LogIn => "log_in",
             Self::VerifyPhone => "verify_phone",
             Self::SignUp => "sign_up",
             Self::NoticeEmailChange => "notice_email_change",
@@ -87,6 +90,9 @@ pub struct Record {
     /// the previous release names the user who had claimed the number, which verifies nothing.
     #[serde(default)]
     by_themselves: bool,
+    /// The epoch in which that user was, for a code to log in: it is worth nothing in another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
     /// What makes the code this one, in hexadecimal.
     pub nonce: String,
     /// Digits of the code.
@@ -152,6 +158,19 @@ impl Record {
         Self::new(Purpose::ResetPassword, channel, to.e164(), user, length()?, client)
     }
 
+    /// A new code to log in, to the address or number of a user who is in this epoch, asked for by `client`; without a user it is a
+    /// decoy.
+    pub fn to_log_in(
+        channel: Channel,
+        to: &str,
+        user: Option<(Id, u64)>,
+        client: &Client,
+    ) -> Result<Self, Error> {
+        let channel = if user.is_some() { channel } else { Channel::None };
+        let (user, epoch) = user.unzip();
+        Ok(Self { epoch, ..Self::new(Purpose::LogIn, channel, to, user, length()?, client)? })
+    }
+
     /// A new code to a phone number, whoever has it. The Django systems' own sample requests have four digits.
     pub fn by_sms(purpose: Purpose, to: &Phone, user: Option<Id>, client: &Client) -> Result<Self, Error> {
         let digits = match Policy::from_env()? {
@@ -188,6 +207,7 @@ impl Record {
             to: to.to_owned(),
             user_id,
             by_themselves: false,
+            epoch: None,
             nonce: Uuid::new_v4().simple().to_string(),
             digits,
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
@@ -209,6 +229,7 @@ impl Record {
             to: String::new(),
             user_id: None,
             by_themselves: false,
+            epoch: None,
             nonce: Uuid::new_v4().simple().to_string(),
             digits: 6,
             attempts_left: 0,

@@ -52,7 +52,7 @@ pub async fn by_email(
 
 /// Writes the record that `record` makes, when it sees who has the name, in place of any other of its purpose and address,
 /// as far as the address's limits allow. False when it makes none, or a decoy: then nothing is sent.
-async fn store(
+pub(crate) async fn store(
     app: &App,
     name: &Name,
     address: &str,

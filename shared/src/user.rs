@@ -25,7 +25,7 @@ pub use edit::{Edit, EditForm};
 pub use fields::FIELDS;
 pub use import::{delete_imported, import};
 pub use list::{List, Unseen, list};
-pub use logins::{LOGIN_LENGTH, end_sessions, forget_login, login_text, note_login};
+pub use logins::{LOGIN_LENGTH, end_sessions, forget_login, log_in_by_code, login_text, note_login};
 pub use names::{names, taken, throttle_of_names};
 pub use password::{change_password, recover_password};
 pub(crate) use record::rewrite;

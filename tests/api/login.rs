@@ -1,5 +1,7 @@
 //! `POST /api/login`.
 
+mod code;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -138,6 +138,8 @@ const FUNCTIONS: &[Row] = &[
     ("POST /api/otp/verify", Object::None, ANYONE_AMISS),
     ("POST /api/otp/resend", Object::None, ANYONE_AMISS),
     ("POST /api/login", Object::None, ANYONE_AMISS),
+    ("POST /api/login/code", Object::None, ANYONE_AMISS),
+    ("POST /api/login/code/confirm", Object::None, ANYONE_AMISS),
     ("POST /api/token", Object::None, ANYONE_AMISS),
     ("POST /api/token/refresh", Object::None, ANYONE_AMISS),
     ("POST /api/token/verify", Object::None, ANYONE_AMISS),

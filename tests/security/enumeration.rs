@@ -22,6 +22,10 @@ fn questions(name: &str, number: &str) -> Vec<(&'static str, Value)> {
             "/api/password/forgot/confirm",
             json!({ "email": email, "otp": "000000", "new_password": PASSWORD, "confirm_password": PASSWORD }),
         ),
+        ("/api/login/code", json!({ "email": email })),
+        ("/api/login/code/confirm", json!({ "email": email, "otp": "000000" })),
+        ("/api/login/code", json!({ "phone_number": number })),
+        ("/api/login/code/confirm", json!({ "phone_number": number, "otp": "000000" })),
         ("/otp/generate", json!({ "phone_number": number })),
         ("/otp/verify", json!({ "phone_number": number, "otp": "000000" })),
         ("/auth/verify", json!({ "phone": number, "code": "000000" })),
@@ -70,7 +74,7 @@ async fn asvs_6_3_8_accounts_cannot_be_enumerated_by_words() {
         assert_eq!(seen(&known), seen(&unknown), "{path}");
     }
     // What nobody gets loses its guesses, too: a write that is refused would be faster.
-    for (purpose, known) in [("reset_password", "ada"), ("verify_email", "bob")] {
+    for (purpose, known) in [("reset_password", "ada"), ("log_in", "ada"), ("verify_email", "bob")] {
         for name in [known, "eve"] {
             let pk = format!("{purpose}#{name}@example.com");
             let code = api.item("Otps", &pk).await.unwrap();
@@ -95,7 +99,8 @@ fn superiority(known: &[f64], unknown: &[f64]) -> f64 {
 
 /// Lets every limit's time pass, and has a living code for whoever may have one, which no number of guesses here uses up.
 async fn renew(api: &Api) {
-    const SENDING: [&str; 3] = ["/api/password/forgot", "/api/otp/resend", "/otp/generate"];
+    const SENDING: [&str; 4] =
+        ["/api/password/forgot", "/api/otp/resend", "/api/login/code", "/otp/generate"];
     api.forget_limits().await;
     for (path, known, unknown) in pairs().into_iter().filter(|(path, ..)| SENDING.contains(path)) {
         for body in [known, unknown] {

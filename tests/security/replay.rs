@@ -32,6 +32,11 @@ async fn asvs_6_5_1_a_code_or_registration_token_works_once() {
     let body = json!({ "email": EMAIL, "otp": otp, "new_password": NEXT, "confirm_password": NEXT });
     once(&api, "/api/password/forgot/confirm", &body, &otp_invalid()).await;
 
+    let mails = api.mails_to(EMAIL).await;
+    api.post("/api/login/code", &json!({ "email": EMAIL })).await;
+    let body = json!({ "email": EMAIL, "otp": api.code_after(EMAIL, mails).await });
+    once(&api, "/api/login/code/confirm", &body, &otp_invalid()).await;
+
     api.post("/auth/check-phone", &json!({ "phone": NUMBER })).await;
     let body = json!({ "phone": NUMBER, "code": api.code_for(NUMBER).await });
     let token = once(&api, "/auth/verify", &body, &otp_invalid()).await["registration_token"].take();

@@ -30,6 +30,9 @@ impl Deref for Api {
 /// What a local run sets otherwise than a deployed stack.
 const DEPLOYED: [(&str, &str); 2] = [("Compatibility", "none"), ("Policy", "strict")];
 
+/// What is off by default; its own tests switch it off.
+const SWITCHED_ON: [(&str, &str); 1] = [("LoginByCode", "both")];
+
 /// The kind of ids of every stack of this run that does not choose one: `IDS=integer` runs tests with integers.
 fn ids() -> Option<(&'static str, String)> {
     #[expect(clippy::disallowed_methods, reason = "the house rule is for functions")]
@@ -67,7 +70,7 @@ fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&st
     // The template of an earlier release lacks some parameters.
     let text = std::fs::read_to_string(template).unwrap();
     let is_known = |name: &str| text.contains(&format!("\n  {name}:\n"));
-    let deployed = DEPLOYED.iter().filter(|(name, _)| is_known(name));
+    let deployed = DEPLOYED.iter().chain(&SWITCHED_ON).filter(|(name, _)| is_known(name));
     let ids = ids().filter(|(name, _)| is_known(name));
     Options {
         port: 0,
@@ -95,7 +98,7 @@ fn compatibility(stack: &Stack) -> Compatibility {
 }
 
 impl Api {
-    /// As it deploys, with every parameter's default.
+    /// As it deploys, with every parameter's default but for [`SWITCHED_ON`].
     pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }

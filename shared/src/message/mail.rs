@@ -39,6 +39,14 @@ impl Mail {
                      password stays as it is."
                 ),
             ),
+            Purpose::LogIn => (
+                format!("{stack}: your code to log in"),
+                "Your code to log in is",
+                format!(
+                    "It can be used once, within {minutes} minutes. Tell it to nobody. If you did not ask for it, ignore this \
+                     message: without the code nobody gets in."
+                ),
+            ),
             Purpose::VerifyPhone | Purpose::SignUp => return Err(Error::internal("a code for a phone in a mail")),
             Purpose::NoticeEmailChange => (
                 format!("{stack}: your e-mail address is about to change"),

@@ -21,8 +21,11 @@ impl Sms {
     #[must_use]
     pub fn of(record: &Record, code: &str, stack: &str) -> Self {
         let lives = record.expires.saturating_sub(time::seconds(time::now()));
-        let purpose =
-            if record.purpose == Purpose::ResetPassword { "code to set a new password" } else { "code" };
+        let purpose = match record.purpose {
+            Purpose::ResetPassword => "code to set a new password",
+            Purpose::LogIn => "code to log in",
+            _ => "code",
+        };
         let rest = format!(
             ": {code} is your {purpose}. It can be used once, within {}. Tell it to nobody.",
             words(lives)

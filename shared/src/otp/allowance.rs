@@ -31,6 +31,12 @@ pub struct Allowance {
     expires: u64,
 }
 
+/// The purpose under which the cool-down of another is kept: functions of earlier releases could not read a record that names a code to
+/// log in. So one for a new password has to wait for it, and the other way round.
+fn rest_of(purpose: Purpose) -> Purpose {
+    if purpose == Purpose::LogIn { Purpose::ResetPassword } else { purpose }
+}
+
 /// How many codes were asked for, or sent, in the present hour and day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Windows {
@@ -44,7 +50,7 @@ struct Windows {
 impl Windows {
     /// For how many seconds there is no further code, 0 if there is one now.
     fn wait(&self, purpose: Purpose, now: u64, limits: Limits) -> u64 {
-        let cooling = self.cool_until.get(&purpose).copied().unwrap_or(0);
+        let cooling = self.cool_until.get(&rest_of(purpose)).copied().unwrap_or(0);
         let (hour_ends, hour_sent) = window(self.hour_ends, self.hour_sent, now, HOUR);
         let (day_ends, day_sent) = window(self.day_ends, self.day_sent, now, DAY);
         let waits = [
@@ -61,7 +67,7 @@ impl Windows {
         let (day_ends, day_sent) = window(self.day_ends, self.day_sent, now, DAY);
         let mut cool_until = self.cool_until.clone();
         cool_until.retain(|_, until| *until > now);
-        cool_until.insert(purpose, now + limits.cooldown);
+        cool_until.insert(rest_of(purpose), now + limits.cooldown);
         Self { cool_until, hour_ends, hour_sent: hour_sent + 1, day_ends, day_sent: day_sent + 1 }
     }
 }

@@ -34,6 +34,8 @@ pub struct Redeemed {
     pub user_id: Option<Id>,
     /// Whether it was that user who asked for it, signed in.
     pub by_themselves: bool,
+    /// The epoch in which the user was, of a code to log in.
+    pub epoch: Option<u64>,
     nonce: String,
     guess: Guess,
 }
@@ -147,8 +149,8 @@ impl Codes<'_> {
             }
         };
         match compare(secrets, purpose, address, guess, attempt.record, &secret).await {
-            Ok(Record { user_id, by_themselves, nonce, .. }) => {
-                Ok(Redeemed { user_id, by_themselves, nonce, guess: counted })
+            Ok(Record { user_id, by_themselves, epoch, nonce, .. }) => {
+                Ok(Redeemed { user_id, by_themselves, epoch, nonce, guess: counted })
             }
             // It was compared and wrong: it stays counted, even when a further key could not be fetched.
             Err(error) => {

@@ -5,11 +5,14 @@ use jiff::Timestamp;
 use super::record::Account;
 use crate::{
     Error,
+    client::Client,
     dynamo::{Db, Write, operation_id, s, string_list},
     email, form,
     id::{Id, record_key},
     log,
+    otp::Redeemed,
     password::Hash,
+    session, time,
 };
 
 /// The most characters of what is typed to log in: no username or address is longer.
@@ -55,6 +58,25 @@ async fn try_note_login(
         write = write.if_equals("password", s(account.password.text())).set("password", s(hash.text()));
     }
     Ok(write.send(db).await?.is_written())
+}
+
+/// Logs a user in with a code: uses it up, stores the session, and notes the login and its network, all at once. False when the code is
+/// used up, or the user has changed since they were read.
+pub async fn log_in_by_code(
+    db: &Db,
+    account: &Account,
+    client: &Client,
+    code: &Redeemed,
+    session: &session::New,
+) -> Result<bool, Error> {
+    let user = Write::update(&db.tables.users, record_key(account.user.id))
+        .if_exists()
+        .if_as_loaded("version", &account.stored)
+        .if_as_loaded("epoch", &account.stored)
+        .set("last_login", s(time::now().to_string()))
+        .set("known_networks", string_list(&account.networks_after(&client.network())))
+        .add("sessions_begun", 1);
+    db.transact(vec![code.spend(db), session.write(db)?, user]).await
 }
 
 /// As if that login had not been noted: it has failed. The new hash stays, it is of the same password.
