@@ -65,6 +65,7 @@ async fn a_superuser_is_made_with_an_address_that_needs_no_proof() {
             "date_of_birth": null,
             "is_email_verified": true,
             "pending_email": null,
+            "pending_phone_number": null,
             "is_phone_verified": false,
             "is_active": true,
             "is_staff": true,

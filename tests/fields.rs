@@ -137,6 +137,7 @@ fn no_field_is_called_like_another_attribute_of_its_record() {
         "phone_number",
         "username",
         "pending_email",
+        "pending_phone_number",
         "is_email_verified",
         "is_phone_verified",
         "is_active",

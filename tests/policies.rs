@@ -421,6 +421,13 @@ async fn a_password_is_recovered_by_phone(api: &Api, recorder: &Recorder) {
     recorder.overtake_next();
     is_done(&api.log_in("pat").await.post(&path, &json!({})).await);
     is_done(&api.post("/api/login/code", &json!({ "phone_number": phone })).await);
+    let another = json!({ "phone_number": "+919881167698" });
+    let ray = api.log_in_with(phone, NEXT).await;
+    is_done(&ray.patch("/api/profile", &another).await);
+    is_done(&ray.post("/otp/generate", &another).await);
+    let proof =
+        json!({ "phone_number": another["phone_number"], "otp": api.code_for("+919881167698").await });
+    is_done(&ray.post("/otp/verify", &proof).await);
 }
 
 /// Of what is imported, some is there already, and of some another has the names.

@@ -74,6 +74,9 @@ fn user(ids: Ids) -> [Value; 3] {
         "is_email_verified": flag("Whether a code has proven the e-mail address."),
         "pending_email": maybe_text("The address that is to replace the present one, once a code has proven it."),
         "is_phone_verified": flag("Whether a code has proven the phone number."),
+        "pending_phone_number": maybe_text(
+            "The number that is to replace the present one, which is verified, once a code has proven it.",
+        ),
         "is_active": flag("Inactive users cannot log in, and their tokens are refused."),
         "is_staff": flag("Staff see and manage everybody."),
         "date_joined": time("When they registered."),

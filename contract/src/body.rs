@@ -55,7 +55,11 @@ pub fn user_fields() -> Value {
             field::address(),
             "A new address waits in `pending_email` until its code proves it. A PATCH with the present one gives it up.",
         ),
-        "phone_number": field::maybe_phone(),
+        "phone_number": field::described(
+            field::maybe_phone(),
+            "In place of a verified number, a new one waits in `pending_phone_number` until its code proves it, unless staff give it to \
+             another user. A PATCH with the present one gives it up.",
+        ),
     });
     field::with(fields, user::FIELDS)
 }

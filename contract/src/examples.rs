@@ -54,6 +54,7 @@ pub fn a_user() -> Value {
         "is_email_verified": false,
         "pending_email": null,
         "is_phone_verified": false,
+        "pending_phone_number": null,
         "is_active": true,
         "is_staff": false,
         "date_joined": "2026-01-01T12:00:00.123Z",

@@ -289,7 +289,10 @@ const KINDS = {
       { name: 'is_email_verified', label: 'E-mail address verified' },
       { name: 'is_phone_verified', label: 'Phone number verified' },
     ],
-    hints: (user) => ({ email: user.pending_email && `${user.pending_email} takes its place once its code has been entered.` }),
+    hints: (user) => ({
+      email: user.pending_email && `${user.pending_email} takes its place once its code has been entered.`,
+      phone_number: user.pending_phone_number && `${user.pending_phone_number} takes its place once its code has been entered.`,
+    }),
     facts: (user) => [['Last login', moment(user.last_login)], ['Joined', moment(user.date_joined)], ['ID', user.id]],
     badges: standing,
     isNew: false,
@@ -595,7 +598,8 @@ function recordForm(path, record, etag, back) {
     }
     await change(body);
     present(false);
-    say(body.email && record.pending_email ? `Saved. ${record.pending_email} takes effect once its code has been entered.` : 'Saved.');
+    const pending = [body.email && record.pending_email, body.phone_number && record.pending_phone_number].filter(Boolean);
+    say(['Saved.', ...pending.map((value) => `${value} takes effect once its code has been entered.`)].join(' '));
   });
 
   const switchOver = attempt(async () => {

@@ -18,6 +18,7 @@ fn ada(seen: &Value) -> Value {
         "date_of_birth": null,
         "is_email_verified": false,
         "pending_email": null,
+        "pending_phone_number": null,
         "is_phone_verified": false,
         "is_active": true,
         "is_staff": false,

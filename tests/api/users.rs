@@ -96,6 +96,7 @@ async fn no_answer_holds_what_only_the_server_knows() {
         "is_email_verified",
         "pending_email",
         "is_phone_verified",
+        "pending_phone_number",
         "is_active",
         "is_staff",
         "date_joined",

@@ -21,6 +21,7 @@ fn newcomer(seen: &Value) -> Value {
         "date_of_birth": null,
         "is_email_verified": false,
         "pending_email": null,
+        "pending_phone_number": null,
         "is_phone_verified": true,
         "is_active": true,
         "is_staff": false,
@@ -454,12 +455,15 @@ async fn a_number_that_its_user_gave_up_signs_up_again() {
     let former = signed_up(&api, NUMBER).await;
     let changed = former.patch("/api/profile", &json!({ "phone_number": OTHER })).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
-    let username = changed.body["username"].as_str().unwrap().to_owned();
+    assert_eq!(changed.body["username"], NUMBER);
+    assert_eq!(api.changes("profile changed")[0][3], "pending_phone_number");
+    prove(&api, &former, OTHER).await;
+    let profile = former.profile().await;
+    let username = profile["username"].as_str().unwrap().to_owned();
     let generated = username.strip_prefix("user-").unwrap();
     assert!(generated.len() == 16 && generated.chars().all(|c| c.is_ascii_hexdigit()), "{username}");
-    let events = api.changes("profile changed");
-    assert_eq!(events[0][3], "username,phone_number,is_phone_verified");
-    prove(&api, &former, OTHER).await;
+    let events = api.changes("verified");
+    assert_eq!(events.as_array().unwrap().last().unwrap()[3], "username,phone_number,pending_phone_number");
     api.forget_limits().await;
     let token = token_of(&api, NUMBER).await;
     let second = "another long phrase";
@@ -488,6 +492,7 @@ async fn who_is_called_like_a_number_since_the_previous_release_is_called_otherw
     let api = Api::start().await;
     api.staff().await;
     let former = signed_up(&api, NUMBER).await;
+    assert_eq!(former.patch("/api/profile", &json!({ "phone_number": null })).await.status, 200);
     let changed = former.patch("/api/profile", &json!({ "phone_number": OTHER })).await;
     // The previous release left them the number as their username.
     let (id, generated) = (format!("user#{}", former.id()), changed.body["username"].as_str().unwrap());

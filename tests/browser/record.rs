@@ -230,6 +230,25 @@ async fn a_new_address_waits_for_its_code_and_the_panel_says_so() {
 }
 
 #[tokio::test]
+async fn a_new_number_that_waits_for_its_code_is_told_beside_the_present_one() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    let (path, _) = user(&admin, &json!(ada.id())).await;
+    let proven = json!({ "phone_number": "+919881167671", "is_phone_verified": true });
+    assert_eq!(admin.patch(&path, &proven).await.status, 200);
+    assert_eq!(ada.patch("/api/profile", &json!({ "phone_number": "9101234567" })).await.status, 200);
+
+    let browser = Browser::admin_as(&api, "admin", &place(&path)).await;
+
+    assert_eq!(browser.value("Phone number").await, "+919881167671");
+    assert_eq!(
+        browser.said_of("Phone number").await,
+        "+919101234567 takes its place once its code has been entered."
+    );
+}
+
+#[tokio::test]
 async fn what_is_refused_as_a_whole_is_told_on_top() {
     let api = Api::start().await;
     let admin = api.staff().await;

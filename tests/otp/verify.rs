@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{NUMBER, OTHER, code_by, generate, registered_with, sent, verify};
 use crate::support::{
     Answer, Api, PASSWORD, User, bearer_not_valid, no_active_account, otp_invalid, phone_otp_invalid,
-    wrong_code,
+    unlimited, unlimited_seeds, wrong_code,
 };
 
 fn verified() -> Value {
@@ -541,6 +541,94 @@ async fn a_code_for_one_user_proves_no_other_who_has_the_number_since() {
     assert_eq!(read(&ada, &grace).await["is_phone_verified"], true);
     assert_eq!(ada.profile().await["is_phone_verified"], false);
     assert_eq!(eve.profile().await["is_phone_verified"], false);
+}
+
+const THIRD: &str = "+919101234569";
+
+/// The code that a user asks for, of however many digits.
+async fn short_code_by(api: &Api, user: &User, number: &str) -> String {
+    let before = api.stack.messages(number).len();
+    generate(user, number).await.is(200, &sent());
+    let text = api.stack.message(number, before).await.expect("a message").body;
+    text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect()
+}
+
+/// A user who has verified their number and asks for another one, signed in.
+async fn with_a_waiting_number(api: &Api, name: &str, number: &str) -> User {
+    registered_with(api, name, number).await;
+    let user = api.log_in(name).await;
+    let code = short_code_by(api, &user, number).await;
+    verify(&user, number, &code).await.is(200, &verified());
+    let staged = user.patch("/api/profile", &json!({ "phone_number": THIRD })).await;
+    assert_eq!(staged.body["pending_phone_number"], THIRD, "{}", staged.text);
+    user
+}
+
+/// The number that a user has, whether it is verified, and the one that waits.
+async fn numbers(user: &User) -> Value {
+    let profile = user.profile().await;
+    json!([profile["phone_number"], profile["is_phone_verified"], profile["pending_phone_number"]])
+}
+
+#[tokio::test]
+async fn of_two_who_wait_for_a_number_one_gets_it_and_the_other_keeps_theirs() {
+    for parameters in [unlimited(), unlimited_seeds()] {
+        let api = Api::with(&parameters).await;
+        let admin = api.staff().await;
+        let ada = with_a_waiting_number(&api, "ada", NUMBER).await;
+        let eve = with_a_waiting_number(&api, "eve", OTHER).await;
+        let (of_ada, of_eve) =
+            (short_code_by(&api, &ada, THIRD).await, short_code_by(&api, &eve, THIRD).await);
+
+        let answers = join!(verify(&ada, THIRD, &of_ada), verify(&eve, THIRD, &of_eve));
+
+        let (winner, loser, old) = if answers.0.status == 200 {
+            answers.1.is(404, &json!({ "detail": "Employee not found" }));
+            (&ada, &eve, OTHER)
+        } else {
+            answers.1.is(200, &verified());
+            (&eve, &ada, NUMBER)
+        };
+        assert_eq!(numbers(winner).await, json!([THIRD, true, null]));
+        assert_eq!(numbers(loser).await, json!([old, true, THIRD]));
+        let listed = admin.get(&format!("/api/users?search={}", &THIRD[1..])).await.body;
+        assert_eq!(listed["results"], json!([winner.profile().await]));
+        crate::model::users_agree(&api).await;
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_number_is_taken_from_who_claims_it_unverified_where_such_a_claim_keeps_nothing() {
+    for (parameters, is_taken) in [(unlimited(), true), (unlimited_seeds(), false)] {
+        let api = Api::with(&parameters).await;
+        api.staff().await;
+        let ada = with_a_waiting_number(&api, "ada", NUMBER).await;
+        registered_with(&api, "bob", THIRD).await;
+        let bob = api.log_in("bob").await;
+        let code = short_code_by(&api, &ada, THIRD).await;
+
+        let answer = verify(&ada, THIRD, &code).await;
+
+        assert_eq!(answer.status, if is_taken { 200 } else { 404 }, "{}", answer.text);
+        let expected = if is_taken { json!([THIRD, true, null]) } else { json!([NUMBER, true, THIRD]) };
+        assert_eq!(numbers(&ada).await, expected);
+        assert_eq!(bob.profile().await["phone_number"].is_null(), is_taken);
+        crate::model::users_agree(&api).await;
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_a_stranger_enters_puts_no_waiting_number_in_place() {
+    let api = Api::with(&unlimited()).await;
+    let ada = with_a_waiting_number(&api, "ada", NUMBER).await;
+    let grace = employee(&ada, THIRD).await;
+
+    // Asked for without her token, and entered without it.
+    let code = code_to(&api, THIRD).await;
+    verify(&ada, THIRD, &code).await.is(200, &verified());
+
+    assert_eq!(read(&ada, &grace).await["is_phone_verified"], true);
+    assert_eq!(numbers(&ada).await, json!([NUMBER, true, THIRD]));
 }
 
 #[tokio::test]

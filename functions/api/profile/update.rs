@@ -25,7 +25,8 @@ pub fn contract() -> [contract::Operation; 2] {
 
     let changed = |operation: Operation, body, example| {
         operation
-            .about("A new e-mail address waits in `pending_email` until its code proves it.")
+            .about("A new e-mail address waits in `pending_email` until its code proves it, and a new number in place of a verified one in \
+                 `pending_phone_number`.")
             .by_user()
             .in_version()
             .takes(body, &[example])

@@ -68,7 +68,7 @@ impl EditForm {
             precondition,
             username,
             email,
-            keeps_pending_email: complete,
+            keeps_pending: complete,
             phone: form.nullable("phone_number", |text| phones.parse(text)),
             details: Given::read(&mut form, FIELDS, complete),
             flags: Flags::default(),

@@ -84,6 +84,10 @@ pub struct User {
     /// Whether a code has proven the phone number.
     #[serde(default)]
     pub is_phone_verified: bool,
+    /// The number that is to replace the present one, which is verified, once a code has proven it. Until then it is no unique name,
+    /// and several users may have it here.
+    #[serde(default)]
+    pub pending_phone_number: Option<String>,
     /// Who is not active cannot log in, and their tokens are refused.
     #[serde(default)]
     pub is_active: bool,
@@ -244,16 +248,18 @@ impl Account {
         Ok(change(&db.tables.users, record_key(self.user.id), &self.stored, &item))
     }
 
-    /// Whether they have said that this number is theirs: it is in their profile, or would be if no other user had claimed it
-    /// since.
+    /// Whether they have said that this number is theirs: it is in their profile, present or pending, or would be if no other user
+    /// had claimed it since.
     #[must_use]
     pub fn claims(&self, phone: &Phone) -> bool {
-        self.claimed_number() == Some(phone.e164())
+        [self.claimed_number(), self.user.phone_number.as_deref()].contains(&Some(phone.e164()))
     }
 
-    /// The number that they have said is theirs, in E.164 form: see [`Account::claims`].
+    /// The number that they have said is theirs, in E.164 form, the latest: see [`Account::claims`].
     pub(crate) fn claimed_number(&self) -> Option<&str> {
-        self.user.phone_number.as_deref().or(self.lost_phone_number.as_deref())
+        let user = &self.user;
+        let numbers = [&user.pending_phone_number, &user.phone_number, &self.lost_phone_number];
+        numbers.into_iter().find_map(Option::as_deref)
     }
 
     /// What a new password of theirs must not resemble.
@@ -275,6 +281,7 @@ impl User {
             is_email_verified: false,
             pending_email: None,
             is_phone_verified: false,
+            pending_phone_number: None,
             is_active: true,
             is_staff: false,
             date_joined,

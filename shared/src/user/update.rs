@@ -30,9 +30,10 @@ pub(super) struct Changes {
     pub username: Option<Username>,
     /// A new e-mail address, pending until a code has verified it.
     pub email: Option<Email>,
-    /// Whether naming the present address leaves a pending one as it is: a `PUT` has to name it.
-    pub keeps_pending_email: bool,
-    /// A new phone number, or none.
+    /// Whether naming the present address or number leaves a pending one as it is: a `PUT` has to name the address, and names all
+    /// that it has read.
+    pub keeps_pending: bool,
+    /// A new phone number, or none. In place of one that is verified it is pending, unless staff give it to another user.
     pub phone: Patch<Phone>,
     /// The fields that have no rule of their own.
     pub details: Given,
@@ -103,7 +104,9 @@ pub(super) async fn update(
         let staff = Some(caller.user.id).filter(|caller| *caller != id);
         let mut draft = Draft::new(db, changes, account.user.clone(), staff.is_none());
         draft.change_username();
-        draft.change_phone()?;
+        if staff.is_some() || !draft.stages_phone() {
+            draft.change_phone()?;
+        }
         draft.change_email_flag()?;
         draft.change_email(client, &holders)?;
         draft.change_plain_fields();
@@ -222,6 +225,20 @@ impl<'a> Draft<'a> {
         new.text().clone_into(&mut self.user.username);
     }
 
+    /// A new number in place of a verified one waits until a code proves it, and the verified one works until then: a mistyped number
+    /// locks nobody out. False when the number is changed at once.
+    fn stages_phone(&mut self) -> bool {
+        let says_more =
+            self.changes.flags.is_phone_verified.is_some_and(|said| said != self.user.is_phone_verified);
+        let new = self.changes.phone.as_set().map(Phone::e164);
+        if says_more || !self.user.is_phone_verified || new == self.user.phone_number.as_deref() {
+            return false;
+        }
+        let Some(new) = new else { return false };
+        self.user.pending_phone_number = Some(new.to_owned());
+        true
+    }
+
     /// The number, and whether it is verified. A new number starts unverified; sending `is_phone_verified: true` again does
     /// not verify it.
     fn change_phone(&mut self) -> Result<(), Error> {
@@ -232,6 +249,9 @@ impl<'a> Draft<'a> {
             Patch::Set(phone) => self.user.phone_number = Some(phone.e164().to_owned()),
         }
         let is_new = self.user.phone_number != old;
+        if is_new || (self.changes.phone.is_given() && !self.changes.keeps_pending) {
+            self.user.pending_phone_number = None;
+        }
         let is_verified = match self.changes.flags.is_phone_verified {
             Some(said) if said != was_verified => said,
             _ => was_verified && !is_new,
@@ -253,10 +273,7 @@ impl<'a> Draft<'a> {
 
     /// A username that is the old number goes with it. It does not become the new one, which may be unverified.
     fn give_up_phone(&mut self, old: String) -> Result<(), Error> {
-        let username = Username::parse(&self.user.username).ok();
-        let phones = PhoneRules::from_env()?;
-        let is_old = |phone: Phone| phone.e164() == old;
-        if username.and_then(|username| username.as_phone(phones)).is_some_and(is_old) {
+        if is_called(&self.user, &old)? {
             self.replace_username(&Username::generated());
         }
         self.writes.push(claim::free(self.db, &Name::Phone(old), self.user.id));
@@ -285,7 +302,7 @@ impl<'a> Draft<'a> {
         if is_present {
             new.typed().clone_into(&mut user.email);
         }
-        if (is_staged || (is_present && !self.changes.keeps_pending_email))
+        if (is_staged || (is_present && !self.changes.keeps_pending))
             && let Some(given_up) = user.pending_email.take()
         {
             self.writes.push(claim::free(self.db, &Name::Email(email::key(&given_up)), user.id));
@@ -305,6 +322,14 @@ impl<'a> Draft<'a> {
         user.is_active = flags.is_active.unwrap_or(user.is_active);
         user.is_staff = flags.is_staff.unwrap_or(user.is_staff);
     }
+}
+
+/// Whether the username of a user is this number, in any spelling.
+pub(super) fn is_called(user: &User, number: &str) -> Result<bool, Error> {
+    let username = Username::parse(&user.username).ok();
+    let phones = PhoneRules::from_env()?;
+    let phone = username.and_then(|username| username.as_phone(phones));
+    Ok(phone.is_some_and(|phone| phone.e164() == number))
 }
 
 /// How an address or number is had that staff have looked at: like one that a code has proven, or like a new one.

@@ -15,6 +15,7 @@ use super::{
     claim::{self, Holder, Holders, Losses, Name, PROVEN, USERNAME},
     find,
     pending::{activated, if_settled},
+    update::is_called,
     username_key,
 };
 
@@ -126,6 +127,9 @@ pub(crate) fn prove_phone(
 ) -> Result<Option<PhoneProof>, Error> {
     let (id, number) = (account.user.id, phone.e164());
     let name = Name::Phone(number.to_owned());
+    if account.user.pending_phone_number.as_deref() == Some(number) {
+        return replace_phone(db, account, name, holders);
+    }
     let holder = holders.of(&name);
     let user = Write::update(&db.tables.users, record_key(id))
         .increment_version()
@@ -147,4 +151,38 @@ pub(crate) fn prove_phone(
         .set("search.phone_number", s(number));
     writes.push(user);
     Ok(Some(PhoneProof { writes, losses, fields: &["phone_number", "is_phone_verified"] }))
+}
+
+/// Puts the pending number in the place of the present one. `None` when another user has verified it. A username that is the old number
+/// goes with it.
+fn replace_phone(
+    db: &Db,
+    account: &Account,
+    name: Name,
+    holders: &Holders,
+) -> Result<Option<PhoneProof>, Error> {
+    let user = &account.user;
+    if holders.refuse(&name, user.id, PROVEN)? {
+        return Ok(None);
+    }
+    let mut next = account.clone();
+    next.user.phone_number = next.user.pending_phone_number.take();
+    next.user.is_phone_verified = true;
+    next.version += 1;
+    let mut wanted = vec![(name, PROVEN)];
+    let (mut writes, mut fields): (_, &[_]) = (Vec::new(), &["phone_number", "pending_phone_number"]);
+    if let Some(old) = &user.phone_number {
+        writes.push(claim::free(db, &Name::Phone(old.clone()), user.id));
+        if is_called(user, old)? {
+            let generated = Username::generated();
+            generated.text().clone_into(&mut next.user.username);
+            writes.push(claim::free(db, &Name::Username(username_key(&user.username)), user.id));
+            wanted.push((Name::Username(generated.key()), USERNAME));
+            fields = &["username", "phone_number", "pending_phone_number"];
+        }
+    }
+    writes.extend(next.change(db)?);
+    let (taken, losses) = claim::take(db, &wanted, user.id, holders, None)?;
+    writes.extend(taken);
+    Ok(Some(PhoneProof { writes, losses, fields }))
 }

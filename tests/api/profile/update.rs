@@ -303,19 +303,53 @@ async fn a_username_may_change_its_case() {
 }
 
 #[tokio::test]
-async fn a_changed_phone_number_is_not_verified() {
+async fn a_new_number_in_place_of_a_verified_one_waits() {
     let api = Api::start().await;
     let ada = api.signed_in().await;
     ada.patch("/api/profile", &json!({ "phone_number": "9881167671" })).await;
     api.set("Users", |key| key.starts_with("user#"), "is_phone_verified", &json!({ "BOOL": true })).await;
     let same = ada.patch("/api/profile", &json!({ "phone_number": "+91 98811 67671" })).await;
     assert_eq!(same.body["is_phone_verified"], true);
+    let mut expected = same.body.clone();
+    expected["pending_phone_number"] = json!("+919101234567");
+    let staged = json!({ "phone_number": "9101234567" });
 
-    let answer = ada.patch("/api/profile", &json!({ "phone_number": "9101234567" })).await;
+    ada.patch("/api/profile", &staged).await.is(200, &expected);
 
-    assert_eq!(answer.body["phone_number"], "+919101234567");
-    assert_eq!(answer.body["is_phone_verified"], false);
+    let events = api.changes("profile changed");
+    assert_eq!(events.as_array().unwrap().last().unwrap()[3], "pending_phone_number");
+    // A list is an index, in which there is no place for a field of its own.
+    let listed = api.staff().await.get("/api/users?search=ada").await.body;
+    assert_eq!(listed["results"], json!([expected]));
+    // Nobody has it yet.
+    assert_eq!(api.item("Users", "phone#+919101234567").await, None);
+    assert!(api.item("Users", "phone#+919881167671").await.is_some());
+
+    // A PUT says again what was read; a PATCH with the present number gives the other one up.
+    let read = json!({ "username": "ada", "email": "ada@example.com", "phone_number": "9881167671" });
+    ada.put("/api/profile", &read).await.is(200, &expected);
+    let present = json!({ "phone_number": "9881167671" });
+    ada.patch("/api/profile", &present).await.is(200, &same.body);
+
+    // None is none at once.
+    assert_eq!(ada.patch("/api/profile", &staged).await.body, expected);
+    let none = ada.patch("/api/profile", &json!({ "phone_number": null })).await;
+    assert_eq!((&none.body["phone_number"], &none.body["is_phone_verified"]), (&Value::Null, &json!(false)));
+    assert_eq!(none.body["pending_phone_number"], Value::Null);
     assert_eq!(api.item("Users", "phone#+919881167671").await, None);
+}
+
+#[tokio::test]
+async fn a_number_that_was_never_verified_is_replaced_at_once() {
+    for api in [Api::start().await, Api::seeds().await] {
+        let ada = api.signed_in().await;
+        for number in ["+919881167671", "+919101234567"] {
+            let answer = ada.patch("/api/profile", &json!({ "phone_number": number })).await;
+            assert_eq!(answer.body["phone_number"], number);
+            assert_eq!(answer.body["pending_phone_number"], Value::Null);
+        }
+        assert_eq!(api.item("Users", "phone#+919881167671").await, None);
+    }
 }
 
 #[tokio::test]

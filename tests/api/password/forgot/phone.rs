@@ -144,10 +144,26 @@ async fn a_code_is_worth_nothing_once_the_number_is_another_s() {
     let api = Api::with(&unlimited()).await;
     let ada = signed_up(&api).await;
     let code = code(&api).await;
-    assert_eq!(ada.patch("/api/profile", &json!({ "phone_number": "+919881167679" })).await.status, 200);
+    assert_eq!(ada.patch("/api/profile", &json!({ "phone_number": null })).await.status, 200);
     confirm(&api, PHONE, &code, NEXT).await.is(400, &otp_invalid());
     let body = json!({ "username": PHONE, "password": NEXT });
     assert_eq!(api.post("/api/token", &body).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_mistyped_new_number_keeps_nobody_from_coming_back() {
+    let api = Api::with(&unlimited()).await;
+    let ada = signed_up(&api).await;
+    let mistyped = json!({ "phone_number": "+919881167679" });
+    assert_eq!(ada.patch("/api/profile", &mistyped).await.status, 200);
+    forgot(&api, "+919881167679").await.is(200, &sent());
+    assert_eq!(api.texts_to("+919881167679").await, 0);
+
+    let code = code(&api).await;
+    assert_eq!(confirm(&api, PHONE, &code, NEXT).await.status, 200);
+
+    let body = json!({ "phone": PHONE, "password": NEXT });
+    assert_eq!(api.post("/auth/login", &body).await.status, 200);
 }
 
 #[tokio::test]
