@@ -247,6 +247,12 @@ impl Error {
         self.status().is_server_error()
     }
 
+    /// Whether the client has to log in first.
+    #[must_use]
+    pub fn asks_to_log_in(&self) -> bool {
+        self.status() == StatusCode::UNAUTHORIZED
+    }
+
     fn code(&self) -> Option<&'static str> {
         match self {
             Self::OtpInvalid | Self::PhoneOtpInvalid => Some("otp_invalid"),

@@ -259,14 +259,15 @@ impl Redeemed {
     }
 
     /// Does what the code is for. A right guess is no wrong one, whatever becomes of it: beside that, it is taken back from the
-    /// counts of its address and network. What fails for no fault of the client's leaves the code as it was.
+    /// counts of its address and network. What fails for no fault of the client's, or because its user has to log in first, leaves the
+    /// code as it was.
     pub async fn use_for<T>(
         &self,
         db: &Db,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let (done, ()) = join!(in_time(work), self.guess.forgive(db));
-        if done.as_ref().is_err_and(Error::is_ours) {
+        if done.as_ref().is_err_and(|error| error.is_ours() || error.asks_to_log_in()) {
             self.guess.return_attempt(db).await;
         }
         done
