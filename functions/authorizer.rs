@@ -35,6 +35,12 @@ async fn answer(app: &App, checks: Checks, event: &Value) -> Result<Value, Error
 fn authorization(event: &Value) -> Option<&str> {
     let headers = event["headers"].as_object().into_iter().flatten();
     let mut found = headers.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    // A REST API shows the last of two, and all of them apart.
+    let all = event["multiValueHeaders"].as_object().into_iter().flatten();
+    let mut all = all.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    if all.any(|(_, values)| values.as_array().is_some_and(|values| values.len() > 1)) {
+        return None;
+    }
     match (found.next(), found.next()) {
         (Some((_, value)), None) => value.as_str(),
         (None, _) => event["authorizationToken"].as_str(),

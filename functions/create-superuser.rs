@@ -6,7 +6,7 @@ use shared::{
     App, Error, Form,
     audit::{self, Changed, Event},
     email::Email,
-    log,
+    log, login,
     password::{About, Password, Rules},
     phone::PhoneRules,
     user::{self, Promoted, Superuser, Username},
@@ -49,6 +49,10 @@ async fn create(app: &App, event: Value) -> Result<Value, Error> {
     };
     let superuser = Superuser { username, email, password: app.hasher.hash(&password)? };
     let Promoted { user, created, fields } = user::create_or_promote(&app.db, &app.ids, &superuser).await?;
+    if !created {
+        // It is also how the last staff user comes back whom strangers have locked out.
+        login::unlock_recovered(app, &user, &superuser.email.key()).await?;
+    }
     let fields: Vec<_> = fields.iter().map(String::as_str).collect();
     audit::change(Event::SuperuserMade, None, Changed::User(user.id), &fields, "");
     Ok(object!({ "created": created, "user": user }))

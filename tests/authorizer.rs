@@ -73,6 +73,10 @@ async fn refuses_what_is_no_access_token(api: &Api) {
     ] {
         assert_eq!(asked_about(api, &token).await, None, "{token:.60}");
     }
+    let mut two = by_policy(&format!("Bearer {}", ada.access));
+    two["multiValueHeaders"] =
+        json!({ "authorization": ["Bearer garbage", format!("Bearer {}", ada.access)] });
+    assert_eq!(ask(api, two).await["policyDocument"]["Statement"][0]["Effect"], "Deny");
     // What is no request with one token is refused, whatever it is.
     for event in [
         json!({}),

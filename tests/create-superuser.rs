@@ -343,3 +343,15 @@ async fn it_is_audited_by_the_fields_it_sets_and_never_their_values() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_user_whom_strangers_have_locked_out_gets_in() {
+    let api = Api::with(&[("LoginFailuresPerIdentifier", "1")]).await;
+    made(&api, ada_with(PASSWORD)).await;
+    api.at([127, 0, 0, 2]).try_token("ada", "a wrong password").await.is(401, &no_active_account());
+    api.try_token("ada", PASSWORD).await.is_throttled();
+
+    made(&api, ada_with(ANOTHER)).await;
+
+    api.log_in_with("ada", ANOTHER).await.is_signed_in().await;
+}

@@ -273,7 +273,7 @@ pub(crate) fn budgets() -> Vec<Row> {
         row("POST /api/login/code by SMS for a stranger", 200, 4, [6, 6], async |api, name| {
             by(api).with(json!({ "phone_number": number(name) }))
         }),
-        row("POST /api/login/code/confirm", 200, 3, [12, 11], async |api, name| {
+        row("POST /api/login/code/confirm", 200, 3, [11, 10], async |api, name| {
             api.verified(name).await;
             let mails = api.mails_to(&email(name)).await;
             api.post("/api/login/code", &json!({ "email": email(name) })).await;
@@ -370,7 +370,7 @@ pub(crate) fn budgets() -> Vec<Row> {
             let id = another(api, name).await;
             by_staff(api, name).await.id(id)
         }),
-        row("POST /api/users/{id}/password/forgot", 200, 3, [3, 3], async |api, name| {
+        row("POST /api/users/{id}/password/forgot", 200, 3, [4, 4], async |api, name| {
             let user = api.verified(&format!("{name}-other")).await;
             by_staff(api, name).await.id(user["id"].as_str().unwrap().to_owned())
         }),

@@ -186,7 +186,7 @@ async fn everything_of_a_user_with_an_integer_id_works() {
     assert_eq!(ada.post("/otp/verify", &proof).await.status, 200);
     let new = json!({ "email": "ada@example.org" });
     assert_eq!(ada.patch("/api/profile", &new).await.status, 200);
-    api.verify("ada@example.org").await;
+    api.verify_by(&ada, "ada@example.org").await;
     let passwords = json!({ "old_password": PASSWORD, "new_password": "another long phrase", "confirm_password": "another long phrase" });
     let answer = ada.post("/api/password/reset", &passwords).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

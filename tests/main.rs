@@ -40,6 +40,7 @@ mod architecture;
 mod benchmarks;
 mod capacity;
 mod catalogue;
+mod claims;
 mod corpus;
 mod cors;
 mod deployment;

@@ -399,6 +399,11 @@ async fn names_are_given_up(api: &Api) {
     is_done(&lee.patch("/api/profile", &json!({ "email": "lee3@example.com" })).await);
     api.verify_by(&lee, "lee3@example.com").await;
     api.try_token("+919881167682", PASSWORD).await;
+    // Her verified address hears of a number.
+    let number = json!({ "phone_number": "+919881167682" });
+    is_done(&lee.post("/otp/generate", &number).await);
+    let proof = json!({ "phone_number": "+919881167682", "otp": api.code_for("+919881167682").await });
+    is_done(&lee.post("/otp/verify", &proof).await);
 }
 
 /// Somebody who has signed up by phone has no address to which a code could go.
@@ -420,6 +425,10 @@ async fn a_password_is_recovered_by_phone(api: &Api, recorder: &Recorder) {
     let path = format!("/api/users/{}/password/forgot", user.body["id"].as_str().unwrap());
     recorder.overtake_next();
     is_done(&api.log_in("pat").await.post(&path, &json!({})).await);
+    // An address that staff give needs the code alone.
+    let email = json!({ "email": "by-staff@example.com" });
+    is_done(&api.log_in("pat").await.patch(path.trim_end_matches("/password/forgot"), &email).await);
+    api.verify("by-staff@example.com").await;
     is_done(&api.post("/api/login/code", &json!({ "phone_number": phone })).await);
     let another = json!({ "phone_number": "+919881167698" });
     let ray = api.log_in_with(phone, NEXT).await;

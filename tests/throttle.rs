@@ -18,8 +18,8 @@ const FROM_ONE_NETWORK: u64 = 2;
 const OF_NETWORK: u64 = 6;
 const WINDOW: u64 = 900;
 const IN_A_ROW: u64 = 100;
-/// How a row is kept: thirty days after its last event, in seconds.
-const FORGOTTEN: u64 = 30 * 86_400;
+/// How long a row is kept after its last event, in seconds.
+const FORGOTTEN: u64 = 86_400;
 /// Two names of Ada, whose address is verified, two of Bob, whose is not, and one of nobody.
 const NAMES: [&str; 5] = ["ada", "Ada@Example.com", "bob", "bob@example.com", "nobody"];
 
@@ -154,7 +154,7 @@ async fn a_random_history_of_logins_agrees_with_a_model_of_their_limits() {
                 let tallies = model.rows.entry(row.clone()).or_default().tallies.values_mut();
                 tallies.for_each(|(count, _)| *count = (*count).max(IN_A_ROW - 2));
             }
-            // A month passes.
+            // A day passes.
             3 if chance.bool() && model.rows.remove(&row).is_some() => {
                 if api.item("Throttles", &row).await.is_some() {
                     let long_ago = json!({ "N": "1000000000" });

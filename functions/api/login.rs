@@ -4,7 +4,7 @@ use shared::{
     Anyone, App, Error, Reply, Request,
     email::Email,
     json,
-    login::login,
+    login::{Named, login},
     password::Password,
     user::claim::{self, Name},
 };
@@ -23,7 +23,8 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
     let name = Name::Email(identifier.clone());
     let find = async {
         let holder = claim::find(&app.db, &name).await?;
-        Ok(holder.filter(|holder| !holder.staged).map(|holder| holder.user_id))
+        let holder = holder.filter(|holder| !holder.staged);
+        Ok(holder.map(|holder| Named { user: holder.user_id, is_theirs: holder.verified }))
     };
     let tokens = login(app, &request, &identifier, find, &password, |account| {
         if account.user.is_email_verified { Ok(()) } else { Err(Error::EmailNotVerified) }

@@ -2,7 +2,7 @@
 
 use shared::{
     Anyone, App, Reply, Request, json,
-    login::login,
+    login::{Named, login},
     password::Password,
     phone::PhoneRules,
     user::claim::{self, Name},
@@ -23,7 +23,8 @@ async fn log_in(app: &App, _: Anyone, request: Request) -> Reply {
     let name = Name::Phone(phone.e164().to_owned());
     let find = async {
         let holder = claim::find(&app.db, &name).await?;
-        Ok(holder.filter(|holder| holder.verified).map(|holder| holder.user_id))
+        let holder = holder.filter(|holder| holder.verified);
+        Ok(holder.map(|holder| Named { user: holder.user_id, is_theirs: true }))
     };
     json(200, &login(app, &request, phone.e164(), find, &password, |_| Ok(())).await?)
 }

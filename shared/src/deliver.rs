@@ -92,7 +92,9 @@ async fn one(
         return Err(Error::internal(expired));
     }
     let code = match record.purpose {
-        Purpose::NoticeEmailChange | Purpose::NoticeEmailChanged => String::new(),
+        Purpose::NoticeEmailChange | Purpose::NoticeEmailChanged | Purpose::NoticePhoneChanged => {
+            String::new()
+        }
         _ => pending.code(&app.secrets).await?,
     };
     match send(app, record, &code).await? {

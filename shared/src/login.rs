@@ -51,23 +51,33 @@ impl Login {
     }
 
     /// The user whom it names.
-    pub async fn find(&self, app: &App) -> Result<Option<Id>, Error> {
+    pub async fn find(&self, app: &App) -> Result<Option<Named>, Error> {
         let holders = claim::read_names(&app.db, &self.names).await?;
         let named = self.names.iter().filter_map(|name| holders.of(name).map(|holder| (name, holder)));
         let mut named = named.filter(|(name, holder)| holder.verified || matches!(name, Name::Username(_)));
-        Ok(named.next().map(|(_, holder)| holder.user_id))
+        Ok(named.next().map(|(_, holder)| Named { user: holder.user_id, is_theirs: true }))
     }
+}
+
+/// Whom a name names.
+#[derive(Clone, Copy)]
+pub struct Named {
+    /// The user.
+    pub user: Id,
+    /// Whether it is theirs beyond doubt, so that failures at it are theirs. Otherwise they count like those of a name that nobody has:
+    /// the same name is not counted in two ways at two endpoints, which would tell that it is somebody's.
+    pub is_theirs: bool,
 }
 
 const OLD_PASSWORD: &str = "old_password";
 
 /// Failed logins in a row, of the user who was found: whichever of their names is tried, it is one count. What names nobody is
 /// counted by itself in the same way, so that no refusal tells which of the two it is.
-fn failures(found: Option<Id>, identifier: &str) -> Result<Throttle, Error> {
+fn failures(found: Option<Named>, identifier: &str) -> Result<Throttle, Error> {
     let longest = config::number("LOGIN_FAILURE_WINDOW_SECONDS")?;
     Ok(match found {
-        Some(user) => failures_of(user, longest),
-        None => Throttle::in_a_row("logins_at", identifier, longest),
+        Some(Named { user, is_theirs: true }) => failures_of(user, longest),
+        _ => Throttle::in_a_row("logins_at", identifier, longest),
     })
 }
 
@@ -81,7 +91,8 @@ fn failures_of(user: Id, longest: u64) -> Throttle {
 pub async fn unlock(app: &App, account: &Account) -> Result<(), Error> {
     let user = &account.user;
     let emails = [Some(&user.email), user.pending_email.as_ref()].into_iter().flatten();
-    let addresses = emails.map(|email| email::key(email)).chain(user.phone_number.clone());
+    let phones = [&user.phone_number, &user.pending_phone_number].into_iter().flatten();
+    let addresses = emails.map(|email| email::key(email)).chain(phones.cloned());
     let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
     let claimed = account.claimed_number().map(|number| otp::address_of_claimant(number, user.id));
     let sent = addresses.iter().chain(&claimed);
@@ -89,8 +100,8 @@ pub async fn unlock(app: &App, account: &Account) -> Result<(), Error> {
     try_join!(forget_failures(app, user.id, &addresses), sent).map(drop)
 }
 
-/// The same for a user who has recovered the password with a code that came to `proven`, an e-mail address or a number, without what
-/// was sent. Only verified addresses count: what the user merely claims may be somebody else's, whose guessers would begin again.
+/// The same for a user who has recovered the password or logged in with a code that came to `proven`, an e-mail address or a number,
+/// without what was sent. Only verified addresses count: what the user merely claims may be somebody else's, whose guessers would begin again.
 pub async fn unlock_recovered(app: &App, user: &User, proven: &str) -> Result<(), Error> {
     let phone = user.phone_number.clone().filter(|_| user.is_phone_verified);
     let email = Some(email::key(&user.email)).filter(|_| user.is_email_verified);
@@ -125,7 +136,7 @@ pub async fn login(
     app: &App,
     request: &Request,
     identifier: &str,
-    find: impl Future<Output = Result<Option<Id>, Error>>,
+    find: impl Future<Output = Result<Option<Named>, Error>>,
     password: &Password,
     also: impl FnOnce(&Account) -> Result<(), Error>,
 ) -> Result<Pair, Error> {
@@ -175,7 +186,7 @@ impl Attempt<'_> {
     ///
     /// When strangers have used up what is allowed from everywhere, a network from which the user has logged in before still has
     /// its own count: strangers lock nobody out of the places where they usually are.
-    async fn count(&self, found: Option<Id>) -> Result<Counted, Error> {
+    async fn count(&self, found: Option<Named>) -> Result<Counted, Error> {
         let Self { app, request, identifier } = self;
         let network = request.network();
         let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER")?;
@@ -185,7 +196,7 @@ impl Attempt<'_> {
         let (of_user, account, key) = join!(
             throttle::admit(&app.db, [from_everywhere]),
             // Nobody has the nil id: an unknown user is read like a known one.
-            in_time(user::find(&app.db, found.unwrap_or(Id::nil()))),
+            in_time(user::find(&app.db, found.map_or(Id::nil(), |named| named.user))),
             in_time(app.signing_key()),
         );
         let is_known = matches!(&account, Ok(Some(account)) if account.knows(&network));

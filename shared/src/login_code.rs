@@ -75,10 +75,12 @@ impl To {
         }
     }
 
-    /// A code for this user, or a decoy.
+    /// A code for this user, or a decoy. It goes to the address as the user wrote it, not as somebody typed it now.
     fn code(&self, user: Option<&Account>, request: &Request) -> Result<Record, Error> {
         let (channel, to) = match self {
-            Self::Email(email) => (Channel::Email, email.typed()),
+            Self::Email(email) => {
+                (Channel::Email, user.map_or(email.typed(), |user| user.user.email.as_str()))
+            }
             Self::Phone(phone) => (Channel::Sms, phone.e164()),
         };
         Record::to_log_in(channel, to, user.map(|user| (user.user.id, user.epoch)), request.client())

@@ -46,6 +46,8 @@ pub enum Purpose {
     NoticeEmailChange,
     /// No code: tells the address that another has replaced it.
     NoticeEmailChanged,
+    /// No code: tells the address that a phone number was verified, with which one can get into the account.
+    NoticePhoneChanged,
 }
 
 /// How a code goes out; the filters of the stream's readers choose by it.
@@ -70,6 +72,7 @@ impl fmt::Display for Purpose {
             Self::SignUp => "sign_up",
             Self::NoticeEmailChange => "notice_email_change",
             Self::NoticeEmailChanged => "notice_email_changed",
+            Self::NoticePhoneChanged => "notice_phone_changed",
         })
     }
 }
@@ -100,9 +103,12 @@ pub struct Record {
     /// Guesses left to the network that asked for it; every other network's are counted by address. In records without a
     /// network (of release 0.1.0) they are everybody's.
     attempts_left: u64,
-    /// The fingerprint of the network that asked for it.
+    /// The fingerprint of the network that asked for it; in a code that staff asked for, of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     network: Option<String>,
+    /// The marks of further networks whose guesses count as the asker's: those in which the user is known, when staff asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<String>,
     /// Seconds since 1970.
     pub expires: u64,
 }
@@ -168,7 +174,7 @@ impl Record {
     ) -> Result<Self, Error> {
         let channel = if user.is_some() { channel } else { Channel::None };
         let (user, epoch) = user.unzip();
-        Ok(Self { epoch, ..Self::new(Purpose::LogIn, channel, to, user, length()?, client)? })
+        Ok(Self { epoch, ..Self::new(Purpose::LogIn, channel, to, user, length()?.max(6), client)? })
     }
 
     /// A new code to a phone number, whoever has it. The Django systems' own sample requests have four digits.
@@ -185,6 +191,12 @@ impl Record {
         let expires = time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?;
         let (to, user_id) = (to.to_owned(), Some(user));
         Ok(Self { channel: Channel::Email, to, user_id, expires, ..Self::decoy(purpose) })
+    }
+
+    /// Says that staff asked for it: its user enters it, in one of these networks or elsewhere.
+    #[must_use]
+    pub fn by_staff(self, networks: Vec<String>) -> Self {
+        Self { network: Some("staff".to_owned()), networks, ..self }
     }
 
     /// Says that it was its user who asked for it.
@@ -208,6 +220,7 @@ impl Record {
             user_id,
             by_themselves: false,
             epoch: None,
+            networks: Vec::new(),
             nonce: Uuid::new_v4().simple().to_string(),
             digits,
             attempts_left: config::number("MAX_OTP_ATTEMPTS")?,
@@ -230,6 +243,7 @@ impl Record {
             user_id: None,
             by_themselves: false,
             epoch: None,
+            networks: Vec::new(),
             nonce: Uuid::new_v4().simple().to_string(),
             digits: 6,
             attempts_left: 0,

@@ -1,11 +1,13 @@
 //! Codes for a new password that staff ask for. They go to the user; staff see neither the code nor the password.
 
+use futures_util::try_join;
+
 use crate::{
     App, Error,
     client::Client,
     dynamo::{Db, Retry},
     email,
-    otp::{Channel, Limits, Purpose, Record, throttle_of_stack},
+    otp::{self, Channel, Limits, Purpose, Record, throttle_of_stack},
     phone::{Phone, Reach},
     throttle, time,
     user::{self, Account, User, claim},
@@ -20,11 +22,16 @@ pub async fn send(app: &App, client: &Client, mut account: Account) -> Result<Ch
     let mut retry = Retry::of("a code");
     loop {
         let (record, address) = code_for(&account.user, client)?;
+        let record = record.by_staff(account.known_networks.clone());
         let channel = record.channel;
-        let is_stored = match channel {
-            Channel::Sms => store_text(&app.db, &account, &record, &address).await?,
-            Channel::Email | Channel::None => store(&app.db, &account, &record, &address).await?,
+        let stored = async {
+            match channel {
+                Channel::Sms => store_text(&app.db, &account, &record, &address).await,
+                Channel::Email | Channel::None => store(&app.db, &account, &record, &address).await,
+            }
         };
+        // Strangers who have guessed at an earlier code do not keep this one from its user.
+        let (is_stored, ()) = try_join!(stored, otp::forget_guesses(&app.db, &address))?;
         if is_stored {
             return Ok(channel);
         }

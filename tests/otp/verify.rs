@@ -93,6 +93,24 @@ async fn a_user_proves_their_own_number_with_a_code_that_they_asked_for() {
     assert_eq!(api.try_token("9881167671", PASSWORD).await.status, 200);
 }
 
+/// Somebody with a stolen token could verify a number of their own, and get in with it for good.
+#[tokio::test]
+async fn the_verified_address_of_a_user_is_told_of_a_number_that_is_verified() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    let ada = api.log_in("ada").await;
+    assert_eq!(ada.patch("/api/profile", &json!({ "phone_number": NUMBER })).await.status, 200);
+    let mails = api.mails_to("ada@example.com").await;
+    generate(&ada, NUMBER).await.is(200, &sent());
+    let code = api.code_for(NUMBER).await;
+
+    assert_eq!(verify(&ada, NUMBER, &code).await.status, 200);
+
+    let notice = api.stack.message("ada@example.com", mails).await.unwrap();
+    assert_eq!(notice.subject, "Rollcall: a phone number of your account was verified");
+    assert!(!notice.body.contains(|c: char| c.is_ascii_digit()), "{}", notice.body);
+}
+
 /// A stranger registers with somebody's number; its owner enters a code that nobody signed in has asked for.
 async fn the_owner_proves_nothing_for_a_stranger(api: Api) {
     registered_with(&api, "mallory", NUMBER).await;

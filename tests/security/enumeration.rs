@@ -143,3 +143,21 @@ async fn asvs_6_3_8_accounts_cannot_be_enumerated_by_timing() {
         assert!((shares[shares.len() - 1] - 0.5).abs() <= 0.25, "{path} tells them apart: {shares:.2?}");
     }
 }
+
+/// What was counted at one endpoint is counted at the other, for an address that somebody has verified, that somebody has not, and
+/// that nobody has.
+#[tokio::test]
+async fn failures_at_two_endpoints_do_not_tell_whether_an_address_is_somebodys() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    api.registered("bob").await;
+
+    for name in ["ada", "bob", "nobody"] {
+        let email = format!("{name}@example.com");
+        for _ in 0..5 {
+            let body = json!({ "email": email, "password": "a wrong password" });
+            assert_eq!(api.post("/api/login", &body).await.status, 401);
+        }
+        api.try_token(&email, "a wrong password").await.is_throttled();
+    }
+}

@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn resend(app: &App, _: Anyone, request: Request) -> Reply {
-    send_code::by_email(app, &request, Purpose::VerifyEmail, |holder| !holder.verified).await?;
+    send_code::by_email(app, &request, Purpose::VerifyEmail, |holder| holder.is_waiting()).await?;
     json(200, &object!({ "message": "If the address awaits verification, a new code has been sent." }))
 }
 

@@ -62,6 +62,13 @@ impl Mail {
                  this service at once."
                     .to_owned(),
             ),
+            Purpose::NoticePhoneChanged => (
+                format!("{stack}: a phone number of your account was verified"),
+                "",
+                "A phone number was verified in your account: its owner can log in and set a new password. If it was not you, \
+                 tell those who run this service at once."
+                    .to_owned(),
+            ),
         };
         let (text, html) = if code.is_empty() {
             (rest.clone(), format!("<p>{rest}</p>"))

@@ -11,7 +11,7 @@ use crate::{
     client::Client,
     config,
     deadline::in_time,
-    dynamo::{Db, Item, Sent, Write, from_item, key, n, number, operation_id, s, text},
+    dynamo::{Db, Item, Sent, Write, from_item, key, n, number, operation_id, s, strings, text},
     form, log,
     secret::{Secret, Secrets},
     throttle::{self, Counted, DAY, Throttle},
@@ -116,11 +116,11 @@ impl Codes<'_> {
     ) -> Result<Redeemed, Error> {
         let Self { db, secrets } = self;
         let network = client.network();
-        let (pk, op, asker) = (pk(purpose, address), operation_id(), throttle::fingerprint(&network));
+        let (pk, op) = (pk(purpose, address), operation_id());
         // The codes that users ask for to verify one number are guessed at as one.
         let subject = if purpose == Purpose::VerifyPhone { number_of(address) } else { address };
         let (attempted, of_address, of_network, secret) = join!(
-            attempt(db, &pk, &op, &asker),
+            attempt(db, &pk, &op, &network),
             throttle::admit(db, [of_address(subject, &network)?]),
             throttle::admit(db, [of_network(&network)?]),
             secrets.secret(),
@@ -214,14 +214,15 @@ struct Attempt {
 /// Takes a guess of the network that asked for it from a live code, before it is compared. A decoy loses one like any other: a
 /// write that is refused is faster than one that is made. The code that a stranger guesses at comes with the refusal.
 async fn attempt(db: &Db, pk: &str, op: &str, network: &str) -> Result<Attempt, Error> {
-    let now = time::seconds(time::now());
+    let (now, mark) = (time::seconds(time::now()), throttle::network_mark(network));
     let taken = Write::update(&db.tables.otps, key(pk))
         .once("op", op)
         .when("attempts_left > :zero AND expires > :now")
-        .when("attribute_not_exists(network) OR network = :network")
+        .when("attribute_not_exists(network) OR network = :network OR contains(networks, :mark)")
         .value("zero", n(0))
         .value("now", n(now))
-        .value("network", s(network))
+        .value("network", s(throttle::fingerprint(network)))
+        .value("mark", s(&mark))
         .add("attempts_left", -1)
         .returning_record();
     let (item, is_taken) = match taken.send(db).await? {
@@ -229,7 +230,9 @@ async fn attempt(db: &Db, pk: &str, op: &str, network: &str) -> Result<Attempt, 
         Sent::Refused(item) => (item, false),
     };
     let is_at_a_code = number(&item, "expires").is_some_and(|expires| expires > now);
-    let is_strangers = text(&item, "network").is_some_and(|asker| asker != network);
+    let is_asked_here = |asker: &str| asker == throttle::fingerprint(network);
+    let is_known_here = strings(&item, "networks").contains(&mark);
+    let is_strangers = !is_known_here && text(&item, "network").is_some_and(|asker| !is_asked_here(asker));
     let is_askers = is_at_a_code && !is_strangers;
     let record = (is_taken || (is_at_a_code && is_strangers)).then(|| from_item(item)).transpose()?;
     Ok(Attempt { record, is_at_a_code, is_askers, is_taken })

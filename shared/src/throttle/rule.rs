@@ -8,8 +8,8 @@ use super::DAY;
 const FIRST_WAIT: u64 = 30;
 /// So many events in a row, and no more, until the counter is cleared (NIST SP 800-63B-4, 3.2.2).
 const IN_A_ROW: u64 = 100;
-/// A row is forgotten so long after its last event, in seconds.
-const FORGOTTEN: u64 = 30 * DAY;
+/// A row is forgotten so long after its last event, in seconds: strangers close it for a day, and not for good.
+const FORGOTTEN: u64 = DAY;
 /// An event that was counted so few seconds ago may not have an outcome yet: it may be cleared at once.
 const IN_FLIGHT: u64 = 2;
 

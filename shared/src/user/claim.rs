@@ -18,7 +18,9 @@ use crate::{
     email::{self, Email},
     id::{Id, record_key},
     otp::{self, Allowance, Purpose},
-    phone, time, unicode,
+    phone,
+    throttle::DAY,
+    time, unicode,
 };
 
 /// A name that one user has.
@@ -91,7 +93,7 @@ impl Name {
 }
 
 /// Who has a name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Holder {
     /// The user.
     pub user_id: Id,
@@ -102,6 +104,9 @@ pub struct Holder {
     /// Whether that takes the user's token: they have asked for the address with one. One that staff gave, and one of an earlier
     /// release, takes the code alone.
     pub by_user: bool,
+    /// Until when an address that staff gave can be verified: its code is enough, and it must not lie in wait for ever. Absent in claims
+    /// of earlier releases.
+    staged_until: Option<u64>,
     /// An unverified address may be taken over from this second on; `None` is never.
     reserved_until: Option<u64>,
     /// Whether a code for it is on its way.
@@ -116,6 +121,12 @@ impl Holder {
         !self.verified
             && !self.code_lives
             && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
+    }
+
+    /// Whether a code can prove the name: nothing has yet, and its time has not passed.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.verified && self.staged_until.is_none_or(|until| until > time::seconds(time::now()))
     }
 
     /// Whether a user who has proven the name, a phone number, takes it over. Under `Policy=strict` that is every unverified
@@ -224,6 +235,7 @@ fn holder(db: &Db, name: &Name, found: &mut Found) -> Result<Option<Holder>, Err
         verified: is_yes(&claim, "verified"),
         staged: is_yes(&claim, "staged"),
         by_user: is_yes(&claim, "by_user"),
+        staged_until: number(&claim, "staged_until"),
         // The time of a number is for the previous release: here nothing reserves one.
         reserved_until: number(&claim, "reserved_until")
             .map(|until| if matches!(name, Name::Phone(_)) { 0 } else { until }),
@@ -331,6 +343,8 @@ fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder
     claim.insert("staged".into(), if terms.staged { yes() } else { no() });
     if terms.by_user {
         claim.insert("by_user".into(), yes());
+    } else if terms.staged {
+        claim.insert("staged_until".into(), n(time::seconds(time::now()) + DAY));
     }
     if let Some(seconds) = terms.reserved_for {
         claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
@@ -431,6 +445,7 @@ pub(crate) fn prove(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
         .set("staged", no())
         .remove("reserved_until")
         .remove("by_user")
+        .remove("staged_until")
 }
 
 /// The write by which `user` has a present address or number on other terms.

@@ -124,7 +124,7 @@ pub struct Account {
     pub(crate) cursor_key: String,
     /// The fingerprints of the networks from which they have logged in, the latest first. A record of release 0.1.0 has none
     /// until the next login.
-    pub(super) known_networks: Vec<String>,
+    pub(crate) known_networks: Vec<String>,
     /// A phone number that another user claimed after them, before either had proven it. It is in the record and not in
     /// [`Account::item`]: a change of other fields leaves it there.
     lost_phone_number: Option<String>,

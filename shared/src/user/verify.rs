@@ -35,7 +35,8 @@ pub async fn verify_email(
     caller: Option<Account>,
 ) -> Result<Vec<&'static str>, Error> {
     let name = Name::Email(address.to_owned());
-    let Holder { staged, by_user, .. } = *holders.of(&name).ok_or(Error::OtpInvalid)?;
+    let holder = holders.of(&name).ok_or(Error::OtpInvalid)?;
+    let (Holder { staged, by_user, .. }, is_waiting) = (*holder, holder.is_waiting());
     let id = code.holder()?;
     let mut writes = vec![code.spend(db), claim::prove(db, &name, id, staged)];
     let user =
@@ -45,7 +46,7 @@ pub async fn verify_email(
     }
     let account = match caller {
         Some(account) if account.user.id == id => account,
-        None if !by_user => find(db, id).await?.ok_or(Error::OtpInvalid)?,
+        None if !by_user && is_waiting => find(db, id).await?.ok_or(Error::OtpInvalid)?,
         _ => return Err(Error::OtpInvalid),
     };
     let User { username, email: present, .. } = &account.user;
@@ -137,7 +138,8 @@ pub(crate) fn prove_phone(
         .remove("lost_phone_number");
     if holder.is_some_and(|holder| holder.user_id == id) {
         let user = user.if_equals("phone_number", s(number));
-        let writes = vec![claim::prove(db, &name, id, false), user];
+        let mut writes = vec![claim::prove(db, &name, id, false), user];
+        writes.extend(notice_of_phone(db, &account.user)?);
         return Ok(Some(PhoneProof { writes, losses: Losses::default(), fields: &["is_phone_verified"] }));
     }
     if !account.claims(phone) || holder.is_some_and(|holder| !holder.has_lapsed()) {
@@ -150,7 +152,15 @@ pub(crate) fn prove_phone(
         .set("phone_number", s(number))
         .set("search.phone_number", s(number));
     writes.push(user);
+    writes.extend(notice_of_phone(db, &account.user)?);
     Ok(Some(PhoneProof { writes, losses, fields: &["phone_number", "is_phone_verified"] }))
+}
+
+/// Tells the verified e-mail address of a user, if there is one, of a number that is verified now.
+fn notice_of_phone(db: &Db, user: &User) -> Result<Option<Write>, Error> {
+    let is_told = user.is_email_verified && !user.email.is_empty();
+    let notice = is_told.then(|| Record::notice(Purpose::NoticePhoneChanged, &user.email, user.id));
+    notice.transpose()?.map(|notice| notice.write_notice(db)).transpose()
 }
 
 /// Puts the pending number in the place of the present one. `None` when another user has verified it. A username that is the old number
@@ -184,5 +194,6 @@ fn replace_phone(
     writes.extend(next.change(db)?);
     let (taken, losses) = claim::take(db, &wanted, user.id, holders, None)?;
     writes.extend(taken);
+    writes.extend(notice_of_phone(db, user)?);
     Ok(Some(PhoneProof { writes, losses, fields }))
 }

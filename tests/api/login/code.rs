@@ -212,3 +212,17 @@ async fn an_address_or_a_number_is_required() {
 
     assert_eq!(api.records().await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_code_goes_to_the_address_as_its_user_wrote_it() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    verified(&api, &admin).await;
+    let before = messages(&api, EMAIL).await;
+
+    let to = ("email", "aDA@eXample.com");
+    ask(&api, to).await.is(200, &sent(to));
+
+    api.code_after(EMAIL.1, before).await;
+    assert_eq!(api.stack.messages(EMAIL.1).pop().unwrap().to, EMAIL.1);
+}

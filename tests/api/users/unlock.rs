@@ -88,6 +88,32 @@ async fn an_unlocked_user_can_log_in_by_a_username_that_counts_as_a_number() {
 }
 
 #[tokio::test]
+async fn an_unlocked_user_can_verify_the_number_for_which_they_wait() {
+    let api = Api::with(&[("OtpCooldownSeconds", "0")]).await;
+    let admin = api.staff().await;
+    let ada = api.signed_in().await;
+    let proven = json!({ "phone_number": PHONE, "is_phone_verified": true });
+    assert_eq!(admin.patch(&path(&ada), &proven).await.status, 200);
+    let next = json!({ "phone_number": "+919881167672" });
+    assert_eq!(ada.patch("/api/profile", &next).await.status, 200);
+    assert_eq!(ada.post("/otp/generate", &next).await.status, 200);
+    let code = api.code_for("+919881167672").await;
+    assert_eq!(api.post("/otp/generate", &next).await.status, 200);
+    for n in 0..10 {
+        let guess = json!({ "phone_number": "+919881167672", "otp": "0000000" });
+        assert_eq!(api.at([127, 0, 1, 2 + n]).post("/otp/verify", &guess).await.status, 400);
+    }
+    let elsewhere = User::new(&api.at([127, 0, 0, 9]), &json!({ "access": ada.access, "refresh": "" }));
+    let proof = json!({ "phone_number": "+919881167672", "otp": code });
+    elsewhere.post("/otp/verify", &proof).await.is_throttled();
+
+    unlock(&admin, &path(&ada)).await.is(200, &unlocked());
+
+    // What was sent is forgotten, and so are the guesses.
+    assert_eq!(elsewhere.post("/otp/verify", &proof).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_unlocked_user_can_give_the_old_password_again() {
     let api = Api::start().await;
     let admin = api.staff().await;

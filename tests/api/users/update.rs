@@ -441,6 +441,27 @@ async fn an_address_that_staff_give_is_staged_and_both_addresses_are_told() {
     assert_eq!(api.mails_to("admin@example.com").await, 0);
 }
 
+/// Somebody with the stolen token of a staff user cannot wait with the code for longer than a day.
+#[tokio::test]
+async fn an_address_that_staff_give_waits_for_a_day() {
+    let api = Api::start().await;
+    let admin = api.staff().await;
+    api.verified("ada").await;
+    let ada = api.log_in("ada").await;
+    change(&admin, &path(&ada), &json!({ "email": NEW })).await;
+    let code = api.code_for(NEW).await;
+    let claim = format!("email#{NEW}");
+    api.set("Users", |key| key == claim, "staged_until", &json!({ "N": "1000000000" })).await;
+
+    let answer = api.post("/api/otp/verify", &json!({ "email": NEW, "otp": code })).await;
+
+    answer.is(400, &crate::support::otp_invalid());
+    api.forget_limits().await;
+    let mails = api.mails_to(NEW).await;
+    assert_eq!(api.post("/api/otp/resend", &json!({ "email": NEW })).await.status, 200);
+    assert_eq!(api.mails_to(NEW).await, mails);
+}
+
 #[tokio::test]
 async fn a_record_that_staff_put_back_keeps_the_staged_address_and_its_code() {
     let api = Api::start().await;

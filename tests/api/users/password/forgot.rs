@@ -221,3 +221,37 @@ async fn it_is_audited_with_who_did_it_to_whom() {
     assert_eq!((&event["actor_id"], &event["user_id"]), (&json!(admin.id()), &json!(ada.id())));
     assert_eq!((&event["event"], &event["ip"]), (&json!("recovery_sent"), &json!("127.0.0.1")));
 }
+
+/// Whoever can guess at the codes of an address can use up what strangers may guess. Where the user is known, and once staff have
+/// sent a code, that keeps nobody out.
+#[tokio::test]
+async fn guesses_of_strangers_do_not_keep_its_user_from_the_code() {
+    let api = Api::with(&[("OtpCooldownSeconds", "0")]).await;
+    let admin = api.at([127, 0, 0, 3]);
+    let admin = User::new(&admin, &staff_tokens(&api, &admin).await);
+    let ada = with_address(&api).await;
+    let mails = api.mails_to(EMAIL).await;
+    let stranger = api.at([127, 0, 0, 9]);
+    stranger.post("/api/password/forgot", &json!({ "email": EMAIL })).await;
+    let guess = async |n: u8| confirm(&api.at([127, 0, 1, 2 + n]), ("email", EMAIL), "000000").await.status;
+    for n in 0..10 {
+        assert_eq!(guess(n).await, 400);
+    }
+    assert_eq!(guess(10).await, 429);
+
+    send(&admin, &path(&ada)).await.is(200, &by_mail());
+
+    let code = api.code_after(EMAIL, mails + 1).await;
+    for n in 0..10 {
+        assert_eq!(guess(n).await, 400);
+    }
+    assert_eq!(confirm(&api.at([127, 0, 0, 10]), ("email", EMAIL), &code).await.status, 429);
+    assert_eq!(confirm(&api, ("email", EMAIL), &code).await.status, 200);
+}
+
+/// The tokens of a staff user, logged in at a network of their own.
+async fn staff_tokens(api: &Api, at: &Client) -> Value {
+    let admin = json!({ "username": "admin", "email": "admin@example.com", "password": PASSWORD });
+    api.stack.invoke("create-superuser", admin).await.unwrap();
+    at.try_token("admin", PASSWORD).await.body
+}
