@@ -10,7 +10,7 @@ use futures_util::{
 use local::Template;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, Client, PASSWORD, User, registration, root};
+use crate::support::{Answer, Api, Calls, Client, PASSWORD, User, registration, root};
 
 /// How long a call takes: long enough for a function to begin everything that need not wait, so that calls overlap unless
 /// one waits for the other; short enough for the SDK, which gives a call up after 700 ms.
@@ -482,7 +482,7 @@ async fn a_refused_login_costs_less_than_an_admitted_one() {
     let (status, of_network) = api.proxy.watch(log_in(PASSWORD)).await;
     assert_eq!(status, 429);
 
-    let units = [&admitted, &of_user, &of_network].map(|made| made.units_read_and_written());
+    let units = [&admitted, &of_user, &of_network].map(Calls::units_read_and_written);
     println!("units read and written: admitted, refused for its user, refused for its network: {units:?}");
     assert!(cost(units[1]) < cost(units[0]), "{of_user}");
     assert!(cost(units[2]) < cost(units[1]), "{of_network}");

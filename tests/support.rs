@@ -21,7 +21,7 @@ pub(crate) use client::{Answer, Client};
 pub(crate) use deployment::Deployment;
 pub(crate) use instance::Instance;
 pub(crate) use process::Process;
-pub(crate) use proxy::{Call, Fault, Proxied};
+pub(crate) use proxy::{Call, Calls, Fault, Proxied};
 pub(crate) use recorder::{Recorder, Use};
 pub(crate) use user::{PASSWORD, User, registration};
 

@@ -198,7 +198,7 @@ async fn a_random_history_of_logins_agrees_with_a_model_of_their_limits() {
                 assert_eq!(answer.status, 200, "{}", answer.text);
                 model.succeed(&row, &network);
             }
-            Ok(()) => drop(answer.is(401, &no_active_account())),
+            Ok(()) => answer.is(401, &no_active_account()),
         }
         let row_after = model.rows.get(&row).cloned().unwrap_or_default();
         let expected: BTreeMap<_, _> =

@@ -1,7 +1,7 @@
 //! `POST /api/otp/resend`: sends another code to an e-mail address that is not verified yet; for anyone.
 
 use serde_json::json as object;
-use shared::{Anyone, App, Reply, Request, json, otp::Purpose, send_code};
+use shared::{Anyone, App, Reply, Request, json, otp::Purpose, send_code, user::claim::Holder};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn resend(app: &App, _: Anyone, request: Request) -> Reply {
-    send_code::by_email(app, &request, Purpose::VerifyEmail, |holder| holder.is_waiting()).await?;
+    send_code::by_email(app, &request, Purpose::VerifyEmail, Holder::is_waiting).await?;
     json(200, &object!({ "message": "If the address awaits verification, a new code has been sent." }))
 }
 

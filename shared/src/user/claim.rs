@@ -92,6 +92,7 @@ impl Name {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "they are the attributes of its record")]
 /// Who has a name.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
