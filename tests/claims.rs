@@ -1,6 +1,6 @@
 //! Proof beats claim: random histories of accounts that register, claim, verify, let lapse, change, give up and delete addresses and
-//! numbers. After every step, whoever has proven an identifier logs in with it, and nobody else does; one that nobody has proven is
-//! anybody's to have.
+//! numbers. After every step, the account that has proven an identifier logs in with it, and no other does; one that no account has proven
+//! is free.
 
 use std::collections::BTreeMap;
 
@@ -181,7 +181,7 @@ async fn step(api: &Api, world: &mut World, chance: &mut fastrand::Rng) {
     }
 }
 
-/// Whoever has proven an identifier logs in with it, and nobody else.
+/// The account that has proven an identifier logs in with it, and no other.
 async fn identifiers_are_their_owners(api: &Api, world: &World) {
     let identifiers = EMAILS.iter().chain(&PHONES);
     let tries = identifiers.flat_map(|identifier| {
@@ -198,7 +198,7 @@ async fn identifiers_are_their_owners(api: &Api, world: &World) {
     join_all(tries).await;
 }
 
-/// An identifier that nobody has proven is anybody's, once no code lives.
+/// An identifier that no account has proven is free, once no code lives.
 async fn what_nobody_has_proven_is_free(api: &Api, world: &mut World, identifier: &'static str) {
     let_lapse(api).await;
     world.code_of.clear();
@@ -207,14 +207,14 @@ async fn what_nobody_has_proven_is_free(api: &Api, world: &mut World, identifier
         assert_eq!(answer.status, 201, "{identifier}: {}", answer.text);
         made
     } else {
-        sign_up(api, world, identifier).await.unwrap_or_else(|| panic!("{identifier} is nobody's"))
+        sign_up(api, world, identifier).await.unwrap_or_else(|| panic!("{identifier} is not free"))
     };
     let user = somebody.user;
     assert_eq!(user.delete(&format!("/api/users/{}", user.id())).await.status, 204);
 }
 
 #[tokio::test]
-async fn whoever_has_proven_an_identifier_uses_it_and_nobody_else() {
+async fn an_identifier_is_of_use_to_the_account_that_has_proven_it_alone() {
     let policy = ("Policy", "strict");
     let api = Api::with(&[policy].into_iter().chain(unlimited()).collect::<Vec<_>>()).await;
     let (mut chance, mut world) = (chance(), World::default());

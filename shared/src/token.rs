@@ -37,7 +37,7 @@ pub struct Claims {
     /// Whose it is.
     #[serde(serialize_with = "serialize_user_id")]
     pub user_id: Id,
-    /// Who made it: see [`Issuer`].
+    /// The stack that made it: see [`Issuer`].
     pub iss: String,
     /// For whom it is, if that is said: see [`Issuer`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

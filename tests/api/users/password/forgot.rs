@@ -222,7 +222,7 @@ async fn it_is_audited_with_who_did_it_to_whom() {
     assert_eq!((&event["event"], &event["ip"]), (&json!("recovery_sent"), &json!("127.0.0.1")));
 }
 
-/// Whoever can guess at the codes of an address can use up what strangers may guess. Where the user is known, and once staff have
+/// Strangers can use up what they may guess at the codes of an address. Where the user is known, and once staff have
 /// sent a code, that keeps nobody out.
 #[tokio::test]
 async fn guesses_of_strangers_do_not_keep_its_user_from_the_code() {
