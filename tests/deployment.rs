@@ -89,8 +89,10 @@ pub(crate) async fn account(api: &Deployment) {
     let body = json!({ "username": renamed, "email": profile["email"], "last_name": "Lovelace" });
     let profile = send(&ada, Method::PUT, "/api/profile", body).await;
     assert_eq!((&profile["username"], &profile["last_name"]), (&json!(renamed), &json!("Lovelace")));
-    assert_eq!(send(&ada, Method::GET, &path_to(&ada), Value::Null).await, profile);
-    assert_eq!(ada.get("/api/users").await.body["results"], json!([profile]));
+    let profile = known(profile);
+    assert_eq!(known(send(&ada, Method::GET, &path_to(&ada), Value::Null).await), profile);
+    assert_eq!(known(ada.get("/api/users").await.body["results"][0].clone()), profile);
+    assert_eq!(ada.get("/api/users").await.body["results"].as_array().map(Vec::len), Some(1));
     send(&ada, Method::PATCH, &path_to(&ada), json!({ "address": "12 St James's Square" })).await;
 
     let sessions = ada.get("/api/sessions").await.body;
@@ -146,6 +148,12 @@ pub(crate) async fn addresses(api: &Deployment) {
     bea.is_signed_out().await;
 
     delete(&log_in_by(api, &second, LAST).await).await;
+}
+
+/// A user, without the field that is new in this release: while a deployment runs, functions of the release before do not show it.
+fn known(mut user: Value) -> Value {
+    user.as_object_mut().unwrap().remove("pending_phone_number");
+    user
 }
 
 /// Proves an address with the code that was mailed to it, signed in or not.

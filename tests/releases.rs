@@ -249,7 +249,9 @@ async fn half_of_the_functions_are_those_of_the_previous_release() {
         }
         assert!(old.len() > binaries.len() / 3, "{old:?}");
         let limit = ("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP", "5");
-        let api = Api::of(folder.path(), &root().join("template.yaml"), &[limit]).await;
+        // It is switched on in the deployment after the one that brings it (CHANGELOG.md): `deliver` of 0.1.0 leaves its codes out.
+        let env = [limit, ("LOGIN_BY_CODE", "off")];
+        let api = Api::of(folder.path(), &root().join("template.yaml"), &env).await;
         let api = Deployment::of(api).await;
         deployment::account(&api).await;
         deployment::addresses(&api).await;
