@@ -41,7 +41,7 @@ impl Throttle {
     }
 
     /// A counter of what `subject` does in a row: a full tally refuses for a wait that doubles with each further event, from 30
-    /// up to `longest` seconds, and after a hundred events until the counter is cleared.
+    /// up to `longest` seconds, and after a hundred events for a day, unless the counter is cleared.
     #[must_use]
     pub fn in_a_row(kind: &str, subject: &str, longest: u64) -> Self {
         Self::by_rule(kind, subject, Rule::Row(longest))

@@ -6,7 +6,7 @@ use super::DAY;
 
 /// The wait after the last event that is free, in seconds. Each further event doubles it.
 const FIRST_WAIT: u64 = 30;
-/// So many events in a row, and no more, until the counter is cleared (NIST SP 800-63B-4, 3.2.2).
+/// So many events in a row, and no more, until the counter is cleared or forgotten (NIST SP 800-63B-4, 3.2.2).
 const IN_A_ROW: u64 = 100;
 /// A row is forgotten so long after its last event, in seconds: strangers close it for a day, and not for good.
 const FORGOTTEN: u64 = DAY;
@@ -18,7 +18,7 @@ const IN_FLIGHT: u64 = 2;
 pub(super) enum Rule {
     /// Until the window ends, which the first event opened, in seconds.
     Window(u64),
-    /// For a wait after the last event, which grows with each, up to so many seconds; and after [`IN_A_ROW`] until it is cleared.
+    /// For a wait after the last event, which grows with each, up to so many seconds; and after [`IN_A_ROW`] for [`FORGOTTEN`].
     Row(u64),
 }
 
@@ -67,7 +67,7 @@ impl Rule {
     }
 }
 
-/// The wait of one tally; none when only clearing it ends it.
+/// The wait of one tally; none when it ends with the record.
 fn wait_in_a_row(name: &str, limit: u64, longest: u64, record: &Item, now: u64) -> Option<u64> {
     let count = number(record, name).unwrap_or(0);
     let last = number(record, &format!("{name}_at")).unwrap_or(0);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_hundred_in_a_row_only_clearing_helps() {
+    fn after_a_hundred_in_a_row_it_refuses_for_a_day() {
         assert_eq!(wait(100, 1_000), FORGOTTEN - 1_000);
     }
 

@@ -124,10 +124,12 @@ impl Holder {
             && self.reserved_until.is_some_and(|until| until <= time::seconds(time::now()))
     }
 
-    /// Whether a code can prove the name: nothing has yet, and its time has not passed.
+    /// Whether a code can prove the name: nothing has yet, and its time has not passed. Only a staged address has one: functions of
+    /// 0.1.0 leave it behind when they make the address the present one.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.verified && self.staged_until.is_none_or(|until| until > time::seconds(time::now()))
+        let until = self.staged_until.filter(|_| self.staged);
+        !self.verified && until.is_none_or(|until| until > time::seconds(time::now()))
     }
 
     /// Whether a user who has proven the name, a phone number, takes it over. Under `Policy=strict` that is every unverified

@@ -108,7 +108,7 @@ async fn each_way_can_be_switched_on_alone() {
 }
 
 #[tokio::test]
-async fn who_cannot_log_in_so_hears_the_same_and_gets_no_message() {
+async fn users_who_may_not_log_in_by_code_hear_the_same_and_get_no_message() {
     let api = Api::with(&unlimited()).await;
     let admin = api.staff().await;
     let id = verified(&api, &admin).await;
