@@ -150,7 +150,9 @@ async fn provoke(filter: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_filter_counts_the_event_it_is_for_and_no_other() {
-    let filters = filters_of_functions();
+    let mut filters = filters_of_functions();
+    // Messages that are sent are no incident, and part of the others.
+    filters.retain(|filter| filter.id != "SentFilter");
     assert_eq!(filters.len(), 5);
 
     let provoked = join_all(filters.iter().map(|filter| provoke(&filter.id))).await;
@@ -161,6 +163,20 @@ async fn every_filter_counts_the_event_it_is_for_and_no_other() {
             assert_eq!(count, usize::from(filter.id == provoked.id), "{} beside {}", filter.id, provoked.id);
         }
     }
+}
+
+#[tokio::test]
+async fn every_message_that_was_sent_is_counted() {
+    let api = Api::start().await;
+    api.registered("ada").await;
+    api.post("/otp/generate", &json!({ "phone_number": NUMBER })).await;
+    // The lines about them have been written when the next ones have gone out.
+    assert_eq!((api.mails_to("ada@example.com").await, api.texts_to(NUMBER).await), (1, 1));
+
+    let filters = filters_of_functions();
+    let sent = filters.iter().find(|filter| filter.id == "SentFilter").unwrap();
+    let count = sent.count(&logged(&api));
+    assert!(count >= 2, "{count}");
 }
 
 #[tokio::test]
@@ -211,6 +227,7 @@ fn filters_count_the_lines_of_0_1_0_too() {
         ("LoginRefusedFilter", json!({ "audit": "login refused", "identifier": "a***", "ip": "192.0.2.1" })),
         ("SmsBudgetFilter", json!({ "limit": "sms", "message": "a limit was reached" })),
         ("UndeliverableFilter", json!({ "purpose": "sign_up", "reason": "a", "message": "undeliverable" })),
+        ("SentFilter", json!({ "purpose": "sign_up", "to": "+91***71", "message": "sent" })),
         (
             "DatabaseThrottledFilter",
             json!({ "cause": "ThrottlingException: a (service error)", "message": "a dependency is unavailable" }),
@@ -241,29 +258,102 @@ fn what_the_gateway_refuses_is_counted() {
     };
 
     let filters = filters(&template);
-    let [filter] =
-        filters.iter().filter(|filter| filter.log_group == "rollcall-AccessLogs").collect::<Vec<_>>()[..]
-    else {
-        panic!("there is one filter of the access log")
+    let filters: Vec<_> = filters.iter().filter(|filter| filter.log_group == "rollcall-AccessLogs").collect();
+    let counting = |kind: &str| {
+        let filters = filters.iter().filter(|filter| filter.counts(&line(kind)));
+        filters.map(|filter| filter.id.as_str()).collect::<Vec<_>>()
     };
 
-    assert_eq!(filter.id, "ApiThrottledFilter");
-    assert!(filter.counts(&line("THROTTLED")) && filter.counts(&line("WAF_FILTERED")));
+    assert_eq!(filters.len(), 2);
+    assert_eq!(counting("THROTTLED"), ["ApiThrottledFilter"]);
+    assert_eq!(counting("WAF_FILTERED"), ["AddressThrottledFilter"]);
     for other in ["-", "MISSING_AUTHENTICATION_TOKEN", "DEFAULT_5XX"] {
-        assert!(!filter.counts(&line(other)), "{other}");
+        assert_eq!(counting(other), [] as [&str; 0], "{other}");
     }
+}
+
+/// Every alarm of the template, by its logical id.
+fn alarms(template: &Template) -> Vec<(&String, &Value)> {
+    let resources = template.resources.iter();
+    let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    alarms.map(|(id, resource)| (id, &resource["Properties"])).collect()
+}
+
+/// The metrics that an alarm is about, each with its namespace.
+fn metrics(alarm: &Value) -> Vec<(&str, &str)> {
+    let computed = alarm["Metrics"].as_array().into_iter().flatten();
+    let metrics = computed.map(|metric| &metric["MetricStat"]["Metric"]).chain([alarm]);
+    metrics
+        .filter_map(|metric| Some((metric["Namespace"].as_str()?, metric["MetricName"].as_str()?)))
+        .collect()
+}
+
+/// How much of what an alarm counts makes it ring at least.
+fn least(alarm: &Value) -> f64 {
+    let expression =
+        alarm["Metrics"].as_array().into_iter().flatten().find_map(|metric| metric["Expression"].as_str());
+    let Some(expression) = expression else {
+        let threshold = alarm["Threshold"].as_f64().unwrap();
+        return if alarm["ComparisonOperator"] == "GreaterThanThreshold" {
+            threshold + 1.0
+        } else {
+            threshold
+        };
+    };
+    // Of the same metric: the least number of which the share is asked.
+    let form = Regex::new(r"^IF\((\w+) >= (\d+), (\w+) / .+, 0\)$").unwrap();
+    let read = form.captures(expression).unwrap_or_else(|| panic!("this test cannot read {expression}"));
+    assert_eq!(read[1], read[3], "{expression}");
+    read[2].parse().unwrap()
+}
+
+/// What a stranger causes with a request or three (a failure, an old token of their own, dead numbers, a large body) is no
+/// incident.
+#[test]
+fn no_alarm_rings_for_what_one_client_does_a_few_times() {
+    /// What no request causes by itself: a provider was down for a code's lifetime, or the day's messages are gone.
+    const STATES: [&str; 2] = ["UndeliveredAlarm", "SmsBudgetAlarm"];
+    let template = template();
+    for (id, alarm) in alarms(&template) {
+        let is_of_time_or_rate = matches!(alarm["MetricName"].as_str(), Some("IteratorAge"));
+        if is_of_time_or_rate || STATES.contains(&id.as_str()) {
+            continue;
+        }
+        let enough = if alarm["Dimensions"][0]["Name"] == "FunctionName" { 3.0 } else { 5.0 };
+        assert!(least(alarm) >= enough, "{id} rings for {}", least(alarm));
+    }
+}
+
+#[test]
+fn a_deployment_says_when_nobody_hears_of_its_alarms() {
+    let said = |address: &str| {
+        let parameters = [("MailFrom", "a@example.com"), ("AlarmEmail", address)];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let template = Template::load(&root().join("template.yaml"), &parameters.into()).unwrap();
+        let actions: BTreeSet<bool> =
+            alarms(&template).iter().map(|(_, alarm)| alarm.get("AlarmActions").is_some()).collect();
+        (actions, template.outputs["Alarms"]["Value"].as_str().unwrap().to_owned())
+    };
+
+    let (actions, output) = said("");
+    assert!(
+        actions == [false].into() && output.starts_with("To NOBODY. Set the parameter AlarmEmail"),
+        "{output}"
+    );
+    let (actions, output) = said("ops@example.com");
+    assert!(actions == [true].into() && !output.contains("NOBODY") && !output.contains('@'), "{output}");
 }
 
 #[test]
 fn every_metric_of_an_alarm_is_one_that_a_filter_counts() {
     let template = template();
     let counted: BTreeSet<String> = filters(&template).into_iter().map(|filter| filter.metric).collect();
-    let alarms = template.resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
-    let ours = alarms.filter(|alarm| alarm["Properties"]["Namespace"] == "Rollcall/rollcall");
-    let mut heard: BTreeSet<String> =
-        ours.map(|alarm| alarm["Properties"]["MetricName"].as_str().unwrap().to_owned()).collect();
-    // It is on the dashboard only.
-    heard.insert("LoginsRefused".to_owned());
+    let alarms = alarms(&template);
+    let metrics = alarms.iter().flat_map(|(_, alarm)| metrics(alarm));
+    let ours = metrics.filter(|(namespace, _)| *namespace == "Rollcall/rollcall");
+    let mut heard: BTreeSet<String> = ours.map(|(_, metric)| metric.to_owned()).collect();
+    // These are on the dashboard only.
+    heard.extend(["LoginsRefused", "AddressesThrottled"].map(str::to_owned));
     assert_eq!(heard, counted);
 
     let dashboard = template.resources["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap();

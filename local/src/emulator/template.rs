@@ -63,6 +63,8 @@ pub struct Template {
     pub minimum_compression: Option<u64>,
     /// Every resource whose condition holds, by its logical id, with what it refers to filled in.
     pub resources: Map<String, Value>,
+    /// Every output whose condition holds, likewise.
+    pub outputs: Map<String, Value>,
 }
 
 /// A Lambda function.
@@ -196,8 +198,8 @@ impl Template {
         resolver.check_rules()?;
         let resources = resolver.existing("Resources")?;
         let globals = resolver.value(document.get("Globals").unwrap_or(&Value::Null))?.unwrap_or_default();
-        // The outputs are not used here, but a broken one would fail to deploy.
-        resolver.existing("Outputs")?;
+        // Nothing here uses them, but a broken one would fail to deploy.
+        let outputs = resolver.existing("Outputs")?;
 
         let of_type = |kind: &'static str| {
             resources
@@ -222,6 +224,7 @@ impl Template {
             minimum_compression: of_type("AWS::Serverless::Api")
                 .find_map(|(_, properties)| minimum_compression(properties)),
             resources,
+            outputs,
         })
     }
 }
