@@ -19,6 +19,10 @@ pub const LONGEST: usize = 128;
 /// what they have. It costs hardly more: a hash reads even a long password in a moment, before the work that makes it slow.
 pub const LONGEST_COMPARED: usize = 4_096;
 
+/// API Gateway replaces every byte of a body that is not UTF-8 by U+FFFD. A password in Latin-1 would lose its letters to it, and
+/// any other letters would be right in their place.
+const NOT_UTF_8: &str = "Ensure this field is encoded in UTF-8.";
+
 /// A password as its user means it: Unicode in its composed form (NFKC, NIST SP 800-63B 3.1.1.2), never trimmed or cut.
 /// It cannot be printed or stored, and is wiped from memory when it is no longer needed.
 pub struct Password {
@@ -40,6 +44,9 @@ impl Password {
 
     fn at_most(longest: usize, text: &str) -> Result<Self, String> {
         let text = form::at_most(longest, text)?;
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(NOT_UTF_8.to_owned());
+        }
         Ok(Self { composed: Zeroizing::new(text.nfkc().collect()), typed: Zeroizing::new(text.to_owned()) })
     }
 }

@@ -178,6 +178,45 @@ async fn a_password_of_20_000_characters_is_too_long() {
     ada.post("/api/password/reset", &body).await.is(400, &all);
 }
 
+/// API Gateway takes every body for UTF-8 and replaces what is not, and so does the reader of a form.
+#[tokio::test]
+async fn a_password_that_is_not_in_utf_8_is_refused_everywhere() {
+    let api = Api::with(&unlimited_seeds()).await;
+    let admin = api.staff().await;
+    let mut refused = Vec::new();
+    for endpoint in endpoints() {
+        let fields = endpoint.fields.iter();
+        let secrets: Vec<&&str> = fields.clone().filter(|field| field.contains("password")).collect();
+        if secrets.is_empty() {
+            continue;
+        }
+        let json = endpoint.all("\"p#ssword-2024\"");
+        let latin_1 = json.bytes().map(|byte| if byte == b'#' { 0xe4 } else { byte }).collect();
+        let form: Vec<String> = fields.map(|field| format!("{field}=p%E4ssword-2024")).collect();
+        for (content_type, body) in [(JSON, latin_1), (FORM, form.join("&").into_bytes())] {
+            let answer = endpoint.send(&admin, endpoint.path, content_type, &body).await;
+            for secret in &secrets {
+                let words = json!(["Ensure this field is encoded in UTF-8."]);
+                assert_eq!((answer.status, &answer.body[**secret]), (400, &words), "{}", answer.text);
+            }
+        }
+        refused.push(endpoint.path);
+    }
+    refused.sort_unstable();
+    assert_eq!(
+        refused,
+        [
+            "/api/login",
+            "/api/password/forgot/confirm",
+            "/api/password/reset",
+            "/api/register",
+            "/api/token",
+            "/auth/login",
+            "/auth/register",
+        ]
+    );
+}
+
 #[tokio::test]
 async fn asvs_15_3_7_a_field_that_is_given_twice_is_refused_or_has_one_meaning() {
     let api = Api::start().await;
