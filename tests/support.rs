@@ -12,6 +12,7 @@ mod instance;
 mod process;
 mod proxy;
 mod recorder;
+pub(crate) mod tls;
 pub(crate) mod token;
 mod user;
 

@@ -2,11 +2,16 @@
 //!
 //! They are built from what the Lambda runtime gives a function (a region and keys in the environment), without the
 //! profile files and metadata services that a default configuration looks for, and they trust the roots that AWS
-//! publishes for its own endpoints instead of reading the operating system's certificate store at every start.
+//! publishes for its own endpoints instead of reading the operating system's certificate store at every start. Where an
+//! endpoint has a certificate of another root, they go by that store after all.
 
 use std::{
     error::Error as StdError,
-    sync::{Mutex, PoisonError},
+    io,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,15 +26,23 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::HttpRequest,
+};
 use aws_types::SdkConfig;
 use hyper_util::client::legacy::Error as CallError;
+use rustls::CertificateError;
 use serde::Deserialize;
 
-use crate::{Error, config, time::Stamp};
+use crate::{Error, config, log, time::Stamp};
 
 /// <https://www.amazontrust.com/repository/>: the five roots to which the certificates of AWS endpoints chain.
 const AMAZON_ROOTS: &[u8] = include_bytes!("aws/roots.pem");
+
+/// Whether a certificate has come of another root, so that the clients of this instance trust the operating system's roots, too: in a
+/// sovereign cloud, or when AWS has a new root.
+static TRUSTS_SYSTEM: AtomicBool = AtomicBool::new(false);
 
 /// A connection that was not used for so long may be dead: the other side, or a router between, may have given it up while
 /// this instance was frozen, and a call on it would fail.
@@ -127,6 +140,7 @@ fn settings(endpoint: &'static str) -> Result<SdkConfig, Error> {
         .region(Region::new(config::text("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials()?))
         .http_client(https()?)
+        .use_fips(config::optional("AWS_USE_FIPS_ENDPOINT").is_some_and(|value| value == "true"))
         .timeout_config(timeouts())
         .retry_config(retries());
     settings.set_endpoint_url(config::optional(endpoint).or_else(|| config::optional("AWS_ENDPOINT_URL")));
@@ -145,21 +159,31 @@ fn credentials() -> Result<Credentials, Error> {
 }
 
 fn https() -> Result<Https, Error> {
-    let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    let tls = TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .map_err(|error| Error::internal(format!("the trust store: {error}")))?;
-    Ok(Https { tls, pool: Mutex::default() })
+    let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    // The store is read when the first connection is made with it.
+    let system = amazon.clone().with_native_roots(true);
+    let context = |trust| {
+        let tls = TlsContext::builder().with_trust_store(trust).build();
+        tls.map_err(|error| Error::internal(format!("the trust store: {error}")))
+    };
+    Ok(Https { amazon: context(amazon)?, system: context(system)?, pool: Mutex::default() })
 }
 
 /// The SDK's HTTP client, whose own pool ages connections by a clock that stands still while Lambda freezes the instance. This
 /// one gives its connections up when the last call is too long ago by the wall clock.
 #[derive(Debug)]
 struct Https {
-    tls: TlsContext,
-    /// What has the connections, and when it was last used.
-    pool: Mutex<Option<(Stamp, SharedHttpClient)>>,
+    amazon: TlsContext,
+    system: TlsContext,
+    pool: Mutex<Option<Pool>>,
+}
+
+/// What has the connections.
+#[derive(Debug)]
+struct Pool {
+    used: Stamp,
+    trusts_system: bool,
+    client: SharedHttpClient,
 }
 
 impl HttpClient for Https {
@@ -169,19 +193,61 @@ impl HttpClient for Https {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
+        let trusts_system = TRUSTS_SYSTEM.load(Ordering::Relaxed);
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let in_use = pool.take().filter(|(used, _)| used.is_younger_than(QUIET));
-        let client = in_use.map_or_else(|| self.connect(), |(_, client)| client);
-        *pool = Some((Stamp::now(), client.clone()));
-        client.http_connector(settings, components)
+        let in_use = pool.take().filter(|pool| pool.used.is_younger_than(QUIET));
+        let in_use = in_use.filter(|pool| pool.trusts_system == trusts_system);
+        let client = in_use.map_or_else(|| self.connect(trusts_system), |pool| pool.client);
+        let connector = Connector(client.http_connector(settings, components));
+        *pool = Some(Pool { used: Stamp::now(), trusts_system, client });
+        SharedHttpConnector::new(connector)
     }
 }
 
 impl Https {
-    fn connect(&self) -> SharedHttpClient {
+    fn connect(&self, trusts_system: bool) -> SharedHttpClient {
+        let tls = if trusts_system { &self.system } else { &self.amazon };
         let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        builder.tls_context(self.tls.clone()).build_https()
+        builder.tls_context(tls.clone()).build_https()
     }
+}
+
+/// Notices a certificate of an unknown root. The next attempt of the call, which has sent nothing yet, is made with the system's
+/// roots.
+#[derive(Debug)]
+struct Connector(SharedHttpConnector);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let call = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = call.await;
+            if let Err(error) = &answer
+                && has_unknown_issuer(error)
+                && !TRUSTS_SYSTEM.swap(true, Ordering::Relaxed)
+            {
+                log::failed_call(
+                    "the certificate of an endpoint is of none of Amazon's five roots",
+                    "the operating system's roots are trusted from now on",
+                );
+            }
+            answer
+        })
+    }
+}
+
+/// Whether a connection failed because no root that is trusted has signed the certificate.
+fn has_unknown_issuer(error: &(dyn StdError + 'static)) -> bool {
+    let tls = error.downcast_ref();
+    if matches!(tls, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))) {
+        return true;
+    }
+    // The source of an I/O error is that of the error in it, which would be missed.
+    let within = error.downcast_ref().and_then(io::Error::get_ref);
+    within
+        .map(|error| error as &(dyn StdError + 'static))
+        .or_else(|| error.source())
+        .is_some_and(has_unknown_issuer)
 }
 
 /// The SDK has no timeout of its own: a call that hangs would hang the request.
