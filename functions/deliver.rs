@@ -1,11 +1,14 @@
 //! Mails the codes and notices that the stream of the Otps table brings.
 
-use shared::message::{Mailer, Messages};
+use shared::message::{Mail, Mailer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let (messages, mailer) = (Messages::from_env()?, Mailer::from_env()?);
-    shared::deliver(async |record, code| mailer.send(&messages.mail(record, code)?, &record.to).await).await
+    let mailer = Mailer::from_env()?;
+    shared::deliver(async |app, record, code| {
+        mailer.send(&Mail::of(record, code, app.stack())?, &record.to).await
+    })
+    .await
 }
 
 #[cfg(contract)]

@@ -1,5 +1,6 @@
 //! Many clients at once, for a while: nothing fails, nothing is lost or done twice, and memory stays as it is. Where the machine
-//! is too slow for them, a request is refused with 503 and the time after which to ask again, and in no other way.
+//! is too slow for them, or Lambda throttles, a request is refused with 503 and the time after which to ask again, and in no other
+//! way.
 //!
 //! `LOAD_SECONDS=600 cargo test --profile stack --workspace --test api load:: -- --ignored --nocapture` is the full run.
 
@@ -301,11 +302,24 @@ impl Drop for Complaints<'_> {
 #[tokio::test]
 #[ignore = "a long run: .ci/long-runs"]
 async fn many_clients_at_once_lose_nothing_and_memory_stays_as_it_is() {
+    bear(Process::start).await;
+}
+
+/// A new account of AWS, whose ten concurrent executions are fewer than its clients.
+#[tokio::test]
+#[ignore = "a long run: .ci/long-runs"]
+async fn many_clients_of_a_new_account_are_refused_in_one_way_and_lose_nothing() {
+    let refused = bear(|folder| Process::with_concurrency(10, folder)).await;
+    assert!(refused > 0);
+}
+
+/// Has a stack bear the load; gives the number of refusals.
+async fn bear(start: impl FnOnce(&Path) -> Process) -> usize {
     #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
     let seconds = std::env::var("LOAD_SECONDS").map_or(SECONDS, |seconds| seconds.parse().expect("a number"));
     let folder = tempfile::tempdir().unwrap();
     let _complaints = Complaints(folder.path());
-    let process = Process::start(folder.path());
+    let process = start(folder.path());
     let began = Instant::now();
     let workers = join_all((0..CLIENTS).map(|number| Worker::start(&process.url, number))).await;
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -338,7 +352,9 @@ async fn many_clients_at_once_lose_nothing_and_memory_stays_as_it_is() {
     api.staff().await;
     employees_agree(&api).await;
     users_agree(&api).await;
+    let refused = latencies.refused;
     latencies.print(elapsed);
     assert!(end.stack < warm.stack + warm.stack / 2, "the stack grows");
     assert!(end.function < warm.function + warm.function / 4, "a function grows");
+    refused
 }

@@ -52,7 +52,7 @@ async fn what_is_no_route_is_not_found() {
         ("DELETE", "/api/profile"),
         ("GET", "/api/sessions/x/y"),
         ("POST", "/API/register"),
-        ("POST", "//api/register"),
+        ("POST", "/api//register"),
         ("GET", "/api/../health"),
     ] {
         let answer = api.send(method.parse().unwrap(), path, None, "").await;
@@ -69,6 +69,26 @@ async fn what_is_no_route_is_not_found() {
         1,
         "no function runs"
     );
+}
+
+#[tokio::test]
+async fn a_token_at_an_unknown_path_is_not_repeated() {
+    let api = Api::start().await;
+
+    let answer = api.bearer("a.secret.token").get("/nowhere").await;
+
+    answer.is(403, &json!({ "detail": "There is no such path, or the request is malformed." }));
+    assert_eq!(answer.header("x-amzn-errortype"), "IncompleteSignatureException");
+    is_hardened(&answer);
+}
+
+#[tokio::test]
+async fn slashes_at_the_beginning_of_a_path_are_one() {
+    let api = Api::start().await;
+    let ada = api.signed_in().await;
+    let profile = ada.get("/api/profile").await;
+
+    ada.get("//api/profile").await.is(200, &profile.body);
 }
 
 #[tokio::test]

@@ -213,7 +213,7 @@ impl Operation {
         value["tags"] = json!([self.group.name()]);
         if let Some(responses) = value["responses"].as_object_mut() {
             let of_the_function = self.refusals.iter().map(Refusal::key);
-            for (status, name) in of_the_function.chain(refusals::BY_GATEWAY) {
+            for (status, name) in of_the_function.chain([refusals::BY_GATEWAY]) {
                 let reference = format!("#/components/responses/{name}");
                 responses.insert(status.to_string(), json!({ "$ref": reference }));
             }

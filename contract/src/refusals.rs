@@ -21,8 +21,8 @@ pub struct Refusal {
 
 /// What can be wrong with any body.
 pub(crate) const OF_A_BODY: [Refusal; 3] = [INVALID, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE];
-/// What API Gateway answers when a function does not: the status, and the name of the response.
-pub(crate) const BY_GATEWAY: [(u16, &str); 2] = [(502, "FunctionFailed"), (504, "FunctionTimedOut")];
+/// What API Gateway answers when a function takes longer than it waits: the status, and the name of the response.
+pub(crate) const BY_GATEWAY: (u16, &str) = (504, "FunctionTimedOut");
 /// What can happen to any request.
 pub(crate) const FAULTS: [Refusal; 3] = [THROTTLED, FAULT, UNAVAILABLE];
 
@@ -176,7 +176,7 @@ const FAULT: Refusal =
     Refusal { name: "Fault", description: "An internal error.", errors: || vec![("fault", fault())] };
 const UNAVAILABLE: Refusal = Refusal {
     name: "Unavailable",
-    description: "Something that is needed does not answer.",
+    description: "The API is at its limit, or a service that it needs does not answer.",
     errors: || vec![("fault", Error::Unavailable(String::new()))],
 };
 
@@ -224,19 +224,11 @@ impl Refusal {
 
 /// The responses of refusals that operations give, and of API Gateway without a function.
 pub(crate) fn responses(given: impl IntoIterator<Item = Refusal>) -> Value {
-    let by_gateway = |description: &str| {
-        let mut response = with_json(response(description, &[]), &reference("Error"));
-        response["content"]["application/json"]["examples"] =
-            json!({ "gateway": { "value": fault().body() } });
-        response
-    };
+    let mut by_gateway = with_json(response("A function has taken too long.", &[]), &reference("Error"));
+    by_gateway["content"]["application/json"]["examples"] = json!({ "gateway": { "value": fault().body() } });
     let mut responses: BTreeMap<_, _> =
         given.into_iter().map(|refusal| (refusal.key(), refusal.response())).collect();
-    for (key, description) in
-        BY_GATEWAY.into_iter().zip(["A function has crashed.", "A function has taken too long."])
-    {
-        responses.insert(key, by_gateway(description));
-    }
+    responses.insert(BY_GATEWAY, by_gateway);
     responses
         .into_iter()
         .map(|((_, name), response)| (name.to_owned(), response))

@@ -39,7 +39,6 @@ Resources:
         MISSING_AUTHENTICATION_TOKEN:
           { StatusCode: 404, ResponseTemplates: { application/json: '{"detail":"Not found."}' } }
         INTEGRATION_FAILURE:
-          StatusCode: 502
           ResponseParameters: { Headers: { X-Gateway: "'yes'" } }
           ResponseTemplates: { application/json: '{"detail":"A server error occurred."}' }
   Posts:
@@ -128,6 +127,7 @@ fn options(folder: &Path) -> Options {
         env: BTreeMap::from([("OVERRIDDEN".to_owned(), "option".to_owned())]),
         parameters: BTreeMap::new(),
         dynamodb: None,
+        concurrency: None,
         binaries: binaries(folder),
         template,
         terminal: false,
@@ -193,7 +193,7 @@ async fn a_request_reaches_its_function_and_the_answer_its_client() {
     assert_eq!(response.headers()["x-probe"], "1");
     assert!(response.headers().contains_key("x-amzn-requestid"));
     let event = &body(response).await["event"];
-    assert_eq!(event["pathParameters"], json!({ "act": "a b" }));
+    assert_eq!(event["pathParameters"], json!({ "act": "a%20b" }));
     assert_eq!(event["queryStringParameters"], json!({ "q": "1" }));
     assert_eq!((&event["resource"], &event["body"]), (&json!("/act/{act}"), &json!("{}")));
     assert_eq!(event["requestContext"]["identity"]["sourceIp"], "127.0.0.1");
@@ -275,6 +275,31 @@ async fn requests_beyond_the_instances_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn what_goes_beyond_the_account_s_concurrency_is_throttled_and_what_comes_after_it_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::start(Options { concurrency: Some(1), ..options(folder.path()) }).await.unwrap();
+    let local = Local { stack, client: client(), folder };
+    let until = async |act: &str, is_throttled: bool| loop {
+        let response = local.act(act).await;
+        if (response.status() == 500) == is_throttled {
+            return response;
+        }
+    };
+
+    // Each of them can be in the way of the other.
+    let (hanging, ()) = futures_util::join!(until("hang", false), async {
+        let throttled = until("tell", true).await;
+        assert_eq!(body(throttled).await, json!({ "detail": "A server error occurred." }));
+        local.post("kept", Some("ada@example.com")).await;
+    });
+
+    assert_eq!(hanging.status(), 502);
+    assert_eq!(local.stack.message("ada@example.com", 0).await.unwrap().body, "kept");
+    assert_eq!(local.stack.undelivered(), [] as [Value; 0]);
+    assert_eq!(until("tell", false).await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_line_is_in_the_logs_once_the_answer_is_there() {
     let local = Local::start().await;
 
@@ -319,6 +344,18 @@ async fn what_has_no_route_gets_the_template_s_answer() {
             assert_eq!(body(response).await, json!({ "detail": "Not found." }));
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_without_a_route_is_taken_for_a_signature() {
+    let local = Local::start().await;
+    let request = local.client.get(format!("{}/nowhere", local.stack.url())).bearer_auth("a.secret.token");
+    let response = request.send().await.unwrap();
+
+    assert_eq!(response.status(), 403);
+    assert_eq!(response.headers()["x-amzn-errortype"], "IncompleteSignatureException");
+    let words = "Invalid key=value pair (missing equal-sign) in Authorization header";
+    assert_eq!(body(response).await, json!({ "message": words }));
 }
 
 #[tokio::test]

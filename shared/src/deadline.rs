@@ -14,7 +14,7 @@ use crate::Error;
 /// Work beside or after a count is given up after this time. The rest, until [`END`], is for taking the count back.
 const PATIENCE: Duration = Duration::from_secs(11);
 /// A request is answered within this time. It is less than a function's `Timeout` in the template, so that a slow dependency
-/// gives a 503 from the function and not a 502 from the gateway.
+/// gives a 503 from the function, which takes back what it counted, and not one from the gateway.
 const END: Duration = Duration::from_secs(14);
 
 task_local! {

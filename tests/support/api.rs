@@ -84,6 +84,7 @@ fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&st
             .map(|pair| owned(&pair))
             .collect(),
         dynamodb: None,
+        concurrency: None,
         binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
         template: template.to_owned(),
         terminal: false,
@@ -154,6 +155,12 @@ impl Api {
         Self::run(Options { binaries: binaries.to_owned(), ..options }).await
     }
 
+    /// Where so many functions run at once, and Lambda throttles the rest.
+    pub(crate) async fn with_concurrency(executions: u32, parameters: &[(&str, &str)]) -> Self {
+        let options = options(Data::Memory, &root().join("template.yaml"), &[], parameters);
+        Self::run(Options { concurrency: Some(executions), ..options }).await
+    }
+
     pub(crate) async fn on(
         data: Data,
         template: &Path,
@@ -161,6 +168,13 @@ impl Api {
         parameters: &[(&str, &str)],
     ) -> Self {
         Self::run(options(data, template, env, parameters)).await
+    }
+
+    /// The same with data in a folder, and no limit of the API's own.
+    pub(super) async fn kept_with_concurrency(folder: &Path, executions: Option<u32>) -> Self {
+        let data = Data::Folder(folder.to_owned());
+        let options = options(data, &root().join("template.yaml"), &[], &unlimited());
+        Self::run(Options { concurrency: executions, ..options }).await
     }
 
     async fn run(options: Options) -> Self {

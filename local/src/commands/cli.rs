@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// Keep nothing: the data is gone when the stack stops.
     #[arg(long, global = true)]
     memory: bool,
+    /// How many functions run at once, as an AWS account limits them; further requests are throttled.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
     /// An environment variable for every function; it wins over the template's.
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
@@ -178,6 +181,7 @@ impl Arguments {
             dynamodb: self.dynamodb,
             binaries: PathBuf::new(),
             template: root.join("template.yaml"),
+            concurrency: self.concurrency,
             terminal: true,
         }
     }

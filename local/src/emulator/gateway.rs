@@ -17,7 +17,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-        header::{CONTENT_ENCODING, CONTENT_TYPE},
+        header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
         uri::Authority,
     },
 };
@@ -66,6 +66,15 @@ const NO_ROUTE: Refusal = Refusal {
     error_type: "MissingAuthenticationTokenException",
     fallback: "DEFAULT_4XX",
 };
+/// An unknown path or method with an `Authorization` header, which API Gateway takes for an AWS signature. Its message has a hash of
+/// the header or, in earlier years, the header itself: <https://github.com/DataBiosphere/azul/issues/7470>
+const NOT_SIGNED: Refusal = Refusal {
+    kind: "DEFAULT_4XX",
+    status: 403,
+    message: "Invalid key=value pair (missing equal-sign) in Authorization header",
+    error_type: "IncompleteSignatureException",
+    fallback: "DEFAULT_4XX",
+};
 const TOO_LARGE: Refusal = Refusal {
     kind: "REQUEST_TOO_LARGE",
     status: 413,
@@ -86,6 +95,15 @@ const UNSUPPORTED: Refusal = Refusal {
     message: "Unsupported Media Type",
     error_type: "BadRequestException",
     fallback: "DEFAULT_4XX",
+};
+/// What a function becomes that Lambda throttles. API Gateway's documentation says 504 of this kind, and it answers 500:
+/// <https://github.com/localstack/localstack/pull/11183>
+const THROTTLED: Refusal = Refusal {
+    kind: "INTEGRATION_FAILURE",
+    status: 500,
+    message: "Internal server error",
+    error_type: "InternalServerErrorException",
+    fallback: "DEFAULT_5XX",
 };
 /// What a function's crash, error, timeout or malformed answer becomes: AWS says 502 for each of them.
 const FAILED: Refusal = Refusal {
@@ -151,7 +169,8 @@ impl Gateway {
     ) -> (Result<Response<Body>, &'static Refusal>, bool) {
         let (parts, body) = request.into_parts();
         let Some(found) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
-            return (Err(&NO_ROUTE), false);
+            let is_signed = parts.headers.contains_key(AUTHORIZATION);
+            return (Err(if is_signed { &NOT_SIGNED } else { &NO_ROUTE }), false);
         };
         // On AWS the host is always one that leads here; functions may rely on its being one.
         let host = parts.headers.get("host").map(|host| Authority::try_from(host.as_bytes()));
@@ -184,7 +203,7 @@ impl Gateway {
             Err(InvokeError::TooLarge) => Err(&TOO_LARGE),
             Err(error) => {
                 self.logs.notice(&format!("{name}: {error}"));
-                Err(&FAILED)
+                Err(if matches!(error, InvokeError::Throttled) { &THROTTLED } else { &FAILED })
             }
         };
         (response, invoked.cold)

@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use serde_json::Value;
 use tokio::{
     process::{Child, Command},
-    sync::{Semaphore, oneshot, watch},
+    sync::{Semaphore, SemaphorePermit, oneshot, watch},
     time,
 };
 
@@ -29,7 +29,7 @@ use runtime_api::{RuntimeApi, Said, Work};
 
 pub(crate) use runtime_api::trace_id;
 
-/// The most instances of one function; further invocations wait. On AWS the account's concurrency is the limit.
+/// The most instances of one function, unless the stack limits the account's concurrency; further invocations wait.
 const INSTANCES: u32 = 8;
 /// The longest an instance may take to ask for its first invocation. Lambda allows 10 seconds; a laptop may be compiling.
 const INIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -47,6 +47,9 @@ pub enum InvokeError {
     /// No function has this name or logical id.
     #[error("there is no function {0}")]
     Unknown(String),
+    /// The account's concurrent executions are used up: Lambda's `TooManyRequestsException`.
+    #[error("throttled: every concurrent execution of the account is in use")]
+    Throttled,
     /// The event is longer than Lambda takes.
     #[error("the event is larger than {EVENT_LIMIT} bytes")]
     TooLarge,
@@ -80,13 +83,42 @@ pub(crate) struct Invoked {
     pub(crate) cold: bool,
 }
 
+/// How many invocations may run at once.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    free: Semaphore,
+    count: u32,
+    /// Whether an invocation waits for a slot. Otherwise it is throttled without one.
+    waits: bool,
+}
+
+impl Slots {
+    /// Those of one function, which keep the machine from being overrun.
+    pub(crate) fn of_function() -> Arc<Self> {
+        Arc::new(Self { free: Semaphore::new(INSTANCES as usize), count: INSTANCES, waits: true })
+    }
+
+    /// Those of all functions of an account, as Lambda limits them.
+    pub(crate) fn of_account(count: u32) -> Arc<Self> {
+        Arc::new(Self { free: Semaphore::new(count as usize), count, waits: false })
+    }
+
+    async fn take(&self) -> Result<SemaphorePermit<'_>, InvokeError> {
+        if self.waits {
+            self.free.acquire().await.map_err(|_| InvokeError::Stopping)
+        } else {
+            self.free.try_acquire().map_err(|_| InvokeError::Throttled)
+        }
+    }
+}
+
 /// A function and its instances.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) function: Function,
     binary: PathBuf,
     environment: BTreeMap<String, String>,
-    slots: Semaphore,
+    slots: Arc<Slots>,
     idle: Mutex<Vec<Instance>>,
     logs: Arc<Logs>,
     /// Told after every invocation: it may have written something that a stream hands on.
@@ -105,11 +137,11 @@ impl Pool {
         function: Function,
         binary: PathBuf,
         environment: BTreeMap<String, String>,
+        slots: Arc<Slots>,
         logs: Arc<Logs>,
         finished: watch::Sender<()>,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let slots = Semaphore::new(INSTANCES as usize);
         Arc::new(Self { function, binary, environment, slots, idle: Mutex::default(), logs, finished, stop })
     }
 
@@ -133,8 +165,9 @@ impl Pool {
         if event.len() > EVENT_LIMIT {
             return Invoked { result: Err(InvokeError::TooLarge), cold: false };
         }
-        let Ok(_slot) = self.slots.acquire().await else {
-            return Invoked { result: Err(InvokeError::Stopping), cold: false };
+        let _slot = match self.slots.take().await {
+            Ok(slot) => slot,
+            Err(error) => return Invoked { result: Err(error), cold: false },
         };
         let patience_ends = async {
             stopped(self.stop.clone()).await;
@@ -192,7 +225,7 @@ impl Pool {
     /// Waits until no instance is left. The stop signal must have been given.
     pub(crate) async fn stop(&self) {
         // Invocations that still run hear the signal; those that wait for a slot find it given.
-        let all_slots = self.slots.acquire_many(INSTANCES).await;
+        let all_slots = self.slots.free.acquire_many(self.slots.count).await;
         let idle: Vec<Instance> = lock(&self.idle).drain(..).collect();
         for instance in idle {
             instance.end().await;

@@ -23,7 +23,7 @@ use crate::emulator::{
     gateway::{self, Gateway},
     inbox::{self, Inbox, Message},
     journal::Journal,
-    lambda::{self, InvokeError, Pool},
+    lambda::{self, InvokeError, Pool, Slots},
     logs::{Logs, lock},
     port::Port,
     requests::Requests,
@@ -66,6 +66,9 @@ pub struct Options {
     pub binaries: PathBuf,
     /// The template.
     pub template: PathBuf,
+    /// How many invocations may run at once, of all functions together; further ones are throttled as Lambda does. Without it,
+    /// each function has a few instances for which invocations wait.
+    pub concurrency: Option<u32>,
     /// Whether to show requests, warnings and errors on stderr.
     pub terminal: bool,
 }
@@ -196,6 +199,7 @@ impl Stack {
             .chain(options.env.clone())
             .collect();
         let finished = watch::Sender::new(());
+        let account = options.concurrency.map(Slots::of_account);
         let pools: Vec<Arc<Pool>> = template
             .functions
             .iter()
@@ -206,6 +210,7 @@ impl Stack {
                     function.clone(),
                     binary,
                     environment,
+                    account.clone().unwrap_or_else(Slots::of_function),
                     Arc::clone(&logs),
                     finished.clone(),
                     stopping.clone(),

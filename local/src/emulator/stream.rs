@@ -244,6 +244,11 @@ impl Mapping {
                         // The next run starts with this batch.
                         return;
                     }
+                    if matches!(answer, Err(InvokeError::Throttled)) {
+                        // Lambda counts only what the function has answered: a throttled batch waits until its records expire.
+                        self.sleep(FAILURE_INTERVAL).await;
+                        continue;
+                    }
                     if let Err(error) = &answer {
                         self.logs.notice(&format!(
                             "{}: {error}; the batch will be tried again",

@@ -65,7 +65,8 @@ pub(super) fn event(
     let query = query(request.uri.query().unwrap_or_default());
     json!({
         "resource": resource,
-        "path": request.uri.path(),
+        // Slashes at its beginning are one here, and all there in the context.
+        "path": format!("/{}", request.uri.path().trim_start_matches('/')),
         "httpMethod": request.method.as_str(),
         "headers": last_values(&headers),
         "multiValueHeaders": headers,
@@ -267,13 +268,13 @@ mod tests {
             ("user-agent", "curl"),
             ("x-forwarded-for", "6.6.6.6"),
         ];
-        let request = incoming("/api/users/a%20b/?q=x+y&q=%26&empty", &headers, b"{\"a\":1}");
+        let request = incoming("//api/users/a%20b/?q=x+y&q=%26&empty", &headers, b"{\"a\":1}");
 
         let mut event = event(
             &request,
             "id-1",
             "/api/users/{id}",
-            &BTreeMap::from([("id".to_owned(), "a b".to_owned())]),
+            &BTreeMap::from([("id".to_owned(), "a%20b".to_owned())]),
         );
 
         let context = event["requestContext"].take();
@@ -281,7 +282,7 @@ mod tests {
         assert_eq!(context["identity"]["userAgent"], "curl");
         assert_eq!(context["domainName"], "localhost:3000");
         assert_eq!(context["protocol"], "HTTP/1.1");
-        assert_eq!((&context["stage"], &context["path"]), (&json!("Prod"), &json!("/api/users/a%20b/")));
+        assert_eq!((&context["stage"], &context["path"]), (&json!("Prod"), &json!("//api/users/a%20b/")));
         assert_eq!(
             (&context["requestId"], &context["resourcePath"]),
             (&json!("id-1"), &json!("/api/users/{id}"))
@@ -305,7 +306,7 @@ mod tests {
             },
             "queryStringParameters": { "q": "&", "empty": "" },
             "multiValueQueryStringParameters": { "q": ["x y", "&"], "empty": [""] },
-            "pathParameters": { "id": "a b" },
+            "pathParameters": { "id": "a%20b" },
             "stageVariables": null,
             "requestContext": null,
             "body": "{\"a\":1}",

@@ -55,6 +55,9 @@ pub(super) async fn invoke(
     match result {
         Ok(answer) => answer.to_string().into_response(),
         Err(InvokeError::TooLarge) => too_large(),
+        Err(InvokeError::Throttled) => {
+            refusal(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.")
+        }
         Err(InvokeError::Failed(error)) => function_error(&error),
         Err(InvokeError::TimedOut(timeout)) => {
             let message = format!("Error: Task timed out after {:.2} seconds", timeout.as_secs_f64());
