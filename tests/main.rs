@@ -59,6 +59,7 @@ mod multipart;
 mod overload;
 mod policies;
 mod preflight;
+mod proxies;
 mod records;
 mod reindex;
 mod releases;

@@ -58,7 +58,7 @@ pub fn event(data: &[u8]) {
         http_event(method, path, query, &headers, &body, is_base64),
     ] {
         if let Ok(request) = request::from_str(&event.to_string()) {
-            read(&Request::new(request));
+            read(&Request::new(request, 0));
         }
     }
 }
@@ -158,7 +158,7 @@ pub fn body(data: &[u8]) {
     };
     let mut request = http::Request::new(Body::Binary(data.to_vec()));
     request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(media_type));
-    let _ = Request::new(request).form().map(fields);
+    let _ = Request::new(request, 0).form().map(fields);
 }
 
 /// Reads every kind of field. What is not read has a complaint.
@@ -226,7 +226,7 @@ pub fn cursor(data: &[u8]) {
         .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
     let request = http::Request::new(Body::Empty)
         .with_query_string_parameters(query.collect::<std::collections::HashMap<_, _>>());
-    let parameters = Request::new(request).parameters();
+    let parameters = Request::new(request, 0).parameters();
     for format in [ListFormat::Cursor, ListFormat::Page, ListFormat::Array] {
         let _ = ListQuery::read(&parameters, format, false);
     }

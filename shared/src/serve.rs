@@ -12,7 +12,7 @@ use lambda_http::{Adapter, LambdaEvent, Service, request::LambdaRequest, service
 use tracing::{Instrument, field};
 
 use crate::{
-    App, Reply, Request, Who, deadline,
+    App, Reply, Request, Who, config, deadline,
     http::{Cors, Response, cut, finish, keep_all_lines},
     log,
 };
@@ -45,10 +45,11 @@ fn run(endpoint: &'static Endpoint) -> LocalBoxFuture<'static, Result<(), lambda
         // An instance has one `App` for as long as it lives.
         let app: &'static App = Box::leak(Box::new(App::from_env()?));
         let cors: &'static Cors = Box::leak(Box::new(Cors::from_env()?));
+        let trusted_proxies = config::number("TRUSTED_PROXIES")?.try_into().unwrap_or(usize::MAX);
         let cold = AtomicBool::new(true);
         let mut adapter = Adapter::from(service_fn(move |request| {
             let cold = cold.swap(false, Ordering::Relaxed);
-            let request = Request::new(request);
+            let request = Request::new(request, trusted_proxies);
             let span = tracing::info_span!("request", request_id = request.id(), user_id = field::Empty);
             let origin = request.origin();
             async move { Ok::<_, Infallible>(finish(answer(app, endpoint, request, cold).await, cors, origin)) }

@@ -7,13 +7,20 @@ use lambda_http::{
 };
 
 use super::body;
-use crate::{Error, Form, client::Client, parameters::Parameters, precondition::Precondition};
+use crate::{
+    Error, Form,
+    client::{Client, client_ip},
+    parameters::Parameters,
+    precondition::Precondition,
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Keeps all lines of the headers that are lists: `lambda_http` puts the last line in the place of all. Of any other header the last
 /// line still counts, such as of two tokens.
 pub(crate) fn keep_all_lines(event: &mut LambdaRequest) {
     let LambdaRequest::ApiGatewayV1(event) = event else { return };
-    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH, X_FORWARDED_FOR] {
         if event.multi_value_headers.contains_key(&name) {
             event.headers.remove(name);
         }
@@ -27,13 +34,15 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request, as `lambda_http` makes it of an event.
+    /// A request, as `lambda_http` makes it of an event, that has passed through so many trusted proxies (`TrustedProxies`).
     #[must_use]
-    pub fn new(inner: lambda_http::Request) -> Self {
+    pub fn new(inner: lambda_http::Request, trusted_proxies: usize) -> Self {
         let mut request = Self { inner, client: Client::default() };
         let user_agent = request.header(header::USER_AGENT.as_str()).unwrap_or_default();
         let user_agent = user_agent.chars().take(200).collect();
-        request.client = Client { ip: request.source_ip().to_owned(), user_agent };
+        let forwarded_for = request.list(&X_FORWARDED_FOR);
+        let ip = client_ip(request.source_ip(), forwarded_for.as_deref(), trusted_proxies);
+        request.client = Client { ip, user_agent };
         request
     }
 
