@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     model::chance,
-    support::{Api, PASSWORD, id_text, no_active_account, stored_id},
+    support::{Api, PASSWORD, id_text, no_active_account, otp_invalid, stored_id, unlimited},
 };
 
 const FROM_EVERYWHERE: u64 = 5;
@@ -205,4 +205,56 @@ async fn a_random_history_of_logins_agrees_with_a_model_of_their_limits() {
             row_after.tallies.into_iter().map(|(kind, (count, _))| (kind, count)).collect();
         assert_eq!(counts(&api, &row).await, expected);
     }
+}
+
+/// The tallies of networks in a counter's record.
+fn networks(item: &Value) -> BTreeSet<&String> {
+    let names = item.as_object().unwrap().keys();
+    names.filter(|name| name.starts_with("from_") && !name.ends_with("_at")).collect()
+}
+
+/// DynamoDB takes no record of more than 400 KB, and a write costs a unit for each KB.
+#[tokio::test]
+async fn a_counter_stays_small_however_many_networks_come_and_whatever_the_limits_allow() {
+    let api = Api::with(&[unlimited(), vec![("TrustedProxies", "1")]].concat()).await;
+    api.verified("ada").await;
+    let guess = json!({
+        "email": "ada@example.com", "otp": "000000", "new_password": PASSWORD, "confirm_password": PASSWORD,
+    });
+    let at_no_code = json!({ "email": "nobody@example.com", "otp": "000000" });
+    for network in 0..150 {
+        let client = api.header("X-Forwarded-For", &format!("192.0.2.{network}"));
+        // Networks that asked for the code count for themselves, and so do guesses at no code.
+        client.post("/api/password/forgot", &json!({ "email": "ada@example.com" })).await;
+        client.post("/api/password/forgot/confirm", &guess).await.is(400, &otp_invalid());
+        client.post("/api/otp/verify", &at_no_code).await.is(400, &otp_invalid());
+    }
+    for counter in api.all_items("Throttles").await.values() {
+        assert!(networks(counter).len() <= 128 && counter.to_string().len() < 16_384, "{counter}");
+    }
+}
+
+#[tokio::test]
+async fn the_network_that_failed_longest_ago_is_the_first_to_be_forgotten() {
+    let api = Api::with(&unlimited()).await;
+    api.try_token("nobody", "wrong").await.is(401, &no_active_account());
+    let key = format!("logins_at#{}", fingerprint("nobody"));
+    let mut row = api.item("Throttles", &key).await.unwrap();
+    let named = |number: u64| format!("from_{number:016}");
+    for number in 1..=130 {
+        row[named(number)] = json!({ "N": "1" });
+        row[format!("{}_at", named(number))] = json!({ "N": (now() - number).to_string() });
+    }
+    row["everywhere"] = json!({ "N": "131" });
+    api.put_item("Throttles", &row).await;
+
+    api.at([127, 0, 0, 2]).try_token("nobody", "wrong").await.is(401, &no_active_account());
+
+    let after = api.item("Throttles", &key).await.unwrap();
+    let here = |address: &str| format!("from_{}", &fingerprint(address)[..16]);
+    let mut expected: BTreeSet<String> = (1..=94).map(named).collect();
+    expected.extend(["127.0.0.1", "127.0.0.2"].map(here));
+    assert_eq!(networks(&after).into_iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(number(&after, "everywhere"), 132);
+    assert_eq!(after.as_object().unwrap().keys().filter(|name| name.ends_with("_at")).count(), 96 + 1);
 }

@@ -25,6 +25,14 @@ pub const HOUR: u64 = 3_600;
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;
 
+/// What the names of tallies of single networks begin with.
+const FROM: &str = "from_";
+/// The most networks whose tallies one record keeps (see [`Throttle::forget_networks`]), and how many are left when it has more.
+const MOST_NETWORKS: usize = 128;
+const NETWORKS_LEFT: usize = 96;
+/// The most networks that one write forgets: an expression of DynamoDB has at most 4 KB.
+const NETWORKS_A_WRITE: usize = 64;
+
 /// A counter: what it counts, how it refuses, and the most it allows of each.
 #[derive(Debug, Clone)]
 pub struct Throttle {
@@ -67,7 +75,7 @@ impl Throttle {
     /// Allows at most `limit` events from `network`.
     #[must_use]
     pub fn at_most_from(self, limit: u64, network: &str) -> Self {
-        self.at_most(limit, &format!("from_{}", network_mark(network)))
+        self.at_most(limit, &format!("{FROM}{}", network_mark(network)))
     }
 
     /// The answer when it is full, for so many seconds. The log says which kind of limit it was, whatever the client hears:
@@ -190,6 +198,7 @@ async fn count(db: &Db, throttle: Throttle) -> Result<Counted, Error> {
     loop {
         let record = match throttle.count(db, now, &op).await? {
             Sent::Written(record) => {
+                throttle.forget_networks(db, &record).await;
                 let mark = number(&record, throttle.rule.mark()).unwrap_or(0);
                 return Ok(Counted { throttle, mark, op });
             }
@@ -245,6 +254,32 @@ impl Throttle {
         let put = Write::put(&db.tables.throttles, record.clone()).when("expires = :passed OR op = :op");
         let sent = put.value("passed", n(passed)).value("op", s(op)).send(db).await?;
         Ok(sent.is_written().then_some(record))
+    }
+
+    /// Bounds the record of a counter, however many networks come: DynamoDB takes at most 400 KB, and a write costs a unit for each
+    /// KB. Those whose last event is the longest ago are forgotten or, in a window, those that have the fewest. A network that is
+    /// forgotten begins again, within what the counter allows from everywhere.
+    async fn forget_networks(&self, db: &Db, record: &Item) {
+        let time = |name: &str| format!("{name}_at");
+        let is_own = |name: &str| self.tallies.iter().any(|(own, _)| own == name);
+        let networks = record.keys().filter(|name| name.starts_with(FROM) && !name.ends_with("_at"));
+        let mut networks: Vec<&String> = networks.collect();
+        if networks.len() <= MOST_NETWORKS {
+            return;
+        }
+        let surplus = (networks.len() - NETWORKS_LEFT).min(NETWORKS_A_WRITE);
+        networks.retain(|name| !is_own(name));
+        networks.sort_by_key(|name| (number(record, &time(name)), number(record, name)));
+        let mut write = Write::update(&db.tables.throttles, key(&self.pk)).if_exists();
+        for name in networks.into_iter().take(surplus) {
+            write = write.remove(name);
+            if record.contains_key(&time(name)) {
+                write = write.remove(&time(name));
+            }
+        }
+        if let Err(error) = write.send(db).await {
+            log::failed_call(&error.cause(), "a counter keeps more networks than it needs");
+        }
     }
 
     /// The write that adds to every tally.
