@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use shared::{Anyone, App, Html, Reply, Request, csp_hash, html};
+use shared::{Anyone, App, Html, Reply, Request, config::Pages, csp_hash};
 
 const STYLE: &str = include_str!("admin/style.css");
 const SCRIPT: &str = include_str!("admin/app.js");
@@ -30,15 +30,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn admin(_: &App, _: Anyone, request: Request) -> Reply {
-    html(&request, &PAGE, FRESH)
+    Pages::Admin.are_public()?;
+    PAGE.answer(&request, FRESH)
 }
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::About, file, get, nothing};
+    use contract::{Group::About, SWITCHED_OFF, file, get, nothing};
 
     get(About, "/admin", "The admin panel")
         .about("A page for staff. What it does goes through this API.")
+        .refuses(&[SWITCHED_OFF])
         .answers(200, file("The page.", &["text/html"]))
         .answers(304, nothing("The page is the one that `If-None-Match` names."))
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use shared::{
     Anyone, App, Error, Reply, Request,
     compatibility::Compatibility,
+    config::Pages,
     document::{merge, publish, settings},
 };
 
@@ -20,6 +21,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn openapi(app: &App, _: Anyone, request: Request) -> Reply {
     static OF_THIS_STACK: OnceLock<String> = OnceLock::new();
+    Pages::Documentation.are_public()?;
     let document = if let Some(document) = OF_THIS_STACK.get() {
         document
     } else {
@@ -42,10 +44,12 @@ fn document(answers: &Compatibility) -> Result<String, Error> {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::About, get, shown_as};
+    use contract::{Group::About, SWITCHED_OFF, get, nothing, shown_as};
     use serde_json::json;
 
     get(About, "/openapi.json", "The documentation for programs")
         .about("This OpenAPI document.")
+        .refuses(&[SWITCHED_OFF])
         .answers(200, shown_as("The document.", &json!({ "type": "object" })))
+        .answers(304, nothing("The document is the one that `If-None-Match` names."))
 }

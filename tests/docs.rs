@@ -1,5 +1,7 @@
 //! `GET /` and its parts.
 
+use local::Template;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Api, root};
@@ -61,5 +63,77 @@ async fn what_is_no_part_of_the_page_is_not_found() {
     for name in ["index.html", "swagger-initializer.js", "x", "..%2FCargo.toml"] {
         let answer = api.get(&format!("/docs/{name}")).await;
         answer.is(404, &json!({ "detail": "No File matches the given query." }));
+    }
+}
+
+/// Every page and file that anyone can load, and what switches it off.
+const PAGES: [(&str, &str); 8] = [
+    ("/", "documentation"),
+    ("/docs/page.js", "documentation"),
+    ("/docs/swagger-ui-bundle.js", "documentation"),
+    ("/docs/swagger-ui.css", "documentation"),
+    ("/openapi.json", "documentation"),
+    ("/postman_collection.json", "documentation"),
+    ("/admin", "admin"),
+    ("/api", ""),
+];
+
+#[tokio::test]
+async fn a_client_that_has_a_page_does_not_get_it_again() {
+    let api = Api::start().await;
+    for (path, _) in PAGES {
+        let first = api.get(path).await;
+        let (tag, kept) = (first.header("etag"), first.header("cache-control"));
+        assert!(tag.starts_with('"') && kept.starts_with("public, max-age="), "{path}: {tag} {kept}");
+
+        let again = api.header("if-none-match", tag).get(path).await;
+
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
+        assert_eq!((again.header("etag"), again.header("cache-control")), (tag, kept), "{path}");
+        assert_eq!(api.header("if-none-match", "\"another\"").get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_are_there_as_far_as_the_stack_publishes_them() {
+    for published in ["documentation", "admin", "none"] {
+        let api = Api::with(&[("PublicPages", published)]).await;
+        for (path, kind) in PAGES {
+            let answer = api.get(path).await;
+            if kind == published || kind.is_empty() {
+                assert_eq!(answer.status, 200, "{published}: {path}");
+            } else {
+                answer.is(404, &json!({ "detail": "Not found." }));
+                assert_eq!(answer.header("cache-control"), "no-store", "{published}: {path}");
+            }
+        }
+        let admin = api.send(Method::HEAD, "/admin", None, "").await;
+        assert_eq!(admin.status, if published == "admin" { 200 } else { 404 }, "{published}");
+        api.signed_in().await;
+    }
+}
+
+/// The operator pays for each byte that a stranger loads: at most 1 MB a second of each page, 86 GB a day.
+#[tokio::test]
+async fn what_is_large_has_a_limit_of_its_own() {
+    let api = Api::start().await;
+    let template = Template::load(&root().join("template.yaml"), &[].into()).unwrap();
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
+    let settings = template.resources["Api"]["Properties"]["MethodSettings"].as_array().unwrap();
+    let limit_of = |path: &str| {
+        let setting = settings.iter().find(|setting| setting["ResourcePath"] == path);
+        number(&setting.unwrap_or(&settings[0])["ThrottlingRateLimit"])
+    };
+    for (path, _) in PAGES {
+        let url = format!("{}{path}", api.stack.url());
+        let request = reqwest::Client::builder().no_proxy().build().unwrap().get(url);
+        let answer = request.header("accept-encoding", "gzip").send().await.unwrap();
+        let bytes = answer.bytes().await.unwrap().len();
+
+        let route = if path.starts_with("/docs/") { "/docs/{file}" } else { path };
+        let a_second = limit_of(route) * f64::from(u32::try_from(bytes).unwrap());
+
+        println!("{path}: {bytes} bytes, {a_second} a second");
+        assert!(a_second <= 1e6, "{path}: {bytes} bytes, {} times a second", limit_of(route));
     }
 }

@@ -129,11 +129,11 @@ pub const SWITCHED_OFF: Refusal = Refusal {
     description: "A parameter of the stack switches it off.",
     errors: || vec![("off", Error::SwitchedOff)],
 };
-/// There is no such file.
+/// There is no such file, or the stack publishes none.
 pub const FILE_NOT_FOUND: Refusal = Refusal {
     name: "FileNotFound",
-    description: "There is no such file.",
-    errors: || vec![("file", Error::NotFound("File"))],
+    description: "There is no such file, or a parameter of the stack switches it off.",
+    errors: || vec![("file", Error::NotFound("File")), ("off", Error::SwitchedOff)],
 };
 /// Tokens have the stack's name, which is no URL.
 pub const ISSUER_NOT_FOUND: Refusal = Refusal {

@@ -13,9 +13,10 @@ async fn root(_: &App, _: Anyone, request: Request) -> Reply {
 
 #[cfg(contract)]
 pub fn contract() -> contract::Operation {
-    use contract::{Group::About, get, shown};
+    use contract::{Group::About, get, nothing, shown};
 
     get(About, "/api", "Every endpoint's name and URL")
         .listed_as("root")
         .answers(200, shown("The endpoints.", "Endpoints"))
+        .answers(304, nothing("They are those that `If-None-Match` names."))
 }

@@ -25,6 +25,27 @@ pub fn flag(name: &'static str) -> Result<bool, Error> {
     Ok(text(name)? == "true")
 }
 
+/// Pages that anyone may see, as far as `PUBLIC_PAGES` says so.
+#[derive(Debug, Clone, Copy)]
+pub enum Pages {
+    /// The documentation, for people and programs.
+    Documentation,
+    /// The admin panel.
+    Admin,
+}
+
+impl Pages {
+    /// [`Error::SwitchedOff`] where the stack does not publish them.
+    pub fn are_public(self) -> Result<(), Error> {
+        let name = match self {
+            Self::Documentation => "documentation",
+            Self::Admin => "admin",
+        };
+        let published = text("PUBLIC_PAGES")?;
+        if published == "all" || published == name { Ok(()) } else { Err(Error::SwitchedOff) }
+    }
+}
+
 /// Which of the two sets of rules holds, from `POLICY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    Reply, Request,
+    Published, Reply, Request,
     compatibility::{Compatibility, Ids, ListFormat},
-    config, text_public,
+    config,
 };
 
 /// What stands in the files for the URL of the API, and for the fewest characters of a new password.
@@ -24,7 +24,7 @@ pub fn publish(file: &str, request: &Request) -> Reply {
     let text = file
         .replace(&begun(URL), &begun(&request.base_url()))
         .replace(&quoted(SHORTEST_PASSWORD), &config::number("PASSWORD_MIN_LENGTH")?.to_string());
-    text_public(text, "application/json", FRESH)
+    Published::new(text, "application/json").answer(request, FRESH)
 }
 
 /// The settings in which a stack answers otherwise than [`Compatibility::none`], as the patches of its document name them.

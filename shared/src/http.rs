@@ -3,6 +3,7 @@
 mod body;
 mod cors;
 mod html;
+mod published;
 mod reply;
 mod request;
 
@@ -15,8 +16,9 @@ pub use body::LONGEST_BODY;
 pub(crate) use body::cut;
 pub(crate) use cors::Cors;
 pub use cors::preflight;
-pub use html::{Html, csp_hash, html};
+pub use html::{Html, csp_hash};
+pub use published::Published;
 pub(crate) use reply::finish;
-pub use reply::{Reply, Response, json, json_in_version, json_linked, json_public, no_content, text_public};
+pub use reply::{Reply, Response, json, json_in_version, json_linked, json_public, no_content};
 pub use request::Request;
 pub(crate) use request::keep_all_lines;

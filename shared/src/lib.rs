@@ -54,7 +54,7 @@ pub use caller::{
 };
 pub use deliver::deliver;
 pub use http::{
-    Error, Form, Html, Reply, Request, csp_hash, html, json, json_in_version, json_linked, json_public,
-    no_content, text_public,
+    Error, Form, Html, Published, Reply, Request, csp_hash, json, json_in_version, json_linked, json_public,
+    no_content,
 };
 pub use serve::serve;

@@ -1,29 +1,33 @@
 //! Pages for browsers.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use lambda_http::{
-    Body,
-    http::{HeaderValue, StatusCode, header},
-};
+use lambda_http::http::{HeaderValue, header};
 
-use super::{Error, Reply, Request, Response, reply::public};
+use super::{Error, Published, Reply, Request, published::sha256};
 
-/// A page that is the same for everybody: its HTML, the Content-Security-Policy it lives under, and its entity tag. Made
-/// once for an instance.
+/// A page that is the same for everybody, and the Content-Security-Policy it lives under. Made once for an instance.
 #[derive(Debug)]
 pub struct Html {
-    body: String,
+    text: Published,
     policy: String,
-    tag: String,
 }
 
 impl Html {
     /// A page and its policy; [`csp_hash`] makes the policy's sources of what the page holds in its elements.
     #[must_use]
     pub fn new(body: String, policy: String) -> Self {
-        let tag = format!("\"{}\"", sha256(&body));
-        Self { body, policy, tag }
+        Self { text: Published::new(body, "text/html; charset=utf-8"), policy }
+    }
+
+    /// The page, which may be kept for `max_age` seconds; 304 for a client that has it.
+    pub fn answer(&self, request: &Request, max_age: u32) -> Reply {
+        let mut response = self.text.answer(request, max_age)?;
+        let policy =
+            HeaderValue::from_str(&self.policy).map_err(|error| Error::internal(error.to_string()))?;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        Ok(response)
     }
 }
 
@@ -31,28 +35,4 @@ impl Html {
 #[must_use]
 pub fn csp_hash(text: &str) -> String {
     format!("'sha256-{}'", sha256(text))
-}
-
-fn sha256(text: &str) -> String {
-    BASE64.encode(digest(&SHA256, text.as_bytes()))
-}
-
-/// A page that anybody may keep for so many seconds; 304 for who has it already.
-pub fn html(request: &Request, page: &'static Html, max_age: u32) -> Reply {
-    let mut response = if request.has(&page.tag) {
-        let mut response = Response::new(Body::Empty);
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
-    } else {
-        Response::new(Body::from(page.body.as_str()))
-    };
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| Error::internal(error.to_string()));
-    let headers = response.headers_mut();
-    // 304 has them all too: a cache takes over what it says.
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, value(&page.policy)?);
-    headers.insert(header::ETAG, value(&page.tag)?);
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    public(response, max_age)
 }

@@ -46,13 +46,6 @@ pub fn json_public(body: &impl Serialize, max_age: u32) -> Reply {
     public(with_status(StatusCode::OK, body), max_age)
 }
 
-/// The same for a text of another media type.
-pub fn text_public(text: impl Into<String>, media_type: &'static str, max_age: u32) -> Reply {
-    let mut response = Response::new(Body::Text(text.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    public(response, max_age)
-}
-
 /// Lets anybody keep it for so many seconds. The gateway may compress it: a cache between must not hand that to who cannot
 /// read it.
 pub(super) fn public(mut response: Response, max_age: u32) -> Reply {
