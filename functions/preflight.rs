@@ -8,7 +8,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn preflight(_: &App, _: Anyone, _: Request) -> Reply {
-    Ok(http::preflight())
+    http::preflight()
 }
 
 #[cfg(contract)]

@@ -58,6 +58,26 @@ async fn pages_of_each_allowed_origin_may_call_every_method_of_a_path() {
 }
 
 #[tokio::test]
+async fn more_headers_may_be_sent_where_the_stack_says_so() {
+    let api =
+        Api::with(&[("CorsOrigins", ORIGIN), ("CorsHeaders", "traceparent,Sentry-Trace, baggage")]).await;
+
+    let answer = preflight(&api, ORIGIN, "/api/login").await;
+
+    let headers: Vec<&str> =
+        answer.header("access-control-allow-headers").split(',').map(str::trim).collect();
+    for header in ["authorization", "x-csrftoken", "traceparent", "sentry-trace", "baggage"] {
+        assert!(headers.contains(&header), "{header}: {headers:?}");
+    }
+    for headers in ["traceparent; x", "*", "a,,b", "x:y"] {
+        let parameters = BTreeMap::from([("CorsHeaders".to_owned(), headers.to_owned())]);
+        let error =
+            Template::load(&root().join("template.yaml"), &parameters).expect_err(headers).to_string();
+        assert!(error.contains("must be names of headers"), "{headers}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn pages_of_another_origin_may_not() {
     let api = Api::with(&[("CorsOrigins", &format!("{ORIGIN},{OTHER}")), ("CorsCredentials", "true")]).await;
     for origin in

@@ -5,16 +5,16 @@ use lambda_http::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-use super::Response;
+use super::{Reply, Response};
 use crate::{Error, config};
 
 /// The headers that a page may read besides those that every page may (Fetch, "CORS-safelisted").
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("ETag, Link, Retry-After, x-amzn-RequestId, x-amzn-Remapped-WWW-Authenticate");
-/// The headers that a page may send: the defaults of django-cors-headers, and those of conditional requests.
-const SENT: HeaderValue = HeaderValue::from_static(
-    "accept, authorization, content-type, if-match, if-none-match, user-agent, x-csrftoken, x-requested-with",
-);
+/// The headers that a page may send: the defaults of django-cors-headers, and those of conditional requests. `CORS_HEADERS` adds
+/// others.
+const SENT: &str =
+    "accept, authorization, content-type, if-match, if-none-match, user-agent, x-csrftoken, x-requested-with";
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 /// Browsers keep an answer for two hours at most.
 const SECONDS_KEPT: HeaderValue = HeaderValue::from_static("7200");
@@ -65,12 +65,15 @@ fn vary_by_origin(headers: &mut HeaderMap) {
 
 /// The answer to a browser that asks what pages of other origins may send. Like every answer, it names the origin if its pages may
 /// read; to other pages a browser takes it for a refusal.
-#[must_use]
-pub fn preflight() -> Response {
+pub fn preflight() -> Reply {
+    let sent =
+        config::optional("CORS_HEADERS").map_or_else(|| SENT.to_owned(), |more| format!("{SENT}, {more}"));
+    let sent = HeaderValue::try_from(sent.to_ascii_lowercase());
+    let sent = sent.map_err(|error| Error::internal(format!("CORS_HEADERS: {error}")))?;
     let mut response = Response::new(Body::Empty);
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SENT);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, sent);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, SECONDS_KEPT);
-    response
+    Ok(response)
 }
