@@ -1,5 +1,6 @@
 //! How many calls of DynamoDB wait for one another in a request, and how many there are: the budgets of
-//! docs/architecture.md, kept by an instance's first request and by its later ones.
+//! docs/architecture.md, kept by an instance's first request and by its later ones. And what they cost: docs/costs.md has a line for
+//! each.
 
 use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
@@ -105,6 +106,7 @@ impl Row {
     async fn complaints(self) -> Vec<String> {
         let Self { request, status, depth, .. } = self;
         let mut complaints = Vec::new();
+        let costs = std::fs::read_to_string(root().join("docs/costs.md")).unwrap();
         for _ in 0..TRIES {
             complaints.clear();
             let mut is_slow = false;
@@ -115,11 +117,12 @@ impl Row {
                 let (answer, made) = api.proxy.watch(self.send(&prepared)).await;
                 api.proxy.delay(Duration::ZERO);
 
-                let (read, written) = made.units_read_and_written();
-                println!(
-                    "{request}, {}: {read} units read, {written} written",
-                    if cold { "new" } else { "warm" }
-                );
+                let line = line_of_costs(request, &made);
+                // A new integer takes a write more.
+                let has_uuids = api.stack.setting("IDS") != Some("integer");
+                if !cold && has_uuids && !costs.contains(&line) {
+                    complaints.push(format!("docs/costs.md, *Units of each endpoint*, has to say:\n{line}"));
+                }
                 let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
                 assert_eq!(logged["cold"], cold, "{request}: {logged}");
                 // An instance that does not know a token's key reads it alone, and everything else waits for that.
@@ -146,6 +149,13 @@ impl Row {
         }
         complaints
     }
+}
+
+/// What docs/costs.md says of a request: the units that it reads and writes, and what it writes of which table or index.
+fn line_of_costs(request: &str, made: &Calls) -> String {
+    let (read, written) = made.units_read_and_written();
+    let places = made.units_written_by_place().into_iter().map(|(place, units)| format!("{place} {units}"));
+    format!("| {request} | {read} | {written} | {} |\n", places.collect::<Vec<_>>().join(", "))
 }
 
 /// A session of somebody who has registered as `name`.

@@ -1,7 +1,7 @@
 //! Proxies between the functions and what they depend on: they see every call, can make calls slow, and can let them fail.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     net::{Ipv4Addr, SocketAddr},
     ops::Deref,
@@ -500,11 +500,27 @@ impl Call {
 
     /// The capacity units that it consumed, as DynamoDB said.
     pub(crate) fn units(&self) -> f64 {
-        let consumed = match &self.answer["ConsumedCapacity"] {
-            Value::Array(tables) => tables.as_slice(),
+        self.consumed().iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum()
+    }
+
+    /// What it consumed of each table.
+    fn consumed(&self) -> &[Value] {
+        match &self.answer["ConsumedCapacity"] {
+            Value::Array(tables) => tables,
             table => std::slice::from_ref(table),
-        };
-        consumed.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum()
+        }
+    }
+
+    /// The same of each table and index: `Users` and `Users/listed`.
+    fn units_by_place(&self) -> impl Iterator<Item = (String, f64)> {
+        self.consumed().iter().flat_map(|table| {
+            let name = table["TableName"].as_str().unwrap_or_default();
+            let name = name.rsplit('-').next().unwrap_or(name);
+            let indexes = table["GlobalSecondaryIndexes"].as_object().into_iter().flatten();
+            let indexes = indexes.map(move |(index, consumed)| (format!("{name}/{index}"), consumed));
+            let places = [(name.to_owned(), &table["Table"])].into_iter().chain(indexes);
+            places.filter_map(|(place, consumed)| Some((place, consumed["CapacityUnits"].as_f64()?)))
+        })
     }
 
     fn is_read(&self) -> bool {
@@ -534,6 +550,16 @@ impl Calls {
             self.0.iter().filter(|call| call.is_read() == reads).map(Call::units).sum::<f64>() + 0.0
         };
         (units(true), units(false))
+    }
+
+    /// The capacity units that those that write consumed of each table and index.
+    pub(crate) fn units_written_by_place(&self) -> BTreeMap<String, f64> {
+        let mut units = BTreeMap::new();
+        for (place, consumed) in self.0.iter().filter(|call| !call.is_read()).flat_map(Call::units_by_place) {
+            *units.entry(place).or_default() += consumed;
+        }
+        units.retain(|_, units| *units > 0.0);
+        units
     }
 
     /// How many of them are of an operation.
