@@ -1,14 +1,11 @@
 //! Mails the codes and notices that the stream of the Otps table brings.
 
-use shared::message::{Mail, Mailer};
+use shared::message::{Mailer, Messages};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let mailer = Mailer::from_env()?;
-    shared::deliver(async |app, record, code| {
-        mailer.send(&Mail::of(record, code, app.stack())?, &record.to).await
-    })
-    .await
+    let (messages, mailer) = (Messages::from_env()?, Mailer::from_env()?);
+    shared::deliver(async |record, code| mailer.send(&messages.mail(record, code)?, &record.to).await).await
 }
 
 #[cfg(contract)]

@@ -175,7 +175,7 @@ async fn the_journey_of_seed_001() {
 async fn code_to(api: &Api, number: &str) -> String {
     let text = api.message_to(number).await.body;
     let code: String = text.chars().filter(char::is_ascii_digit).take(4).collect();
-    assert!(text.starts_with(&format!("Rollcall: {code} is your code.")), "{text}");
+    assert!(text.starts_with(&format!("{code} is your Rollcall code")), "{text}");
     code
 }
 

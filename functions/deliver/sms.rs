@@ -1,14 +1,11 @@
 //! Texts the codes that the stream of the Otps table brings, by SNS or Twilio.
 
-use shared::message::{Sms, Texter};
+use shared::message::{Messages, Texter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let texter = Texter::from_env()?;
-    shared::deliver(async |app, record, code| {
-        texter.send(&Sms::of(record, code, app.stack()), &record.to).await
-    })
-    .await
+    let (messages, texter) = (Messages::from_env()?, Texter::from_env()?);
+    shared::deliver(async |record, code| texter.send(&messages.sms(record, code)?, &record.to).await).await
 }
 
 #[cfg(contract)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::{
     Error,
     compatibility::{self, Compatibility},
-    config,
     dynamo::{BatchGet, Db, Tables, key, key2},
     ids::{Ids, NewId, Numbered},
     otp::Codes,
@@ -21,7 +20,6 @@ pub struct App {
     pub db: Db,
     /// What clients of a Django system get otherwise.
     pub compatibility: Compatibility,
-    stack: String,
     /// In whose name tokens are signed.
     pub issuer: Issuer,
     pub(crate) keys: Keys,
@@ -40,18 +38,11 @@ impl App {
             db: Db::from_env()?,
             ids: Ids::new(compatibility.ids == compatibility::Ids::Integer),
             compatibility,
-            stack: config::text("ISSUER")?,
             issuer: Issuer::from_env()?,
             keys: Keys::default(),
             secrets: Secrets::default(),
             hasher: Hasher::default(),
         })
-    }
-
-    /// The stack's name, as its messages give it.
-    #[must_use]
-    pub fn stack(&self) -> &str {
-        &self.stack
     }
 
     /// The id of a new user or employee.

@@ -16,7 +16,7 @@ use crate::{
 /// Answers batches of the stream with `send`, which gets a record and its code (empty for a notice), until Lambda ends the
 /// instance.
 pub async fn deliver(
-    send: impl AsyncFn(&App, &Record, &str) -> Result<Sent, Error>,
+    send: impl AsyncFn(&Record, &str) -> Result<Sent, Error>,
 ) -> Result<(), lambda_runtime::Error> {
     log::start();
     let app = App::from_env()?;
@@ -49,11 +49,7 @@ struct Images {
 }
 
 /// Answers with the first record to bring again, if there is one (Lambda's `ReportBatchItemFailures`).
-async fn batch(
-    app: &App,
-    send: &impl AsyncFn(&App, &Record, &str) -> Result<Sent, Error>,
-    event: Event,
-) -> Value {
+async fn batch(app: &App, send: &impl AsyncFn(&Record, &str) -> Result<Sent, Error>, event: Event) -> Value {
     for Change { dynamodb: change } in event.records {
         if let Err(error) = one(app, send, &change).await {
             let event = log::Event::MessageDelayed.id();
@@ -66,7 +62,7 @@ async fn batch(
 
 async fn one(
     app: &App,
-    send: &impl AsyncFn(&App, &Record, &str) -> Result<Sent, Error>,
+    send: &impl AsyncFn(&Record, &str) -> Result<Sent, Error>,
     change: &Images,
 ) -> Result<(), Error> {
     let Some(image) = &change.new_image else { return Ok(()) };
@@ -97,7 +93,7 @@ async fn one(
         }
         _ => pending.code(&app.secrets).await?,
     };
-    match send(app, record, &code).await? {
+    match send(record, &code).await? {
         Sent::Accepted => {
             let event = log::Event::MessageSent.id();
             tracing::info!(event, %purpose, to, "sent");

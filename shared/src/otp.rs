@@ -229,12 +229,6 @@ impl Record {
         })
     }
 
-    #[cfg(test)]
-    pub(crate) fn living(purpose: Purpose, to: &str, seconds: u64) -> Self {
-        let expires = time::seconds(time::now()) + seconds;
-        Self { to: to.to_owned(), expires, ..Self::decoy(purpose) }
-    }
-
     fn decoy(purpose: Purpose) -> Self {
         Self {
             purpose,

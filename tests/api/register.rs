@@ -66,7 +66,7 @@ async fn a_registration_sends_one_code_to_the_address() {
     assert_eq!(
         message.body,
         format!(
-            "Your verification code is {code}\n\nIt can be used once, within 10 minutes. If you did not ask for it, ignore \
+            "Your verification code is {code}\n\nIt can be used once and expires in 10 min. If you did not ask for it, ignore \
              this message.\n"
         )
     );

@@ -17,7 +17,7 @@ async fn messages_appear_by_themselves_with_their_codes_and_bodies() {
     browser.sees("Rollcall: verify your e-mail address").await;
     browser.sees(&api.code_for("ada@example.com").await).await;
     browser.sees("To +919881167671").await;
-    browser.sees("is your code. It can be used once, within 10 minutes.").await;
+    browser.sees("is your Rollcall code. It can be used once and expires in 10 min.").await;
     browser.click("details summary").await;
     let script = "return document.querySelector('iframe').srcdoc";
     let html = browser.run(script, vec![]).await;

@@ -79,7 +79,7 @@ async fn a_text_is_one_segment_and_says_whose_code_it_is_and_how_long_it_lives()
 
         let message = api.message_to(NUMBER).await;
         let expected = format!(
-            "Rollcall: {code} is your code. It can be used once, within 10 minutes. Tell it to nobody."
+            "{code} is your Rollcall code. It can be used once and expires in 10 min. Do not share it."
         );
         assert_eq!((message.channel.as_str(), message.subject.as_str()), ("sms", ""));
         assert_eq!(message.body, expected);

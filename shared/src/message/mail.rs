@@ -5,90 +5,10 @@ use aws_sdk_sesv2::{
     types::{Body, Content, Destination, EmailContent, Message},
 };
 
-use super::{Sent, capitalised};
-use crate::{
-    Error, aws, config,
-    otp::{Purpose, Record},
-    time,
-};
+use messages::Mail;
 
-/// A message, ready to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
-    subject: String,
-    text: String,
-    html: String,
-}
-
-impl Mail {
-    /// What a record of the Otps table says to its addressee. `code` is empty for a notice.
-    pub fn of(record: &Record, code: &str, stack: &str) -> Result<Self, Error> {
-        let minutes = record.expires.saturating_sub(time::seconds(time::now())).div_ceil(60);
-        let stack = capitalised(stack);
-        let (subject, lead, rest) = match record.purpose {
-            Purpose::VerifyEmail => (
-                format!("{stack}: verify your e-mail address"),
-                "Your verification code is",
-                format!("It can be used once, within {minutes} minutes. If you did not ask for it, ignore this message."),
-            ),
-            Purpose::ResetPassword => (
-                format!("{stack}: set a new password"),
-                "Your code to set a new password is",
-                format!(
-                    "It can be used once, within {minutes} minutes. If you did not ask for it, ignore this message: your \
-                     password stays as it is."
-                ),
-            ),
-            Purpose::LogIn => (
-                format!("{stack}: your code to log in"),
-                "Your code to log in is",
-                format!(
-                    "It can be used once, within {minutes} minutes. Tell it to nobody. If you did not ask for it, ignore this \
-                     message: without the code nobody gets in."
-                ),
-            ),
-            Purpose::VerifyPhone | Purpose::SignUp => return Err(Error::internal("a code for a phone in a mail")),
-            Purpose::NoticeEmailChange => (
-                format!("{stack}: your e-mail address is about to change"),
-                "",
-                "Somebody signed in to your account asked for another e-mail address. This one stays until the new one is \
-                 verified. If it was not you, change your password now."
-                    .to_owned(),
-            ),
-            Purpose::NoticeEmailChanged => (
-                format!("{stack}: your e-mail address was changed"),
-                "",
-                "Another e-mail address has taken the place of this one in your account. If it was not you, tell those who run \
-                 this service at once."
-                    .to_owned(),
-            ),
-            Purpose::NoticePhoneChanged => (
-                format!("{stack}: a phone number of your account was verified"),
-                "",
-                "A phone number was verified in your account: its owner can log in and set a new password. If it was not you, \
-                 tell those who run this service at once."
-                    .to_owned(),
-            ),
-        };
-        let (text, html) = if code.is_empty() {
-            (rest.clone(), format!("<p>{rest}</p>"))
-        } else {
-            (
-                format!("{lead} {code}\n\n{rest}"),
-                format!(
-                    "<p>{lead}</p><p style=\"font-size:2em;letter-spacing:.2em\"><b>{code}</b></p><p>{rest}</p>"
-                ),
-            )
-        };
-        Ok(Self {
-            subject,
-            text: format!("{text}\n"),
-            html: format!(
-                "<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif\">{html}</body></html>"
-            ),
-        })
-    }
-}
+use super::Sent;
+use crate::{Error, aws, config};
 
 /// Sends mails by SES.
 pub struct Mailer {
