@@ -54,6 +54,7 @@ mod issuer;
 mod killed;
 mod lists;
 mod load;
+mod messages;
 mod model;
 mod multipart;
 mod overload;

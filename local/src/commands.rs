@@ -1,5 +1,6 @@
 //! The operator's commands.
 
+mod check_messages;
 pub(crate) mod cli;
 mod compile;
 mod create_superuser;
@@ -21,6 +22,7 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Er
         Some(Command::CreateSuperuser(known)) => create_superuser::create(&root, arguments, known).await?,
         Some(Command::ImportDjango(asked)) => return import_django::import(&root, arguments, asked).await,
         Some(Command::Reindex(asked)) => return reindex::reindex(&root, arguments, asked).await,
+        Some(Command::CheckMessages(asked)) => return Ok(check_messages::check(&asked)),
         None => serve::serve(&root, arguments).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -68,3 +68,24 @@ fn a_broken_template_is_named() {
     assert!(error.starts_with("error: ") && error.contains("template"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
 }
+
+#[test]
+fn texts_are_checked_and_printed_as_carriers_register_them() {
+    let output = local(root(), &["check-messages", "messages/texts", "--stack", "acme"]);
+
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let registered = "en/verify_phone:      {#var#} is your Acme code. It can be used once and expires in {#var#} min. Do not share it.\n";
+    assert!(printed.contains(registered), "{printed}");
+}
+
+#[test]
+fn a_text_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("en/sms")).unwrap();
+    std::fs::write(folder.path().join("en/sms/log_in.txt"), "Acme").unwrap();
+
+    let error = refusal(root(), &["check-messages", folder.path().to_str().unwrap()]);
+
+    assert!(error.starts_with("en/sms/log_in.txt: {code} is missing\nerror: "), "{error}");
+}

@@ -67,6 +67,8 @@ events! {
         MessageExpired = "message_expired",
         /// A record of the stream cannot be read. It was skipped.
         MessageUnreadable = "message_unreadable",
+        /// A text of the operator cannot be used. The built-in text is sent in its place.
+        MessageTextInvalid = "message_text_invalid",
     }
 }
 

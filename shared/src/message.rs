@@ -4,9 +4,11 @@ mod mail;
 mod sms;
 mod twilio;
 
-use messages::{Mail, Texts, Values};
+use std::path::Path;
 
-use crate::{Error, config, otp::Record, time};
+use messages::{Mail, Problem, Texts, Values};
+
+use crate::{Error, config, log, otp::Record, time};
 
 pub use mail::Mailer;
 pub use sms::Texter;
@@ -14,6 +16,8 @@ pub use sms::Texter;
 /// What the messages of a stack say.
 pub struct Messages {
     texts: Texts,
+    /// The language of messages to somebody whose language is unknown.
+    default: &'static str,
     stack: String,
 }
 
@@ -27,20 +31,32 @@ pub enum Sent {
 }
 
 impl Messages {
-    /// From the environment.
+    /// From the environment. A file of the operator (`MESSAGES_FOLDER`) that cannot be used is logged, and the built-in text is sent.
     pub fn from_env() -> Result<Self, Error> {
-        Ok(Self { texts: Texts::built_in(), stack: config::text("ISSUER")? })
+        log::start();
+        let (texts, problems) = match config::optional("MESSAGES_FOLDER") {
+            Some(folder) => Texts::load(Path::new(&folder)),
+            None => (Texts::built_in(), Vec::new()),
+        };
+        for Problem { path, reason } in problems {
+            let event = log::Event::MessageTextInvalid.id();
+            tracing::error!(event, path, cause = reason, "a text cannot be used: the built-in one is sent");
+        }
+        let default = config::text("DEFAULT_LANGUAGE")?;
+        let default = messages::language(&default)
+            .ok_or_else(|| Error::internal(format!("DEFAULT_LANGUAGE has no texts: {default}")))?;
+        Ok(Self { texts, default, stack: config::text("ISSUER")? })
     }
 
     /// The mail for a record of the Otps table. `code` is empty for a notice.
     pub fn mail(&self, record: &Record, code: &str) -> Result<Mail, Error> {
-        let mail = self.texts.mail(LANGUAGE, &record.purpose.to_string(), self.values(record, code));
+        let mail = self.texts.mail(self.default, &record.purpose.to_string(), self.values(record, code));
         mail.ok_or_else(|| Error::internal(format!("{} is nothing to mail", record.purpose)))
     }
 
     /// The text message for a record of the Otps table.
     pub fn sms(&self, record: &Record, code: &str) -> Result<String, Error> {
-        let text = self.texts.sms(LANGUAGE, &record.purpose.to_string(), self.values(record, code));
+        let text = self.texts.sms(self.default, &record.purpose.to_string(), self.values(record, code));
         text.ok_or_else(|| Error::internal(format!("{} is nothing to text", record.purpose)))
     }
 
@@ -49,5 +65,3 @@ impl Messages {
         Values { stack: &self.stack, code, seconds }
     }
 }
-
-const LANGUAGE: &str = "en";

@@ -50,7 +50,7 @@ async fn the_seeds_policy_sends_four_digits() {
 
     let text = api.message_to(NUMBER).await.body;
     let code: String = text.chars().filter(char::is_ascii_digit).take(4).collect();
-    assert!(text.starts_with(&format!("Rollcall: {code} is your code.")), "{text}");
+    assert!(text.starts_with(&format!("{code} is your Rollcall code.")), "{text}");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ impl Api {
     }
 
     /// With other parameters, and variables for every function.
-    pub(super) async fn with_env(env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with_env(env: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
         Self::on(Data::Memory, &root().join("template.yaml"), env, parameters).await
     }
 

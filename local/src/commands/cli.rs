@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use local::{Data, Import, Mapping, Options, Settings};
 
 /// The options of how a local stack runs.
-const LOCAL_STACK: [&str; 5] = ["memory", "env", "parameter", "dynamodb", "release"];
+const LOCAL_STACK: [&str; 6] = ["memory", "env", "parameter", "messages", "dynamodb", "release"];
 
 /// Runs all of Rollcall on this computer.
 #[derive(Debug, Parser)]
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// The value of a template parameter.
     #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
     parameter: Vec<(String, String)>,
+    /// A folder with texts of messages, which replace the built-in ones (docs/messages.md).
+    #[arg(long, global = true, value_name = "DIR", value_parser = folder)]
+    messages: Option<PathBuf>,
     // Spelt here, where a doc comment would put its code marks into the help.
     #[arg(help = "Use the DynamoDB at this URL, such as DynamoDB Local's, instead of the embedded one")]
     #[arg(long, global = true, value_name = "URL", value_parser = endpoint)]
@@ -49,6 +52,18 @@ pub(crate) enum Command {
     CreateSuperuser(CreateSuperuser),
     ImportDjango(ImportDjango),
     Reindex(Reindex),
+    CheckMessages(CheckMessages),
+}
+
+/// Check a folder with texts of messages, and print its text messages as carriers register them (docs/messages.md).
+#[derive(Debug, Args)]
+pub(crate) struct CheckMessages {
+    /// The folder, which has a folder for each language.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// The name of the stack, for texts that give it.
+    #[arg(long, value_name = "NAME", default_value = "rollcall")]
+    pub(crate) stack: String,
 }
 
 /// Make a user who is staff, or make a user staff; what is not given here is asked for, and so is the password.
@@ -173,10 +188,12 @@ pub(crate) enum Address {
 impl Arguments {
     /// The options for a stack in the workspace at `root`. The binaries' folder is known after the build.
     pub(crate) fn options(self, root: &Path) -> Options {
+        let messages =
+            self.messages.map(|folder| ("MESSAGES_FOLDER".to_owned(), folder.display().to_string()));
         Options {
             port: self.port,
             data: if self.memory { Data::Memory } else { Data::Folder(root.join(".local")) },
-            env: BTreeMap::from_iter(self.env),
+            env: self.env.into_iter().chain(messages).collect(),
             parameters: BTreeMap::from_iter(self.parameter),
             dynamodb: self.dynamodb,
             binaries: PathBuf::new(),
@@ -199,6 +216,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = std::path::absolute(text).map_err(|error| error.to_string())?;
+    if folder.is_dir() { Ok(folder) } else { Err("it is no folder".to_owned()) }
 }
 
 fn timezone(text: &str) -> Result<TimeZone, String> {
@@ -227,9 +249,14 @@ mod tests {
         for command in [["import-django", "dump.json"], ["reindex", "users"]] {
             let command = ["local"].into_iter().chain(command).chain(["--function", "a-function"]);
             assert!(Arguments::try_parse_from(command.clone()).is_ok());
-            for option in
-                ["--memory", "--release", "--env=A=b", "--parameter=A=b", "--dynamodb=http://localhost:1"]
-            {
+            for option in [
+                "--memory",
+                "--release",
+                "--env=A=b",
+                "--parameter=A=b",
+                "--messages=.",
+                "--dynamodb=http://localhost:1",
+            ] {
                 let refused = Arguments::try_parse_from(command.clone().chain([option])).unwrap_err();
                 assert_eq!(refused.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");
             }
