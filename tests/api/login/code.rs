@@ -69,7 +69,7 @@ async fn a_code_goes_to_a_verified_address_and_to_a_verified_number() {
     assert_eq!(mail.subject, "Rollcall: your code to log in");
     assert!(mail.body.starts_with("Your code to log in is "), "{}", mail.body);
     let text = api.message_to(PHONE.1).await;
-    assert!(text.body.contains(" is your code to log in."), "{}", text.body);
+    assert!(text.body.contains(" is your Rollcall code to log in."), "{}", text.body);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn code(api: &Api) -> String {
     let before = api.stack.messages(PHONE).len();
     forgot(api, "9881167671").await.is(200, &sent());
     let message = api.stack.message(PHONE, before).await.expect("a message");
-    assert!(message.body.contains("is your code to set a new password."), "{}", message.body);
+    assert!(message.body.contains("is your Rollcall code to set a new password."), "{}", message.body);
     api.code_after(PHONE, before).await
 }
 
