@@ -315,8 +315,10 @@ fn no_alarm_rings_for_what_one_client_does_a_few_times() {
     const STATES: [&str; 2] = ["UndeliveredAlarm", "SmsBudgetAlarm"];
     let template = template();
     for (id, alarm) in alarms(&template) {
-        let is_of_time_or_rate = matches!(alarm["MetricName"].as_str(), Some("IteratorAge"));
-        if is_of_time_or_rate || STATES.contains(&id.as_str()) {
+        let metric = alarm["MetricName"].as_str().unwrap_or_default();
+        let is_time_or_rate =
+            ["IteratorAge", "Reputation.BounceRate", "Reputation.ComplaintRate"].contains(&metric);
+        if is_time_or_rate || STATES.contains(&id.as_str()) {
             continue;
         }
         let enough = if alarm["Dimensions"][0]["Name"] == "FunctionName" { 3.0 } else { 5.0 };

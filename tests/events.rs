@@ -34,6 +34,8 @@ async fn every_function_takes_its_sample_event() {
             assert_eq!(answer, json!({ "isAuthorized": false }));
         } else if function.binary == "reindex" {
             assert_eq!((&answer["failed"], &answer["position"]), (&json!([]), &Value::Null), "{answer}");
+        } else if function.binary == "mail-events" {
+            assert_eq!(answer, Value::Null);
         } else if function.routes.is_empty() {
             assert_eq!(answer, json!({ "batchItemFailures": [] }));
         } else {

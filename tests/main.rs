@@ -27,6 +27,8 @@ mod import;
 mod importing;
 #[path = "well-known/jwks.rs"]
 mod jwks;
+#[path = "mail-events.rs"]
+mod mail_events;
 mod openapi;
 #[path = "well-known/openid-configuration.rs"]
 mod openid_configuration;

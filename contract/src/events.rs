@@ -85,6 +85,47 @@ pub fn new_code(purpose: &str, channel: &str, to: &str) -> Value {
     })
 }
 
+/// A mail that the receiver's server refused, as SES reports it by EventBridge.
+#[must_use]
+pub fn bounced_mail(to: &str) -> Value {
+    let (time, set) = ("2026-01-01T00:00:00.000Z", "rollcall-MailConfiguration");
+    json!({
+        "version": "0",
+        "id": ID,
+        "detail-type": "Email Bounced",
+        "source": "aws.ses",
+        "account": "000000000000",
+        "time": "2026-01-01T00:00:00Z",
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:ses:us-east-1:000000000000:configuration-set/{set}")],
+        "detail": {
+            "eventType": "Bounce",
+            "bounce": {
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "bouncedRecipients": [{
+                    "emailAddress": to,
+                    "action": "failed",
+                    "status": "5.1.1",
+                    "diagnosticCode": "smtp; 550 5.1.1 user unknown",
+                }],
+                "timestamp": time,
+                "feedbackId": "0100000000000000-00000000-0000-0000-0000-000000000000-000000",
+                "reportingMTA": "dns; a1-1.smtp-out.amazonses.com",
+            },
+            "mail": {
+                "timestamp": time,
+                "source": "no-reply@example.com",
+                "sendingAccountId": "000000000000",
+                "messageId": "0100000000000000-00000000-0000-0000-0000-000000000000-000000",
+                "destination": [to],
+                "headersTruncated": false,
+                "tags": { "ses:configuration-set": [set] },
+            },
+        },
+    })
+}
+
 /// What a browser asks before it sends a request with JSON for a page of another origin.
 #[must_use]
 pub fn preflight_request() -> Value {

@@ -31,7 +31,7 @@ use shared::{
 pub use answers::*;
 pub use body::*;
 pub use declared::{Declared, Group};
-pub use events::{events, new_code, preflight_request, request_to_another_api};
+pub use events::{bounced_mail, events, new_code, preflight_request, request_to_another_api};
 pub use examples::*;
 pub use operation::{Operation, delete, get, patch, post, put};
 pub use postman::collection;

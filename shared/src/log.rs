@@ -69,6 +69,14 @@ events! {
         MessageUnreadable = "message_unreadable",
         /// A text of the operator cannot be used. The built-in text is sent in its place.
         MessageTextInvalid = "message_text_invalid",
+        /// A mail was refused by the receiver's server, or not sent to a suppressed address.
+        MailBounced = "mail_bounced",
+        /// A receiver called a mail spam.
+        MailComplaint = "mail_complaint",
+        /// SES took a mail and then refused it for its content.
+        MailRejected = "mail_rejected",
+        /// A mail has not arrived yet, and SES tries again.
+        MailDelayed = "mail_delayed",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Messages: what they say, and the sending of them. Only the functions `deliver` and `deliver-sms` send.
 
+mod event;
 mod mail;
 mod sms;
 mod twilio;
@@ -10,6 +11,7 @@ use messages::{Mail, Problem, Texts, Values};
 
 use crate::{Error, config, log, otp::Record, time};
 
+pub use event::MailEvent;
 pub use mail::Mailer;
 pub use sms::Texter;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Api, Browser};
+use crate::support::{Api, Browser, registration};
 
 #[tokio::test]
 async fn messages_appear_by_themselves_with_their_codes_and_bodies() {
@@ -22,6 +22,17 @@ async fn messages_appear_by_themselves_with_their_codes_and_bodies() {
     let script = "return document.querySelector('iframe').srcdoc";
     let html = browser.run(script, vec![]).await;
     assert!(html.as_str().unwrap().contains(&api.code_for("ada@example.com").await), "{html}");
+}
+
+#[tokio::test]
+async fn a_message_that_did_not_arrive_says_why() {
+    let api = Api::start().await;
+    let browser = Browser::open(&format!("{}/_local/", api.stack.url())).await;
+    let mut body = registration("ada");
+    body["email"] = json!("bounce@simulator.amazonses.com");
+    assert_eq!(api.post("/api/register", &body).await.status, 201);
+
+    browser.sees("Bounced: the receiver's server has no such address.").await;
 }
 
 #[tokio::test]

@@ -164,8 +164,9 @@ fn needed(target: &str, path: &str, request: &Value) -> Vec<(String, String, Vec
             let sender = request["FromEmailAddress"].as_str().unwrap().trim_end_matches('>');
             let domain = sender.rsplit('@').next().unwrap();
             let identity = format!("arn:aws:ses:us-east-1:000000000000:identity/{domain}");
-            // SES asks for the configuration set, too, by which the identity sends, if it has one.
-            let set = "arn:aws:ses:us-east-1:000000000000:configuration-set/default".to_owned();
+            // SES asks for the configuration set, too.
+            let set = request["ConfigurationSetName"].as_str().unwrap();
+            let set = format!("arn:aws:ses:us-east-1:000000000000:configuration-set/{set}");
             [identity, set].map(|on| ("ses:SendEmail".to_owned(), on, Vec::new())).into()
         }
         action => vec![on_item(action, request)],

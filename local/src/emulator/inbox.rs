@@ -40,6 +40,9 @@ pub struct Message {
     pub html: Option<String>,
     /// RFC 3339, UTC.
     pub sent_at: String,
+    /// Why its receiver did not get it, or did not want it; absent when all went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Every message, and a signal whenever there is one more.
@@ -97,6 +100,7 @@ impl Message {
             body: body.to_owned(),
             html: html.map(str::to_owned),
             sent_at: format!("{:.3}", Timestamp::now()),
+            problem: None,
         }
     }
 }

@@ -2,13 +2,13 @@
 
 pub(crate) mod invoke;
 mod secrets_manager;
-mod ses;
+pub(crate) mod ses;
 mod sms;
 mod sns;
 pub(crate) mod twilio;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -22,7 +22,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::emulator::{inbox::Inbox, lambda::Pool, secrets::Secrets};
+use crate::emulator::{inbox::Inbox, lambda::Pool, secrets::Secrets, stream::filter};
 pub(crate) use sms::Sms;
 use sms::{SMS_LIMIT, is_phone_number};
 
@@ -36,7 +36,23 @@ pub(crate) struct Services {
     pub(crate) pools: Vec<Arc<Pool>>,
     /// Whether SES is out of order.
     pub(crate) refuses_mail: AtomicBool,
+    /// The types of events that each configuration set of SES reports.
+    pub(crate) configuration_sets: BTreeMap<String, BTreeSet<String>>,
     pub(crate) sms: Sms,
+}
+
+impl Services {
+    /// Hands an event to the functions that EventBridge hands it to, without waiting for them.
+    fn emit(&self, event: &Value) {
+        let wants = |pool: &&Arc<Pool>| {
+            let rules = &pool.function.rules;
+            !rules.is_empty() && filter::wanted(rules, event)
+        };
+        for pool in self.pools.iter().filter(wants) {
+            let (pool, event) = (Arc::clone(pool), event.clone());
+            tokio::spawn(async move { pool.invoke_with(&event).await });
+        }
+    }
 }
 
 /// One port serves them all: their requests differ.

@@ -28,7 +28,7 @@ use crate::emulator::{
     port::Port,
     requests::Requests,
     secrets::Secrets,
-    services::{self, Services, Sms, twilio},
+    services::{self, Services, Sms, ses, twilio},
     stream::{self, Mapping, Positions},
     template::{Secret, Template, TemplateError, secret_arn},
 };
@@ -223,6 +223,7 @@ impl Stack {
             inbox: Arc::clone(&inbox),
             pools: pools.clone(),
             refuses_mail: AtomicBool::new(false),
+            configuration_sets: ses::configuration_sets(&template.resources),
             sms: Sms::default(),
         });
         tokio::spawn(aws_port.serve(services::router(Arc::clone(&services)), stopped(stopping.clone())));

@@ -1,7 +1,7 @@
 //! Event source mappings: the tables' streams, handed to functions in batches.
 
 mod batch;
-mod filter;
+pub(crate) mod filter;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

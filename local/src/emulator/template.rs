@@ -86,6 +86,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The streams it is fed by.
     pub streams: Vec<StreamSource>,
+    /// The patterns of the events that EventBridge hands to it.
+    pub rules: Vec<Value>,
     /// What its role may do: the statements of its policies.
     pub statements: Vec<Value>,
 }
@@ -251,10 +253,12 @@ fn function(
     }
     let mut routes = Vec::new();
     let mut streams = Vec::new();
+    let mut rules = Vec::new();
     for (name, event) in object(&properties["Events"]) {
         match event["Type"].as_str() {
             Some("Api") => routes.push(route(id, name, &event["Properties"])?),
             Some("DynamoDB") => streams.push(stream_source(id, name, &event["Properties"])?),
+            Some("EventBridgeRule") => rules.push(event["Properties"]["Pattern"].clone()),
             // Schedules and the like have no counterpart here; such a function can be invoked directly.
             _ => {}
         }
@@ -274,6 +278,7 @@ fn function(
         environment,
         routes,
         streams,
+        rules,
         statements: statements.cloned().collect(),
     })
 }

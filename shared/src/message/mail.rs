@@ -15,12 +15,18 @@ pub struct Mailer {
     ses: aws_sdk_sesv2::Client,
     /// `MAIL_FROM`.
     sender: String,
+    /// `MAIL_CONFIGURATION_SET`, by which SES reports what becomes of a mail.
+    configuration_set: String,
 }
 
 impl Mailer {
     /// From the environment.
     pub fn from_env() -> Result<Self, Error> {
-        Ok(Self { ses: aws::ses()?, sender: config::text("MAIL_FROM")? })
+        Ok(Self {
+            ses: aws::ses()?,
+            sender: config::text("MAIL_FROM")?,
+            configuration_set: config::text("MAIL_CONFIGURATION_SET")?,
+        })
     }
 
     /// Sends a mail as plain text and HTML. An error is worth another try later.
@@ -38,6 +44,7 @@ impl Mailer {
             .ses
             .send_email()
             .from_email_address(&self.sender)
+            .configuration_set_name(&self.configuration_set)
             .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(message).build())
             .send()

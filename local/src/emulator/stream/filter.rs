@@ -1,11 +1,11 @@
-//! Event filtering: which records of a stream a function wants.
+//! Event filtering: which records of a stream, and which events of EventBridge, a function wants.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
 
 use serde_json::Value;
 
 /// Whether the record matches one of the patterns, or there are none.
-pub(super) fn wanted(patterns: &[Value], record: &Value) -> bool {
+pub(crate) fn wanted(patterns: &[Value], record: &Value) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, Some(record)))
 }
 
