@@ -295,6 +295,14 @@ def use_secret_arns(plain: dict) -> None:
             plain[section] = fix(plain[section])
 
 
+def leave_out_computed_alarms(resources: dict) -> None:
+    """The emulator refuses alarms of metric math. Nothing refers to an alarm."""
+    for logical_id, resource in list(resources.items()):
+        if resource.get("Type") == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            warn(f"left out {logical_id}: the emulator has no metric math")
+            del resources[logical_id]
+
+
 def widen_policies(resources: dict) -> None:
     """Gives statements with only CHECKED_ON_STAR actions the resource "*"."""
     for resource in resources.values():
@@ -454,6 +462,7 @@ def main() -> int:
     functions = point_functions_at_zips(template, args.binaries, uploader)
     plain = expand(template, parameters)
     add_environment(plain["Resources"], {"AWS_ENDPOINT_URL": endpoint, **parse_pairs(args.env, "--env")})
+    leave_out_computed_alarms(plain["Resources"])
     widen_policies(plain["Resources"])
     use_secret_arns(plain)
     url = drop_unsupported(cloudformation, plain, uploader)
