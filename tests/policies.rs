@@ -531,5 +531,32 @@ async fn texts_by_twilio_need_its_secret_and_not_sns() {
 
     deployment::numbers(&Deployment::of(api).await).await;
 
-    assert_exact(&TWILIO, |function| function == "deliver-sms", recorder.uses());
+    let mut uses = recorder.uses();
+    // What IAM is asked for when the ARN lacks its end.
+    let whole = uses
+        .iter()
+        .find(|needed| needed.resource == TWILIO[1].1)
+        .map(|needed| Use { resource: format!("{}-AbCdEf", needed.resource), ..needed.clone() });
+    uses.extend(whole);
+    assert_exact(&TWILIO, |function| function == "deliver-sms", uses);
+}
+
+/// Secrets Manager decrypts in the name of who asks for the secret.
+#[test]
+fn only_the_function_that_texts_uses_the_key_of_twilios_secret() {
+    let key = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000";
+    let with_key = [TWILIO[0], TWILIO[1], ("TwilioSecretKeyArn", key)];
+    let uses_keys = |statement: &Statement| statement.actions.iter().any(|action| action.starts_with("kms:"));
+
+    let statements: Vec<Statement> = statements(&with_key, |_| true).into_iter().filter(uses_keys).collect();
+
+    let [statement] = &statements[..] else { panic!("{} statements", statements.len()) };
+    assert_eq!(
+        (statement.function.as_str(), &statement.actions[..]),
+        ("deliver-sms", &["kms:Decrypt".to_owned()][..])
+    );
+    assert_eq!(statement.resources, [key]);
+    for without in [&TWILIO[..], &[("TwilioSecretKeyArn", key)]] {
+        assert!(!self::statements(without, |_| true).iter().any(uses_keys), "{without:?}");
+    }
 }

@@ -130,6 +130,7 @@ fn options(folder: &Path) -> Options {
         concurrency: None,
         binaries: binaries(folder),
         template,
+        carriers: None,
         terminal: false,
     }
 }

@@ -3,6 +3,7 @@
 mod event;
 mod mail;
 mod sms;
+mod sns;
 mod twilio;
 
 use std::path::Path;
@@ -21,6 +22,15 @@ pub struct Messages {
     /// The language of messages to somebody whose language is unknown.
     default: &'static str,
     stack: String,
+}
+
+/// A text message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sms {
+    /// What it says.
+    pub text: String,
+    /// By what its registered form is known (docs/messages.md): its purpose and language, such as `log_in.en`.
+    pub name: String,
 }
 
 /// What became of a message.
@@ -57,9 +67,10 @@ impl Messages {
     }
 
     /// The text message for a record of the Otps table.
-    pub fn sms(&self, record: &Record, code: &str) -> Result<String, Error> {
+    pub fn sms(&self, record: &Record, code: &str) -> Result<Sms, Error> {
         let text = self.texts.sms(self.default, &record.purpose.to_string(), self.values(record, code));
-        text.ok_or_else(|| Error::internal(format!("{} is nothing to text", record.purpose)))
+        let text = text.ok_or_else(|| Error::internal(format!("{} is nothing to text", record.purpose)))?;
+        Ok(Sms { text, name: format!("{}.{}", record.purpose, self.default) })
     }
 
     fn values<'a>(&'a self, record: &Record, code: &'a str) -> Values<'a> {

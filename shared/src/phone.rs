@@ -160,6 +160,13 @@ impl Phone {
     }
 }
 
+/// Whether two numbers in E.164 form have the same country calling code.
+pub(crate) fn is_same_country(one: &str, other: &str) -> bool {
+    let code =
+        |number: &str| Country::of_international(number.strip_prefix('+')?).map(|country| country.code);
+    code(one).is_some_and(|code_of_one| code(other) == Some(code_of_one))
+}
+
 /// Whether a text has the form in which numbers are stored.
 pub(crate) fn is_e164(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();

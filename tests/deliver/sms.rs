@@ -90,6 +90,67 @@ async fn a_text_is_one_segment_and_says_whose_code_it_is_and_how_long_it_lives()
     }
 }
 
+/// The registered form of the text of a purpose (docs/messages.md).
+const REGISTERED: &str =
+    "{#var#} is your Rollcall code. It can be used once and expires in {#var#} min. Do not share it.";
+const TO_INDIA: [(&str, &str); 3] = [
+    ("SmsSenderId", "ROLCAL"),
+    ("SmsDltEntityId", "1101160000000000001"),
+    ("SmsDltTemplateIds", "verify_phone.en=1107160000000000001"),
+];
+
+/// What a carrier says of the text with a code that was asked for.
+async fn dropped(api: &Api, number: &str) -> Option<String> {
+    ask(api, number).await;
+    api.message_to(number).await.problem
+}
+
+#[tokio::test]
+async fn a_text_to_india_arrives_as_it_is_registered() {
+    let registered = [("1107160000000000001", REGISTERED)];
+    let api = Api::with_carriers(&registered, &TO_INDIA).await;
+
+    assert_eq!(dropped(&api, NUMBER).await, None);
+}
+
+#[tokio::test]
+async fn the_inbox_says_why_a_carrier_drops_a_text() {
+    let nothing = Api::with_carriers(&[], &[]).await;
+    let said = dropped(&nothing, NUMBER).await.unwrap();
+    assert!(said.contains("(SmsSenderId, SmsDltEntityId, SmsDltTemplateIds)"), "{said}");
+
+    let other = REGISTERED.replace("Do not share it", "Don't share it");
+    let other = Api::with_carriers(&[("1107160000000000001", &other)], &TO_INDIA).await;
+    let said = dropped(&other, NUMBER).await.unwrap();
+    assert!(said.starts_with("The carrier dropped it: registered as 1107160000000000001 is: "), "{said}");
+    let inbox = other.get("/_local/messages").await;
+    assert_eq!(inbox.body[0]["problem"], said);
+}
+
+#[tokio::test]
+async fn a_text_to_the_united_states_needs_a_number_of_the_sender() {
+    let to_the_us = ("SmsAllowedRegions", "US");
+    let number = "+12025550100";
+
+    let without = Api::with_carriers(&[], &[to_the_us]).await;
+    assert!(dropped(&without, number).await.unwrap().contains("SmsOriginationNumber"));
+
+    let with = Api::with_carriers(&[], &[to_the_us, ("SmsOriginationNumber", "+12025550199")]).await;
+    assert_eq!(dropped(&with, number).await, None);
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_registered_is_undeliverable() {
+    let parameters = [("SmsDltTemplateIds", "log_in.en=1107160000000000002"), TO_INDIA[0], TO_INDIA[1]];
+    let api = Api::with(&parameters).await;
+
+    is_done(&api, &[NUMBER]).await;
+
+    let line = logged_once(&api, "undeliverable");
+    assert_eq!(line["reason"], "SmsDltTemplateIds lacks verify_phone.en");
+    assert_eq!((received(&api), api.stack.sms_attempts()), ([0, 0], 0));
+}
+
 #[tokio::test]
 async fn while_sns_is_down_messages_wait_in_order() {
     let api = Api::start().await;

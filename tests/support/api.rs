@@ -87,6 +87,7 @@ fn options(data: Data, template: &Path, env: &[(&str, &str)], parameters: &[(&st
         concurrency: None,
         binaries: Path::new(env!("CARGO_BIN_EXE_health")).parent().unwrap().to_owned(),
         template: template.to_owned(),
+        carriers: None,
         terminal: false,
     }
 }
@@ -127,6 +128,16 @@ impl Api {
     /// With integer ids that tokens hold as numbers.
     pub(crate) async fn with_number_claims() -> Self {
         Self::with_integers(&[("UserIdClaim", "number")]).await
+    }
+
+    /// With carriers that know these texts, each by its template id.
+    pub(crate) async fn with_carriers(registered: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("registered.txt");
+        let lines: Vec<String> = registered.iter().map(|(id, text)| format!("{id} {text}\n")).collect();
+        std::fs::write(&file, lines.concat()).unwrap();
+        let options = options(Data::Memory, &root().join("template.yaml"), &[], parameters);
+        Self::run(Options { carriers: Some(file), ..options }).await
     }
 
     /// With codes that live for a second, which is shorter than a person could ask for.

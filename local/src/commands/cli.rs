@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use local::{Data, Import, Mapping, Options, Settings};
 
 /// The options of how a local stack runs.
-const LOCAL_STACK: [&str; 6] = ["memory", "env", "parameter", "messages", "dynamodb", "release"];
+const LOCAL_STACK: [&str; 7] = ["memory", "env", "parameter", "messages", "dynamodb", "carriers", "release"];
 
 /// Runs all of Rollcall on this computer.
 #[derive(Debug, Parser)]
@@ -41,6 +41,12 @@ pub(crate) struct Arguments {
     #[arg(help = "Use the DynamoDB at this URL, such as DynamoDB Local's, instead of the embedded one")]
     #[arg(long, global = true, value_name = "URL", value_parser = endpoint)]
     dynamodb: Option<String>,
+    // As above.
+    #[arg(
+        help = "Drop text messages that carriers would drop: this file has a line for each text registered in India, its template id and the text"
+    )]
+    #[arg(long, global = true, value_name = "FILE")]
+    carriers: Option<PathBuf>,
     /// Run release builds of the functions.
     #[arg(long, global = true)]
     pub(crate) release: bool,
@@ -199,6 +205,7 @@ impl Arguments {
             binaries: PathBuf::new(),
             template: root.join("template.yaml"),
             concurrency: self.concurrency,
+            carriers: self.carriers,
             terminal: true,
         }
     }
@@ -256,6 +263,7 @@ mod tests {
                 "--parameter=A=b",
                 "--messages=.",
                 "--dynamodb=http://localhost:1",
+                "--carriers=a",
             ] {
                 let refused = Arguments::try_parse_from(command.clone().chain([option])).unwrap_err();
                 assert_eq!(refused.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}");

@@ -1,5 +1,6 @@
 //! Stand-ins for the services that the functions call, with the wire protocols of the SDKs.
 
+pub(crate) mod carriers;
 pub(crate) mod invoke;
 mod secrets_manager;
 pub(crate) mod ses;

@@ -28,7 +28,7 @@ use crate::emulator::{
     port::Port,
     requests::Requests,
     secrets::Secrets,
-    services::{self, Services, Sms, ses, twilio},
+    services::{self, Services, Sms, carriers::Carriers, ses, twilio},
     stream::{self, Mapping, Positions},
     template::{Secret, Template, TemplateError, secret_arn},
 };
@@ -69,6 +69,9 @@ pub struct Options {
     /// How many invocations may run at once, of all functions together; further ones are throttled as Lambda does. Without it,
     /// each function has a few instances for which invocations wait.
     pub concurrency: Option<u32>,
+    /// The texts that are registered with India's carriers, if carriers are to drop what SNS takes: a line for each, with its
+    /// template id.
+    pub carriers: Option<PathBuf>,
     /// Whether to show requests, warnings and errors on stderr.
     pub terminal: bool,
 }
@@ -111,6 +114,9 @@ pub enum StartError {
     /// The records of an earlier release cannot be rewritten: the folder and the reason.
     #[error("{0} cannot be upgraded: {1}; the next start tries it again")]
     Upgrade(String, String),
+    /// The file of registered texts cannot be read.
+    #[error("the registered texts in {0} cannot be read: {1}")]
+    Carriers(String, io::Error),
     /// The embedded database does not open.
     #[error("the database cannot be opened: {0}")]
     Database(String),
@@ -141,10 +147,18 @@ impl Options {
     /// Finds what is wrong before anything is built or started: the template, the parameters, the port.
     pub fn check(&self) -> Result<(), StartError> {
         Template::load(&self.template, &self.parameters)?;
+        self.carriers()?;
         self.folder().map(Marker::find).transpose()?;
         std::net::TcpListener::bind(("127.0.0.1", self.port))
             .map_err(|error| StartError::Port(self.port, error))?;
         Ok(())
+    }
+
+    fn carriers(&self) -> Result<Option<Carriers>, StartError> {
+        let load = |file: &PathBuf| {
+            Carriers::load(file).map_err(|error| StartError::Carriers(file.display().to_string(), error))
+        };
+        self.carriers.as_ref().map(load).transpose()
     }
 
     fn folder(&self) -> Option<&Path> {
@@ -161,6 +175,7 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::load(&options.template, &options.parameters)?;
         check_binaries(&template, &options.binaries)?;
+        let carriers = options.carriers()?;
         let gateway_port = open(options.port).await?;
         let aws_port = open(0).await?;
 
@@ -224,7 +239,7 @@ impl Stack {
             pools: pools.clone(),
             refuses_mail: AtomicBool::new(false),
             configuration_sets: ses::configuration_sets(&template.resources),
-            sms: Sms::default(),
+            sms: Sms::new(carriers),
         });
         tokio::spawn(aws_port.serve(services::router(Arc::clone(&services)), stopped(stopping.clone())));
         let upgraded = upgrade.records(&pools).await?;

@@ -10,6 +10,7 @@ use std::{
 
 use axum::http::StatusCode;
 
+use super::carriers::Carriers;
 use crate::emulator::logs::lock;
 
 /// The longest text, in characters: both providers cut it into segments up to here.
@@ -27,6 +28,8 @@ pub(super) fn is_phone_number(text: &str) -> bool {
 /// How often an SMS was to be sent, and what tests put out of order.
 #[derive(Debug, Default)]
 pub(crate) struct Sms {
+    /// What SNS's messages have to be like, if carriers are to drop any.
+    pub(super) carriers: Option<Carriers>,
     attempts: AtomicUsize,
     refuses: AtomicBool,
     /// How Twilio answers next: status and error code.
@@ -34,6 +37,10 @@ pub(crate) struct Sms {
 }
 
 impl Sms {
+    pub(crate) fn new(carriers: Option<Carriers>) -> Self {
+        Self { carriers, ..Self::default() }
+    }
+
     pub(super) fn count_attempt(&self) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
     }

@@ -33,7 +33,10 @@ pub(super) fn call(services: &Services, form: &BTreeMap<String, String>) -> Resp
         );
     }
     let id = uuid::Uuid::new_v4().to_string();
-    services.inbox.receive(Message::new(&id, "sms", number, "", text, None));
+    let mut message = Message::new(&id, "sms", number, "", text, None);
+    let carriers = services.sms.carriers.as_ref();
+    message.problem = carriers.and_then(|carriers| carriers.complaint(number, text, &attributes(form)));
+    services.inbox.receive(message);
     let result = format!("<PublishResult><MessageId>{id}</MessageId></PublishResult>");
     answer(
         StatusCode::OK,
@@ -42,6 +45,15 @@ pub(super) fn call(services: &Services, form: &BTreeMap<String, String>) -> Resp
             uuid::Uuid::new_v4()
         ),
     )
+}
+
+/// The attributes of a message, which a form numbers from 1 on: each has a name and a value.
+fn attributes(form: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    let entry = |number: usize| {
+        let part = |part: &str| form.get(&format!("MessageAttributes.entry.{number}.{part}"));
+        Some((part("Name")?.as_str(), part("Value.StringValue")?.as_str()))
+    };
+    (1..).map_while(entry).collect()
 }
 
 fn complaint(number: &str, text: &str) -> Option<String> {
