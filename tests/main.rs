@@ -29,6 +29,7 @@ mod importing;
 mod jwks;
 #[path = "mail-events.rs"]
 mod mail_events;
+mod notices;
 mod openapi;
 #[path = "well-known/openid-configuration.rs"]
 mod openid_configuration;

@@ -147,6 +147,7 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     deployment::staff(&api).await;
     limits_pass(api.stack()).await;
     names_lapse(api.stack()).await;
+    changes_are_told(api.stack()).await;
     a_number_is_given_back(api.stack()).await;
     staged_addresses_are_given_up(api.stack()).await;
     others_are_faster(api.stack(), &recorder).await;
@@ -290,6 +291,23 @@ async fn names_lapse(api: &Api) {
     let email = lapsed("guy", "+919881167678").await["email"].clone();
     let body = json!({ "username": "guy2", "email": email, "password": PASSWORD });
     api.stack.invoke("create-superuser", body).await.unwrap();
+}
+
+/// A user with a verified address is told what changes.
+async fn changes_are_told(api: &Api) {
+    api.verified("tell").await;
+    let (user, admin) = (api.log_in("tell").await, api.staff().await);
+    let path = format!("/api/users/{}", user.id());
+    let verified = json!({ "phone_number": "+919881167679", "is_phone_verified": true });
+    is_done(&admin.patch(&path, &verified).await);
+    is_done(&user.patch("/api/profile", &json!({ "phone_number": null })).await);
+    is_done(&admin.patch(&path, &verified).await);
+    is_done(&admin.patch(&path, &json!({ "phone_number": null, "is_staff": true })).await);
+    is_done(&admin.patch(&path, &json!({ "is_staff": false })).await);
+    let operators = json!({ "username": "tell", "email": "tell@example.com", "password": PASSWORD });
+    api.stack.invoke("create-superuser", operators).await.unwrap();
+    let passwords = json!({ "old_password": PASSWORD, "new_password": NEXT, "confirm_password": NEXT });
+    is_done(&api.log_in("tell").await.post("/api/password/reset", &passwords).await);
 }
 
 /// A number is proven by a user from whom another has taken it, who is called like it, as the previous release allowed.

@@ -94,8 +94,13 @@ texts! {
         "notice_email_change"
         "notice_email_changed"
         "notice_phone_changed"
+        "notice_phone_removed"
+        "notice_password_changed"
+        "notice_username_changed"
+        "notice_staff_rights"
+        "notice_user_deleted"
     ],
-    sms: ["verify_phone" "sign_up" "reset_password" "log_in"]
+    sms: ["verify_phone" "sign_up" "reset_password" "log_in" "notice_phone_changed"]
 }
 
 /// What a text can say of a message.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     App, Error, log,
     message::Sent,
-    otp::{Pending, Purpose, Record},
+    otp::{Pending, Record},
 };
 
 /// Answers batches of the stream with `send`, which gets a record and its code (empty for a notice), until Lambda ends the
@@ -87,12 +87,7 @@ async fn one(
         tracing::error!(event, %purpose, to, "{expired}");
         return Err(Error::internal(expired));
     }
-    let code = match record.purpose {
-        Purpose::NoticeEmailChange | Purpose::NoticeEmailChanged | Purpose::NoticePhoneChanged => {
-            String::new()
-        }
-        _ => pending.code(&app.secrets).await?,
-    };
+    let code = if record.purpose.is_notice() { String::new() } else { pending.code(&app.secrets).await? };
     match send(record, &code).await? {
         Sent::Accepted => {
             let event = log::Event::MessageSent.id();

@@ -46,8 +46,36 @@ pub enum Purpose {
     NoticeEmailChange,
     /// No code: tells the address that another has replaced it.
     NoticeEmailChanged,
-    /// No code: tells the address that a phone number was verified, with which one can get into the account.
+    /// No code: tells the address that a phone number was verified, with which one can get into the account. By SMS it tells a
+    /// number that another one was verified in its place.
     NoticePhoneChanged,
+    /// No code: tells the address that a verified phone number was removed or replaced.
+    NoticePhoneRemoved,
+    /// No code: tells the address that the password was changed, by its user or with a code.
+    NoticePasswordChanged,
+    /// No code: tells the address that the username was changed.
+    NoticeUsernameChanged,
+    /// No code: tells the address that its user is staff now.
+    NoticeStaffRights,
+    /// No code: tells the address that the account was deleted.
+    NoticeUserDeleted,
+}
+
+impl Purpose {
+    /// Whether a message of this purpose has no code.
+    pub(crate) fn is_notice(self) -> bool {
+        match self {
+            Self::VerifyEmail | Self::ResetPassword | Self::LogIn | Self::VerifyPhone | Self::SignUp => false,
+            Self::NoticeEmailChange
+            | Self::NoticeEmailChanged
+            | Self::NoticePhoneChanged
+            | Self::NoticePhoneRemoved
+            | Self::NoticePasswordChanged
+            | Self::NoticeUsernameChanged
+            | Self::NoticeStaffRights
+            | Self::NoticeUserDeleted => true,
+        }
+    }
 }
 
 /// How a code goes out; the filters of the stream's readers choose by it.
@@ -73,6 +101,11 @@ impl fmt::Display for Purpose {
             Self::NoticeEmailChange => "notice_email_change",
             Self::NoticeEmailChanged => "notice_email_changed",
             Self::NoticePhoneChanged => "notice_phone_changed",
+            Self::NoticePhoneRemoved => "notice_phone_removed",
+            Self::NoticePasswordChanged => "notice_password_changed",
+            Self::NoticeUsernameChanged => "notice_username_changed",
+            Self::NoticeStaffRights => "notice_staff_rights",
+            Self::NoticeUserDeleted => "notice_user_deleted",
         })
     }
 }
@@ -186,11 +219,11 @@ impl Record {
         Self::new(purpose, Channel::Sms, to.e164(), user, digits, client)
     }
 
-    /// A mail without a code to a user's address.
-    pub fn notice(purpose: Purpose, to: &str, user: Id) -> Result<Self, Error> {
+    /// A message without a code to an address or number of a user.
+    pub(crate) fn notice(purpose: Purpose, channel: Channel, to: &str, user: Id) -> Result<Self, Error> {
         let expires = time::seconds(time::now()) + config::number("OTP_LIFETIME_SECONDS")?;
         let (to, user_id) = (to.to_owned(), Some(user));
-        Ok(Self { channel: Channel::Email, to, user_id, expires, ..Self::decoy(purpose) })
+        Ok(Self { channel, to, user_id, expires, ..Self::decoy(purpose) })
     }
 
     /// Says that staff asked for it: its user enters it, in one of these networks or elsewhere.

@@ -43,7 +43,8 @@ pub async fn by_email(
         let (Some(email), Some(name)) = (email, names.first()) else { return Err(form.complaints()) };
         let record = |holder: Option<&Holder>| {
             let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
-            Record::by_email(purpose, email.typed(), user, request.client()).map(Some)
+            let spelling = holder.and_then(|holder| holder.spelling.as_deref());
+            Record::by_email(purpose, spelling.unwrap_or(email.typed()), user, request.client()).map(Some)
         };
         store(app, name, &email.key(), holders, record).await.map(drop)
     };

@@ -8,6 +8,7 @@ mod import;
 mod list;
 mod logins;
 mod names;
+mod notices;
 mod password;
 mod pending;
 mod record;

@@ -60,7 +60,7 @@ async fn change(
     let (changed, ()) = join!(
         user::change_password(&app.db, caller.account, &hash, &session),
         // The old password was right, whatever becomes of the new one.
-        throttle::take_back(&app.db, tried),
+        login::was_no_guess(&app.db, tried),
     );
     audit::change(Event::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
     Ok(tokens)

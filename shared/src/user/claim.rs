@@ -94,7 +94,7 @@ impl Name {
 
 #[expect(clippy::struct_excessive_bools, reason = "they are the attributes of its record")]
 /// Who has a name.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Holder {
     /// The user.
     pub user_id: Id,
@@ -105,6 +105,8 @@ pub struct Holder {
     /// Whether that takes the user's token: they have asked for the address with one. One that staff gave, and one of an earlier
     /// release, takes the code alone.
     pub by_user: bool,
+    /// How the user spells the address: codes go there, however it is spelled in a request. Absent in claims of earlier releases.
+    pub spelling: Option<String>,
     /// Until when an address that staff gave can be verified: its code is enough, and it must not lie in wait for ever. Absent in claims
     /// of earlier releases.
     staged_until: Option<u64>,
@@ -138,7 +140,7 @@ impl Holder {
         Ok(!self.verified && (self.has_lapsed() || Policy::from_env()? == Policy::Strict))
     }
 
-    fn yields(&self, name: &Name, terms: Terms) -> Result<bool, Error> {
+    fn yields(&self, name: &Name, terms: &Terms) -> Result<bool, Error> {
         match name {
             Name::Phone(_) if terms.verified => self.yields_to_proof(),
             _ => Ok(self.has_lapsed()),
@@ -238,6 +240,7 @@ fn holder(db: &Db, name: &Name, found: &mut Found) -> Result<Option<Holder>, Err
         verified: is_yes(&claim, "verified"),
         staged: is_yes(&claim, "staged"),
         by_user: is_yes(&claim, "by_user"),
+        spelling: text(&claim, "spelling").map(str::to_owned),
         staged_until: number(&claim, "staged_until"),
         // The time of a number is for the previous release: here nothing reserves one.
         reserved_until: number(&claim, "reserved_until")
@@ -257,7 +260,7 @@ impl Holders {
     ///
     /// A username that is spelled like an address or number is kept by the user who has that address or number, and by
     /// nobody else. That `user` is its owner is for the caller to check ([`Username::poses_as_another`]).
-    pub fn refuse(&self, name: &Name, user: Id, terms: Terms) -> Result<bool, Error> {
+    pub fn refuse(&self, name: &Name, user: Id, terms: &Terms) -> Result<bool, Error> {
         let Some(holder) = self.of(name).filter(|holder| holder.user_id != user) else { return Ok(false) };
         match (name, name.twin()) {
             // One that is spelled like a number goes with the number, by sign-up: nobody may choose it.
@@ -272,7 +275,7 @@ impl Holders {
 }
 
 /// How a name is taken.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// Nobody can take it over, ever: a username, or an address that is proven.
     pub verified: bool,
@@ -282,10 +285,21 @@ pub struct Terms {
     pub by_user: bool,
     /// For so many seconds nobody can take it over; `None` is for good.
     pub reserved_for: Option<u64>,
+    /// How the user spells it, if it is an address.
+    pub spelling: Option<String>,
+}
+
+impl Terms {
+    /// The same for an address that is spelled like this.
+    #[must_use]
+    pub fn spelled(self, address: &str) -> Self {
+        Self { spelling: Some(address.to_owned()), ..self }
+    }
 }
 
 /// How a verified address or number is taken.
-pub(super) const PROVEN: Terms = Terms { verified: true, staged: false, by_user: false, reserved_for: None };
+pub(super) const PROVEN: Terms =
+    Terms { verified: true, staged: false, by_user: false, reserved_for: None, spelling: None };
 /// How a username is taken: there is nothing to verify.
 pub(super) const USERNAME: Terms = PROVEN;
 
@@ -322,7 +336,7 @@ pub(crate) fn take(
     let mut losses: BTreeMap<Id, Loss> = BTreeMap::new();
     for (name, terms) in wanted {
         // The code of an e-mail address is replaced in the same transaction, and its allowance is the condition.
-        writes.push(take_one(db, name, user, *terms, holders.of(name))?);
+        writes.push(take_one(db, name, user, terms, holders.of(name))?);
         let Some(loser) = holders.of(name).filter(|holder| holder.user_id != user) else { continue };
         let loss = losses.entry(loser.user_id).or_default();
         loss.add(name, loser);
@@ -339,7 +353,7 @@ pub(crate) fn take(
     Ok((writes, Losses(losses)))
 }
 
-fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder>) -> Result<Write, Error> {
+fn take_one(db: &Db, name: &Name, user: Id, terms: &Terms, holder: Option<&Holder>) -> Result<Write, Error> {
     let mut claim = key(name.pk());
     claim.insert("user_id".into(), s(user.stored()));
     claim.insert("verified".into(), if terms.verified { yes() } else { no() });
@@ -348,6 +362,9 @@ fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder
         claim.insert("by_user".into(), yes());
     } else if terms.staged {
         claim.insert("staged_until".into(), n(time::seconds(time::now()) + DAY));
+    }
+    if let Some(spelling) = &terms.spelling {
+        claim.insert("spelling".into(), s(spelling));
     }
     if let Some(seconds) = terms.reserved_for {
         claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
@@ -374,7 +391,7 @@ fn take_one(db: &Db, name: &Name, user: Id, terms: Terms, holder: Option<&Holder
 }
 
 /// The write by which `user` takes a name that nobody has.
-pub(crate) fn take_free(db: &Db, name: &Name, user: Id, terms: Terms) -> Result<Write, Error> {
+pub(crate) fn take_free(db: &Db, name: &Name, user: Id, terms: &Terms) -> Result<Write, Error> {
     take_one(db, name, user, terms, None)
 }
 
@@ -429,7 +446,7 @@ impl Loss {
             user = user
                 .set("username", s(username.text()))
                 .set("search.username", s(unicode::folded(username.text())));
-            writes.push(take_free(db, &Name::Username(username.key()), loser, USERNAME)?);
+            writes.push(take_free(db, &Name::Username(username.key()), loser, &USERNAME)?);
         }
         writes.push(user);
         Ok(writes)
@@ -452,12 +469,20 @@ pub(crate) fn prove(db: &Db, name: &Name, user: Id, staged: bool) -> Write {
 }
 
 /// The write by which `user` has a present address or number on other terms.
-pub(crate) fn mark(db: &Db, name: &Name, user: Id, terms: Terms) -> Write {
-    let write = of_user(db, name, user, false).set("verified", if terms.verified { yes() } else { no() });
+pub(crate) fn mark(db: &Db, name: &Name, user: Id, terms: &Terms) -> Write {
+    let mut write = of_user(db, name, user, false).set("verified", if terms.verified { yes() } else { no() });
+    if let Some(spelling) = &terms.spelling {
+        write = write.set("spelling", s(spelling));
+    }
     match terms.reserved_for {
         None => write.remove("reserved_until"),
         Some(seconds) => write.set("reserved_until", n(time::seconds(time::now()) + seconds)),
     }
+}
+
+/// The write that spells the present address of `user` in another way.
+pub(super) fn spell(db: &Db, address: &Email, user: Id) -> Write {
+    of_user(db, &Name::Email(address.key()), user, false).set("spelling", s(address.typed()))
 }
 
 /// A write of a name that `user` has, on condition that it is `staged` or not.

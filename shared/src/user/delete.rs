@@ -1,13 +1,14 @@
 //! The end of an account.
 
-use super::{Account, claim, find, staff};
+use super::{Account, claim, find, notices, staff};
 use crate::{
     Error,
     dynamo::{Db, Retry, Write},
+    otp::Purpose,
     precondition::Precondition,
 };
 
-/// Deletes a user and frees their names, all at once; their sessions are dead with them. What they own stays.
+/// Deletes a user, frees their names and tells them, all at once; their sessions are dead with them. What they own stays.
 pub async fn delete(
     db: &Db,
     caller: &Account,
@@ -21,6 +22,7 @@ pub async fn delete(
         let mut writes = writes(db, &account);
         writes.extend(staff::still(db, caller.user.id, user.id));
         writes.extend(staff::count(db, user.is_active_staff(), false));
+        writes.extend(notices::tell(db, user, Purpose::NoticeUserDeleted)?);
         if db.transact(writes).await? {
             return Ok(());
         }

@@ -152,9 +152,10 @@ impl Import {
     fn terms(user: &User, name: &Name) -> Terms {
         match name {
             Name::Username(_) => USERNAME,
-            Name::Email(_) if user.is_email_verified => PROVEN,
+            Name::Email(_) if user.is_email_verified => PROVEN.spelled(&user.email),
+            Name::Email(_) => UNPROVEN.spelled(&user.email),
             Name::Phone(_) if user.is_phone_verified => PROVEN,
-            Name::Email(_) | Name::Phone(_) => UNPROVEN,
+            Name::Phone(_) => UNPROVEN,
         }
     }
 }

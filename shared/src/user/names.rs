@@ -40,19 +40,19 @@ fn reservation() -> Result<Option<u64>, Error> {
 
 /// How one is had that nothing has proven yet.
 pub(super) fn unproven() -> Result<Terms, Error> {
-    Ok(Terms { verified: false, staged: false, by_user: false, reserved_for: reservation()? })
+    Ok(Terms { verified: false, staged: false, by_user: false, reserved_for: reservation()?, spelling: None })
 }
 
 /// Complaints about names that `user`, who has proven none of them, cannot have because another user has them. Who is only
 /// about to register has no id yet: nil.
 pub fn taken(names: &[Name], holders: &Holders, user: Id) -> Result<FieldErrors, Error> {
     let claimed = Terms { verified: false, ..PROVEN };
-    taken_on(names.iter().map(|name| (name, claimed)), holders, user)
+    taken_on(names.iter().map(|name| (name, &claimed)), holders, user)
 }
 
 /// The same for names that are to be had on these terms.
 pub(super) fn taken_on<'a>(
-    wanted: impl Iterator<Item = (&'a Name, Terms)>,
+    wanted: impl Iterator<Item = (&'a Name, &'a Terms)>,
     holders: &Holders,
     user: Id,
 ) -> Result<FieldErrors, Error> {

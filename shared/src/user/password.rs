@@ -5,7 +5,7 @@ use futures_util::join;
 use super::{
     Account, User,
     claim::{self, Name},
-    find,
+    find, notices,
     pending::activated,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     email,
     error::TokenFault,
     id::record_key,
-    otp::{self, Redeemed},
+    otp::{self, Purpose, Redeemed},
     password::Hash,
     session,
 };
@@ -34,7 +34,7 @@ pub async fn change_password(
         if account.epoch != epoch {
             return Err(Error::BearerNotValid(TokenFault::Blacklisted));
         }
-        let mut writes = replace(db, &account, hash, None);
+        let mut writes = replace(db, &account, hash, None)?;
         writes.push(session.write(db)?);
         // Anyone who has a code for a new password could undo this one.
         writes.extend(otp::withdraw_resets(db, reset_addresses(&account.user)));
@@ -67,7 +67,7 @@ pub async fn recover_password(
     let (id, by_email) = (account.user.id, matches!(name, Name::Email(_)));
     let mut retry = Retry::of("a change of a password");
     loop {
-        let mut writes = replace(db, &account, hash, Some((client, by_email)));
+        let mut writes = replace(db, &account, hash, Some((client, by_email)))?;
         writes.extend([code.spend(db), claim::prove(db, name, id, false)]);
         // The code that went the other way dies, too.
         let others = reset_addresses(&account.user).filter(|address| *address != name.text());
@@ -107,10 +107,15 @@ fn replaced(account: &Account, proves_email: bool) -> Vec<&'static str> {
     ])
 }
 
-/// The writes that replace a password and move the epoch on, on condition that the e-mail address is unchanged. A staged
+/// The writes that replace a password, tell the user and move the epoch on, on condition that the e-mail address is unchanged. A staged
 /// address is given up: somebody who knew the old password may have staged it, and could take the account over with it later.
 /// `recovered` is the client that has shown a code, and whether that went to the e-mail address.
-fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<(&Client, bool)>) -> Vec<Write> {
+fn replace(
+    db: &Db,
+    account: &Account,
+    hash: &Hash,
+    recovered: Option<(&Client, bool)>,
+) -> Result<Vec<Write>, Error> {
     let user = &account.user;
     let mut write = Write::update(&db.tables.users, record_key(user.id))
         .if_equals("password", s(account.password.text()))
@@ -129,6 +134,11 @@ fn replace(db: &Db, account: &Account, hash: &Hash, recovered: Option<(&Client, 
             write = activated(write, account).set("is_email_verified", yes());
         }
     }
-    let Some(pending) = &user.pending_email else { return vec![write] };
-    vec![write.remove("pending_email"), claim::free(db, &Name::Email(email::key(pending)), user.id)]
+    let mut writes = Vec::from_iter(notices::tell(db, user, Purpose::NoticePasswordChanged)?);
+    if let Some(pending) = &user.pending_email {
+        write = write.remove("pending_email");
+        writes.push(claim::free(db, &Name::Email(email::key(pending)), user.id));
+    }
+    writes.push(write);
+    Ok(writes)
 }

@@ -59,7 +59,11 @@ pub async fn register(
     let unproven = unproven()?;
     let names = super::names(Some(username), email.as_ref(), phone).into_iter();
     let wanted: Vec<_> = names
-        .map(|name| if matches!(name, Name::Username(_)) { (name, USERNAME) } else { (name, unproven) })
+        .map(|name| match (&name, &email) {
+            (Name::Username(_), _) => (name, USERNAME),
+            (Name::Email(_), Some(email)) => (name, unproven.clone().spelled(email.typed())),
+            _ => (name, unproven.clone()),
+        })
         .collect();
     let mut retry = Retry::of("a registration");
     loop {
@@ -94,7 +98,10 @@ pub async fn register_by_phone(
     let unproven = unproven()?;
     let names = super::names(Some(&username), email.as_ref(), Some(phone)).into_iter();
     let wanted: Vec<_> = names
-        .map(|name| if matches!(name, Name::Email(_)) { (name, unproven) } else { (name, PROVEN) })
+        .map(|name| match (&name, &email) {
+            (Name::Email(_), Some(email)) => (name, unproven.clone().spelled(email.typed())),
+            _ => (name, PROVEN),
+        })
         .collect();
     let mut retry = Retry::of("a registration");
     loop {
@@ -130,7 +137,7 @@ async fn try_register(
     let id = account.user.id;
     // A username that is a number is taken only when the number is, and was not chosen by the user.
     let given = wanted.iter().filter(|(name, _)| !matches!(name.twin(), Some(Name::Phone(_))));
-    let complaints = taken_on(given.map(|(name, terms)| (name, *terms)), holders, id)?;
+    let complaints = taken_on(given.map(|(name, terms)| (name, terms)), holders, id)?;
     if !complaints.is_empty() {
         return Err(Error::Invalid(complaints));
     }

@@ -3,7 +3,7 @@
 use super::{
     Account, User, Username,
     claim::{self, Losses, Name, PROVEN, USERNAME},
-    find,
+    find, notices,
     password::reset_addresses,
     staff, taken,
 };
@@ -13,7 +13,7 @@ use crate::{
     email::{self, Email},
     fields::changed,
     ids::{Ids, Numbered},
-    otp,
+    otp::{self, Purpose},
     password::Hash,
 };
 
@@ -67,7 +67,8 @@ pub async fn create_or_promote(db: &Db, ids: &Ids, new: &Superuser) -> Result<Pr
             fields.extend(
                 ["username", "email", "is_email_verified", "is_active", "is_staff"].map(str::to_owned),
             );
-            let wanted = [(username.clone(), USERNAME), (names[1].clone(), PROVEN)];
+            let wanted =
+                [(username.clone(), USERNAME), (names[1].clone(), PROVEN.spelled(new.email.typed()))];
             let taken;
             (taken, losses) = claim::take(db, &wanted, next.user.id, &holders, None)?;
             writes.extend(taken);
@@ -110,8 +111,10 @@ fn promote(db: &Db, account: &Account, new: &Superuser) -> Result<Made, Error> {
     }
     // So could anyone who has a code for a new password.
     writes.extend(otp::withdraw_resets(db, reset_addresses(user)));
+    writes.extend(notices::tell(db, user, Purpose::NoticePasswordChanged)?);
+    writes.extend(notices::of_change(db, user, &next.user)?);
     writes.extend(next.change(db)?);
-    writes.push(claim::mark(db, &Name::Email(new.email.key()), user.id, PROVEN));
+    writes.push(claim::mark(db, &Name::Email(new.email.key()), user.id, &PROVEN));
     writes.extend(staff::count(db, user.is_active_staff(), true));
     Ok((next, writes))
 }

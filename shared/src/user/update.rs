@@ -5,7 +5,7 @@ use super::{
     claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
     find,
     names::{names, taken, unproven},
-    staff, username_key,
+    notices, staff, username_key,
 };
 use crate::{
     Error,
@@ -15,7 +15,7 @@ use crate::{
     error::FieldErrors,
     fields::{Given, changed},
     form::Patch,
-    otp::{Limits, Purpose, Record},
+    otp::{Channel, Limits, Purpose, Record},
     phone::{Phone, PhoneRules},
     precondition::Precondition,
     time,
@@ -107,7 +107,7 @@ pub(super) async fn update(
         if staff.is_some() || !draft.stages_phone() {
             draft.change_phone()?;
         }
-        draft.change_email_flag()?;
+        draft.change_present_email()?;
         draft.change_email(client, &holders)?;
         draft.change_plain_fields();
         let Draft { user, wanted, writes: mut moves, .. } = draft;
@@ -131,6 +131,7 @@ pub(super) async fn update(
             writes.extend(staff::still(db, caller.user.id, id));
         }
         writes.extend(moves);
+        writes.extend(notices::of_change(db, &account.user, &next.user)?);
         if db.transact(writes).await? {
             losses.audit(Some(caller.user.id), client.ip());
             return Ok((next, fields));
@@ -266,7 +267,7 @@ impl<'a> Draft<'a> {
                 self.give_up_phone(old)?;
             }
         } else if let Some(number) = number.filter(|_| is_verified != was_verified) {
-            self.writes.push(claim::mark(self.db, &number, self.user.id, terms_of(is_verified)?));
+            self.writes.push(claim::mark(self.db, &number, self.user.id, &terms_of(is_verified)?));
         }
         Ok(())
     }
@@ -280,14 +281,23 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn change_email_flag(&mut self) -> Result<(), Error> {
+    /// How the present address is spelled, and whether it counts as verified.
+    fn change_present_email(&mut self) -> Result<(), Error> {
         let user = &mut self.user;
+        let new = self.changes.email.as_ref();
+        let respelled = new.filter(|new| new.key() == email::key(&user.email) && new.typed() != user.email);
+        if let Some(new) = respelled {
+            new.typed().clone_into(&mut user.email);
+        }
         let flag = self.changes.flags.is_email_verified.filter(|flag| *flag != user.is_email_verified);
-        let Some(verified) = flag else { return Ok(()) };
-        user.is_email_verified = verified;
-        if !user.email.is_empty() {
-            let name = Name::Email(email::key(&user.email));
-            self.writes.push(claim::mark(self.db, &name, user.id, terms_of(verified)?));
+        if let Some(verified) = flag {
+            user.is_email_verified = verified;
+            if !user.email.is_empty() {
+                let (name, terms) = (Name::Email(email::key(&user.email)), terms_of(verified)?);
+                self.writes.push(claim::mark(self.db, &name, user.id, &terms.spelled(&user.email)));
+            }
+        } else if let Some(new) = respelled {
+            self.writes.push(claim::spell(self.db, new, user.id));
         }
         Ok(())
     }
@@ -299,9 +309,6 @@ impl<'a> Draft<'a> {
         let is_staged = self.changes.stages_email(&self.user);
         let user = &mut self.user;
         let is_present = new.key() == email::key(&user.email);
-        if is_present {
-            new.typed().clone_into(&mut user.email);
-        }
         if (is_staged || (is_present && !self.changes.keeps_pending))
             && let Some(given_up) = user.pending_email.take()
         {
@@ -309,8 +316,10 @@ impl<'a> Draft<'a> {
         }
         if is_staged {
             user.pending_email = Some(new.typed().to_owned());
-            self.wanted
-                .push((Name::Email(new.key()), Terms { staged: true, by_user: self.by_user, ..unproven()? }));
+            self.wanted.push((
+                Name::Email(new.key()),
+                Terms { staged: true, by_user: self.by_user, ..unproven()? }.spelled(new.typed()),
+            ));
             self.writes.extend(send_codes(self.db, client, new, user, holders)?);
         }
         Ok(())
@@ -350,7 +359,8 @@ fn send_codes(
     let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), client)?;
     let mut writes = vec![code.write(db, &new.key())?, allowance.write(db, &new.key())?];
     if !user.email.is_empty() {
-        writes.push(Record::notice(Purpose::NoticeEmailChange, &user.email, user.id)?.write_notice(db)?);
+        let notice = Record::notice(Purpose::NoticeEmailChange, Channel::Email, &user.email, user.id)?;
+        writes.push(notice.write_notice(db)?);
     }
     Ok(writes)
 }

@@ -5,7 +5,7 @@ use crate::{
     dynamo::{Db, Write, s, yes},
     email,
     id::record_key,
-    otp::{Purpose, Record, Redeemed},
+    otp::{Purpose, Redeemed},
     phone::Phone,
     unicode,
 };
@@ -13,7 +13,7 @@ use crate::{
 use super::{
     Account, User, Username,
     claim::{self, Holder, Holders, Losses, Name, PROVEN, USERNAME},
-    find,
+    find, notices,
     pending::{activated, if_settled},
     update::is_called,
     username_key,
@@ -36,7 +36,7 @@ pub async fn verify_email(
 ) -> Result<Vec<&'static str>, Error> {
     let name = Name::Email(address.to_owned());
     let holder = holders.of(&name).ok_or(Error::OtpInvalid)?;
-    let (Holder { staged, by_user, .. }, is_waiting) = (*holder, holder.is_waiting());
+    let (&Holder { staged, by_user, .. }, is_waiting) = (holder, holder.is_waiting());
     let id = code.holder()?;
     let mut writes = vec![code.spend(db), claim::prove(db, &name, id, staged)];
     let user =
@@ -71,14 +71,12 @@ pub async fn verify_email(
         let is_free = name.twin().is_some_and(|twin| holders.of(&twin).is_none());
         let new = Username::parse(next).ok().filter(|_| is_free).unwrap_or_else(Username::generated);
         writes.push(claim::free(db, &Name::Username(username_key(username)), id));
-        writes.push(claim::take_free(db, &Name::Username(new.key()), id, USERNAME)?);
+        writes.push(claim::take_free(db, &Name::Username(new.key()), id, &USERNAME)?);
         user = user.set("username", s(new.text())).set("search.username", s(unicode::folded(new.text())));
     }
     if !present.is_empty() {
         writes.push(claim::free(db, &Name::Email(email::key(present)), id));
-        if account.user.is_email_verified {
-            writes.push(Record::notice(Purpose::NoticeEmailChanged, present, id)?.write_notice(db)?);
-        }
+        writes.extend(notices::tell(db, &account.user, Purpose::NoticeEmailChanged)?);
     }
     writes.push(user.if_exists());
     if db.transact(writes).await? { Ok(fields) } else { Err(Error::OtpInvalid) }
@@ -139,7 +137,7 @@ pub(crate) fn prove_phone(
     if holder.is_some_and(|holder| holder.user_id == id) {
         let user = user.if_equals("phone_number", s(number));
         let mut writes = vec![claim::prove(db, &name, id, false), user];
-        writes.extend(notice_of_phone(db, &account.user)?);
+        writes.extend(notices::tell_of_phone(db, &account.user)?);
         return Ok(Some(PhoneProof { writes, losses: Losses::default(), fields: &["is_phone_verified"] }));
     }
     if !account.claims(phone) || holder.is_some_and(|holder| !holder.has_lapsed()) {
@@ -152,15 +150,8 @@ pub(crate) fn prove_phone(
         .set("phone_number", s(number))
         .set("search.phone_number", s(number));
     writes.push(user);
-    writes.extend(notice_of_phone(db, &account.user)?);
+    writes.extend(notices::tell_of_phone(db, &account.user)?);
     Ok(Some(PhoneProof { writes, losses, fields: &["phone_number", "is_phone_verified"] }))
-}
-
-/// Tells the verified e-mail address of a user, if there is one, of a number that is verified now.
-fn notice_of_phone(db: &Db, user: &User) -> Result<Option<Write>, Error> {
-    let is_told = user.is_email_verified && !user.email.is_empty();
-    let notice = is_told.then(|| Record::notice(Purpose::NoticePhoneChanged, &user.email, user.id));
-    notice.transpose()?.map(|notice| notice.write_notice(db)).transpose()
 }
 
 /// Puts the pending number in the place of the present one. `None` when another user has verified it. A username that is the old number
@@ -172,7 +163,7 @@ fn replace_phone(
     holders: &Holders,
 ) -> Result<Option<PhoneProof>, Error> {
     let user = &account.user;
-    if holders.refuse(&name, user.id, PROVEN)? {
+    if holders.refuse(&name, user.id, &PROVEN)? {
         return Ok(None);
     }
     let mut next = account.clone();
@@ -194,6 +185,6 @@ fn replace_phone(
     writes.extend(next.change(db)?);
     let (taken, losses) = claim::take(db, &wanted, user.id, holders, None)?;
     writes.extend(taken);
-    writes.extend(notice_of_phone(db, user)?);
+    writes.extend(notices::tell_of_phone(db, user)?);
     Ok(Some(PhoneProof { writes, losses, fields }))
 }

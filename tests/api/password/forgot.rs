@@ -35,6 +35,35 @@ async fn a_code_is_sent_to_the_address_of_an_account() {
     );
 }
 
+/// In whichever letters a stranger asks for it.
+#[tokio::test]
+async fn a_code_goes_to_the_address_as_its_user_spells_it() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    let ada = api.log_in("ada").await;
+
+    for (spelling, mails) in [(ADA, 1), ("Ada@Example.com", 2)] {
+        assert_eq!(ada.patch("/api/profile", &json!({ "email": spelling })).await.status, 200);
+        api.forget_limits().await;
+        forgot(&api, "aDA@eXample.com").await.is(200, &sent());
+        assert_eq!(api.stack.message(ADA, mails).await.unwrap().to, spelling);
+    }
+}
+
+/// Claims of earlier releases do not say how their users spell them.
+#[tokio::test]
+async fn a_code_to_an_address_of_an_earlier_release_goes_out_as_it_was_asked_for() {
+    let api = Api::start().await;
+    api.verified("ada").await;
+    let mut claim = api.item("Users", "email#ada@example.com").await.unwrap();
+    claim.as_object_mut().unwrap().remove("spelling").unwrap();
+    api.put_item("Users", &claim).await;
+
+    forgot(&api, "Ada@example.com").await.is(200, &sent());
+
+    assert_eq!(api.stack.message(ADA, 1).await.unwrap().to, "Ada@example.com");
+}
+
 #[tokio::test]
 async fn strangers_hear_the_same_and_get_no_mail() {
     let api = Api::start().await;

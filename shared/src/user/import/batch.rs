@@ -115,7 +115,7 @@ impl<'a> Making<'a> {
         beside.insert(record::EPOCH_IMPORTED.to_owned(), n(account.epoch));
         let mut writes = vec![account.put(db, beside)?];
         for name in names.all() {
-            writes.push(claim::take_free(db, &name, user.id, Import::terms(user, &name))?);
+            writes.push(claim::take_free(db, &name, user.id, &Import::terms(user, &name))?);
         }
         writes.extend(pointer(&db.tables.users, import.place.source, user.id, standing));
         Ok(writes)

@@ -100,9 +100,9 @@ fn moves(db: &Db, old: &User, new: &User) -> Result<Vec<Write>, Error> {
     for name in &has {
         let terms = Import::terms(new, name);
         if !had.contains(name) {
-            writes.push(claim::take_free(db, name, new.id, terms)?);
-        } else if terms.verified != Import::terms(old, name).verified {
-            writes.push(claim::mark(db, name, new.id, terms));
+            writes.push(claim::take_free(db, name, new.id, &terms)?);
+        } else if terms != Import::terms(old, name) {
+            writes.push(claim::mark(db, name, new.id, &terms));
         }
     }
     Ok(writes)
