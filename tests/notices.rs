@@ -120,7 +120,7 @@ async fn a_number_that_staff_verify_and_one_that_goes_are_told() {
     let (api, admin, ada) = with_ada().await;
     let removed = "Rollcall: the phone number of your account was removed";
     tells(&api, &ada, "/api/profile", &json!({ "phone_number": null }), removed).await;
-    let verified = "Rollcall: a phone number was verified for your account";
+    let verified = "Rollcall: a phone number of your account was verified";
     let vouched = json!({ "phone_number": NUMBER, "is_phone_verified": true });
     tells(&api, &admin, &path(&ada), &vouched, verified).await;
     tells(&api, &admin, &path(&ada), &json!({ "phone_number": OTHER }), removed).await;
