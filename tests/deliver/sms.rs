@@ -1,9 +1,10 @@
 //! `deliver-sms`, fed by the stream of the codes.
 
+use local::Template;
 use serde_json::{Value, json};
 
 use super::batch;
-use crate::support::{Api, Client, TWILIO};
+use crate::support::{Api, Client, TWILIO, root};
 
 const NUMBER: &str = "+919881167671";
 const OTHER: &str = "+919881167672";
@@ -98,6 +99,21 @@ const TO_INDIA: [(&str, &str); 3] = [
     ("SmsDltEntityId", "1101160000000000001"),
     ("SmsDltTemplateIds", "verify_phone.en=1107160000000000001"),
 ];
+
+#[test]
+fn every_text_can_have_the_id_of_its_registration() {
+    for language in std::fs::read_dir(root().join("messages/texts")).unwrap() {
+        let language = language.unwrap();
+        for text in std::fs::read_dir(language.path().join("sms")).unwrap() {
+            let purpose = text.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+            let id = format!("{purpose}.{}=1107160000000000001", language.file_name().to_str().unwrap());
+            let parameters = [("SmsDltTemplateIds", id.as_str()), TO_INDIA[0], TO_INDIA[1]];
+            let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let template = Template::load(&root().join("template.yaml"), &parameters.into());
+            assert!(template.is_ok(), "{id}: {:?}", template.err());
+        }
+    }
+}
 
 /// What a carrier says of the text with a code that was asked for.
 async fn dropped(api: &Api, number: &str) -> Option<String> {
