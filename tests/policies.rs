@@ -162,6 +162,18 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     assert_exact(&[], |_| true, uses);
 }
 
+#[test]
+fn conditions_on_keys_can_be_switched_off_and_change_nothing_else() {
+    let everything = [("Ids", "integer"), ("LegacyJwtSecretArn", tokens::ARN.1)];
+    let on = statements(&everything, |_| true);
+    let off = statements(&[&everything[..], &[("KeyConditions", "off")]].concat(), |_| true);
+
+    assert!(on.iter().filter(|statement| !statement.keys.is_empty()).count() > 100);
+    let without_keys: Vec<Statement> =
+        on.into_iter().map(|statement| Statement { keys: Vec::new(), ..statement }).collect();
+    assert!(without_keys == off);
+}
+
 #[tokio::test]
 async fn integer_ids_may_be_counted() {
     let parameters = [("Ids", "integer"), ("OtpCooldownSeconds", "0")];

@@ -132,7 +132,9 @@ async fn forward(State(inner): State<Arc<Inner>>, uri: Uri, mut headers: HeaderM
     (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()
 }
 
-/// The actions of a call, each with its resource and the partition keys there.
+/// The actions of a call, each with its resource and the partition keys there. AWS does not say which keys a permission for a part of
+/// a transaction is held against: those of one write, or of all writes of the action in the table. What allows the latter allows
+/// the former, too.
 fn needed(target: &str, path: &str, request: &Value) -> Vec<(String, String, Vec<String>)> {
     match target.rsplit('.').next().unwrap() {
         "GetSecretValue" => {
@@ -146,8 +148,15 @@ fn needed(target: &str, path: &str, request: &Value) -> Vec<(String, String, Vec
         }
         "TransactWriteItems" => {
             let items = request["TransactItems"].as_array().unwrap().iter();
-            let writes = items.flat_map(|item| item.as_object().unwrap());
-            writes.map(|(kind, write)| on_item(&format!("{kind}Item"), write)).collect()
+            let mut all: Vec<(String, String, Vec<String>)> = Vec::new();
+            for (kind, write) in items.flat_map(|item| item.as_object().unwrap()) {
+                let (action, table, keys) = on_item(&format!("{kind}Item"), write);
+                match all.iter_mut().find(|known| (&known.0, &known.1) == (&action, &table)) {
+                    Some((_, _, known)) => known.extend(keys),
+                    None => all.push((action, table, keys)),
+                }
+            }
+            all
         }
         "Query" => {
             let condition = request["KeyConditionExpression"].as_str().unwrap();
