@@ -1,5 +1,6 @@
 //! The operator's commands.
 
+mod check_deploy;
 mod check_messages;
 pub(crate) mod cli;
 mod compile;
@@ -19,6 +20,7 @@ use cli::{Arguments, Command};
 pub(crate) async fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let root = cli::workspace()?;
     match arguments.command.take() {
+        Some(Command::CheckDeploy(asked)) => println!("{}", check_deploy::check(&root, &asked)?),
         Some(Command::CreateSuperuser(known)) => create_superuser::create(&root, arguments, known).await?,
         Some(Command::ImportDjango(asked)) => return import_django::import(&root, arguments, asked).await,
         Some(Command::Reindex(asked)) => return reindex::reindex(&root, arguments, asked).await,

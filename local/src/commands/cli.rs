@@ -55,6 +55,7 @@ pub(crate) struct Arguments {
 /// What to do instead of running until Ctrl-C.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    CheckDeploy(CheckDeploy),
     CreateSuperuser(CreateSuperuser),
     ImportDjango(ImportDjango),
     Reindex(Reindex),
@@ -70,6 +71,15 @@ pub(crate) struct CheckMessages {
     /// The name of the stack, for texts that give it.
     #[arg(long, value_name = "NAME", default_value = "rollcall")]
     pub(crate) stack: String,
+}
+
+/// Check what `sam deploy` is about to deploy: the parameters in samconfig.toml, and the processor and the C library for which the
+/// functions in target/lambda were built.
+#[derive(Debug, Args)]
+pub(crate) struct CheckDeploy {
+    /// The environment in samconfig.toml, as for `sam deploy`.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) config_env: String,
 }
 
 /// Make a user who is staff, or make a user staff; what is not given here is asked for, and so is the password.

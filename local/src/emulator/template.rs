@@ -189,13 +189,26 @@ impl Template {
         Self::parse(&std::fs::read_to_string(path)?, parameters)
     }
 
+    /// The value that each parameter has in a deployment with these; an error where `CloudFormation` would refuse one, or a rule.
+    pub fn deployed_parameters(
+        path: &Path,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, TemplateError> {
+        let document = yaml::parse(&std::fs::read_to_string(path)?)?;
+        let document = document.as_object().cloned().unwrap_or_default();
+        let declared = document.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+        let values = parameters::deployed(&declared, parameters)?;
+        Resolver::new(&document, &values).check_rules()?;
+        Ok(values)
+    }
+
     /// Reads the text of a template.
     pub fn parse(text: &str, parameters: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let document = yaml::parse(text)?;
         let document =
             document.as_object().ok_or_else(|| TemplateError::Invalid("it is not a mapping".to_owned()))?;
         let declared = document.get("Parameters").and_then(Value::as_object).cloned().unwrap_or_default();
-        let values = parameters::values(&declared, parameters)?;
+        let values = parameters::local(&declared, parameters)?;
         let resolver = Resolver::new(document, &values);
         resolver.check_rules()?;
         let resources = resolver.existing("Resources")?;

@@ -16,8 +16,21 @@ const LOCAL_DEFAULTS: [(&str, &str); 4] = [
     ("SmsAllowedRegions", ""),
 ];
 
-/// The value of every parameter the template declares: what was given, else the local or the declared default.
-pub(super) fn values(
+/// The value of every parameter the template declares in a local stack: what was given, else the local or the declared default.
+pub(super) fn local(
+    declared: &Map<String, Value>,
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, TemplateError> {
+    let is_declared = |(name, _): &(&str, &str)| declared.contains_key(*name);
+    let defaults = LOCAL_DEFAULTS.iter().copied().filter(is_declared);
+    let mut values: BTreeMap<String, String> =
+        defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    values.extend(given.clone());
+    deployed(declared, &values)
+}
+
+/// The same in a deployed stack: what was given, else the declared default.
+pub(super) fn deployed(
     declared: &Map<String, Value>,
     given: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, TemplateError> {
@@ -29,11 +42,8 @@ pub(super) fn values(
 }
 
 fn one(name: &str, rules: &Value, given: Option<&String>) -> Result<String, TemplateError> {
-    let local =
-        LOCAL_DEFAULTS.iter().find(|(parameter, _)| *parameter == name).map(|(_, value)| (*value).to_owned());
     let value = given
         .cloned()
-        .or(local)
         .or_else(|| rules.get("Default").and_then(text))
         .ok_or_else(|| TemplateError::Parameter(name.to_owned(), "needs a value".to_owned()))?;
     match complaint(rules, &value)? {
@@ -150,7 +160,7 @@ mod tests {
             json!({ "A": { "Type": "String", "Default": "" }, "B": { "Type": "String", "Default": "" } });
         let given = BTreeMap::from([("C".to_owned(), "1".to_owned())]);
 
-        let error = values(declared.as_object().unwrap(), &given).unwrap_err();
+        let error = deployed(declared.as_object().unwrap(), &given).unwrap_err();
 
         assert_eq!(error.to_string(), "the template has no parameter C; it has A, B");
     }
@@ -161,7 +171,8 @@ mod tests {
         let declared = declared.as_object().unwrap();
         let strict = BTreeMap::from([("Policy".to_owned(), "strict".to_owned())]);
 
-        assert_eq!(values(declared, &BTreeMap::new()).unwrap()["Policy"], "seeds");
-        assert_eq!(values(declared, &strict).unwrap()["Policy"], "strict");
+        assert_eq!(local(declared, &BTreeMap::new()).unwrap()["Policy"], "seeds");
+        assert_eq!(local(declared, &strict).unwrap()["Policy"], "strict");
+        assert_eq!(deployed(declared, &BTreeMap::new()).unwrap()["Policy"], "strict");
     }
 }
