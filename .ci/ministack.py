@@ -1,5 +1,6 @@
 """What .ci/deployment asks of the emulator beside the API.
 
+adopt ENDPOINT STACK              makes empty tables of the shape of the stack's, and prints the parameters that adopt them
 prepare ENDPOINT STACK PASSWORD   lets it send mail, makes the staff user `admin`, and prints the API's URL
 newest ENDPOINT ADDRESS           prints the newest message to an e-mail address or a phone number
 """
@@ -9,15 +10,35 @@ import sys
 import urllib.request
 
 
-def prepare(endpoint: str, stack: str, password: str) -> None:
+def session():
     import boto3
 
+    return boto3.Session(aws_access_key_id="000000000000", aws_secret_access_key="test", region_name="us-east-1")
+
+
+def adopt(endpoint: str, stack: str) -> None:
+    with open(stack) as file:
+        tables = json.load(file)["resources"]
+    dynamodb = session().client("dynamodb", endpoint_url=endpoint)
+    for name in ("Users", "Employees", "Tokens"):
+        table = dynamodb.describe_table(TableName=tables[name])["Table"]
+        shape = {key: table[key] for key in ("AttributeDefinitions", "KeySchema")}
+        if indexes := table.get("GlobalSecondaryIndexes"):
+            shape["GlobalSecondaryIndexes"] = [
+                {key: index[key] for key in ("IndexName", "KeySchema", "Projection")} for index in indexes
+            ]
+        dynamodb.create_table(TableName=f"restored-{name}", BillingMode="PAY_PER_REQUEST", **shape)
+        print(f"--parameter Existing{name}Table=restored-{name}")
+
+
+def prepare(endpoint: str, stack: str, password: str) -> None:
     with open(stack) as file:
         deployed = json.load(file)
-    session = boto3.Session(aws_access_key_id="000000000000", aws_secret_access_key="test", region_name="us-east-1")
-    session.client("sesv2", endpoint_url=endpoint).create_email_identity(EmailIdentity="no-reply@example.com")
+    ses = session().client("sesv2", endpoint_url=endpoint)
+    if not ses.list_email_identities()["EmailIdentities"]:
+        ses.create_email_identity(EmailIdentity="no-reply@example.com")
     superuser = {"username": "admin", "email": "admin@example.com", "password": password}
-    made = session.client("lambda", endpoint_url=endpoint).invoke(
+    made = session().client("lambda", endpoint_url=endpoint).invoke(
         FunctionName=deployed["resources"]["CreateSuperuser"], Payload=json.dumps(superuser)
     )
     answer = json.load(made["Payload"])
@@ -40,4 +61,4 @@ def newest(endpoint: str, address: str) -> None:
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "newest": newest}[sys.argv[1]](*sys.argv[2:])
+    {"adopt": adopt, "prepare": prepare, "newest": newest}[sys.argv[1]](*sys.argv[2:])

@@ -150,6 +150,9 @@ impl<'a> Resolver<'a> {
 
     fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
         let kind = self.resource_type(id)?;
+        if (kind, attribute) == ("AWS::SSM::Parameter", "Value") {
+            return self.text(&self.template["Resources"][id]["Properties"]["Value"]);
+        }
         let physical = self.physical_name(id, kind)?;
         Ok(match (kind, attribute) {
             ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{physical}")),
@@ -383,6 +386,7 @@ Resources:
   Secret: { Type: "AWS::SecretsManager::Secret" }
   Alarm: { Type: "AWS::CloudWatch::Alarm", Condition: IsProd }
   Probe: { Type: "Custom::Probe" }
+  Used: { Type: "AWS::SSM::Parameter", Properties: { Value: !If [IsProd, prod, !GetAtt Users.Arn] } }
 "#;
 
     fn resolved(expression: &str) -> Result<Option<Value>> {
@@ -407,6 +411,10 @@ Resources:
             ("!Ref Secret", json!("arn:aws:secretsmanager:us-east-1:000000000000:secret:rollcall-Secret")),
             ("!GetAtt Users.Arn", json!("arn:aws:dynamodb:us-east-1:000000000000:table/rollcall-Users")),
             ("!GetAtt Probe.Anything", json!("rollcall-Probe-Anything")),
+            (
+                "!Sub '${Used.Value}/index/a'",
+                json!("arn:aws:dynamodb:us-east-1:000000000000:table/rollcall-Users/index/a"),
+            ),
             (
                 "!Sub '${Stage}/${Users.Arn}/${!kept}'",
                 json!("dev/arn:aws:dynamodb:us-east-1:000000000000:table/rollcall-Users/${kept}"),
