@@ -124,6 +124,16 @@ impl Deployment {
         self.phone.as_deref()
     }
 
+    /// For how many minutes a journey leaves the deployment alone; says so if for none.
+    pub(crate) fn silence() -> Option<u64> {
+        let minutes = setting("API_SILENCE")
+            .map(|minutes| minutes.parse().expect("API_SILENCE is a number of minutes"));
+        if minutes.is_none() {
+            skip("what takes a silence", "API_SILENCE");
+        }
+        minutes
+    }
+
     /// A session of a staff user; says so if there is none.
     pub(crate) async fn staff(&self) -> Option<User> {
         let Some((name, password)) = &self.staff else {
