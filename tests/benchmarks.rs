@@ -96,11 +96,7 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn of(row: &'a Row, functions: &'a [Function]) -> Self {
-        let (method, path) = row.request.split_once(' ').unwrap();
-        let has = |function: &&Function| {
-            function.routes.iter().any(|route| route.method == method && route.path == path)
-        };
-        Self { function: functions.iter().find(has).unwrap(), row: Some(row) }
+        Self { function: row.function(functions), row: Some(row) }
     }
 
     fn smallest(functions: &'a [Function]) -> Self {
@@ -261,11 +257,11 @@ impl Costs {
 }
 
 /// Whether the request is the ordinary one of its endpoint.
-fn is_plain(request: &str) -> bool {
+pub(crate) fn is_plain(request: &str) -> bool {
     request.split(' ').count() == 2 && !request.contains('?')
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
+pub(crate) fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of[of.len() / 2]
 }

@@ -8,7 +8,7 @@ use futures_util::{
     future::{FutureExt, LocalBoxFuture},
     stream::{self, StreamExt},
 };
-use local::Template;
+use local::{Function, Template};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, Calls, Client, PASSWORD, User, registration, root};
@@ -86,6 +86,21 @@ impl Row {
         self.calls[0] > 0
     }
 
+    /// How many calls a new instance makes. One that does not know a token's key reads it alone, and everything else waits for
+    /// that.
+    pub(crate) fn calls_of_a_new_instance(&self, made: &Calls) -> usize {
+        self.calls[0] + usize::from(reads_a_key(made))
+    }
+
+    /// The function behind its endpoint.
+    pub(crate) fn function<'a>(&self, functions: &'a [Function]) -> &'a Function {
+        let (method, path) = self.request.split_once(' ').unwrap();
+        let has = |function: &&Function| {
+            function.routes.iter().any(|route| route.method == method && route.path == path)
+        };
+        functions.iter().find(has).unwrap()
+    }
+
     /// Does for the user `name` what has to be done before the request.
     pub(crate) async fn prepare(&self, api: &Api, name: &str) -> Prepared {
         (self.prepare)(api, name).await
@@ -127,8 +142,7 @@ impl Row {
                 }
                 let logged = api.logged().into_iter().rfind(|line| line["message"] == "request").unwrap();
                 assert_eq!(logged["cold"], cold, "{request}: {logged}");
-                // An instance that does not know a token's key reads it alone, and everything else waits for that.
-                let key = usize::from(cold && made.kinds().contains("BatchGetItem Tokens"));
+                let key = usize::from(cold && reads_a_key(&made));
                 let (depth, calls) = (depth + key, calls + key);
                 if answer.status != status || made.depth() > depth || made.len() != calls {
                     // A call that began late has waited for another by chance.
@@ -153,11 +167,17 @@ impl Row {
     }
 }
 
+<<<<<<< Updated upstream
 /// What docs/costs.md says of a request: the units that it reads and writes, and what it writes of which table or index.
 fn line_of_costs(request: &str, made: &Calls) -> String {
     let (read, written) = made.units_read_and_written();
     let places = made.units_written_by_place().into_iter().map(|(place, units)| format!("{place} {units}"));
     format!("| {request} | {read} | {written} | {} |\n", places.collect::<Vec<_>>().join(", "))
+=======
+/// Whether a token's key was read among these calls of a new instance.
+fn reads_a_key(made: &Calls) -> bool {
+    made.kinds().contains("BatchGetItem Tokens")
+>>>>>>> Stashed changes
 }
 
 /// A session of somebody who has registered as `name`.

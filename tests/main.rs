@@ -44,6 +44,7 @@ mod benchmarks;
 mod capacity;
 mod catalogue;
 mod claims;
+mod cold_start;
 mod corpus;
 mod cors;
 mod deploying;
