@@ -167,17 +167,16 @@ impl Row {
     }
 }
 
-<<<<<<< Updated upstream
 /// What docs/costs.md says of a request: the units that it reads and writes, and what it writes of which table or index.
 fn line_of_costs(request: &str, made: &Calls) -> String {
     let (read, written) = made.units_read_and_written();
     let places = made.units_written_by_place().into_iter().map(|(place, units)| format!("{place} {units}"));
     format!("| {request} | {read} | {written} | {} |\n", places.collect::<Vec<_>>().join(", "))
-=======
+}
+
 /// Whether a token's key was read among these calls of a new instance.
 fn reads_a_key(made: &Calls) -> bool {
     made.kinds().contains("BatchGetItem Tokens")
->>>>>>> Stashed changes
 }
 
 /// A session of somebody who has registered as `name`.
