@@ -81,6 +81,7 @@ impl Drop for Process {
 #[ignore = "not a test: the process that others start"]
 async fn a_process_with_a_stack_in_it() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
+    #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
     let executions = std::env::var(CONCURRENCY).ok().map(|executions| executions.parse().unwrap());
     let api = Api::kept_with_concurrency(Path::new(&folder), executions).await;
     println!("Listening on {}", api.stack.url());
