@@ -66,6 +66,7 @@ async fn a_superuser_is_made_with_an_address_that_needs_no_proof() {
             "is_email_verified": true,
             "pending_email": null,
             "pending_phone_number": null,
+            "language": "",
             "is_phone_verified": false,
             "is_active": true,
             "is_staff": true,

@@ -120,7 +120,7 @@ async fn a_directory_of_employees_moves_in() {
         json!({
             "id": bunny.id(), "username": "bunny0909", "email": "test@example.com", "first_name": "Basavraj",
             "last_name": "Ningadali", "phone_number": "+919881167671", "address": "", "date_of_birth": "1990-01-01",
-            "is_email_verified": false, "pending_email": null, "is_phone_verified": false, "pending_phone_number": null, "is_active": true,
+            "is_email_verified": false, "pending_email": null, "is_phone_verified": false, "pending_phone_number": null, "language": "", "is_active": true,
             "is_staff": true, "date_joined": "2023-08-25T09:12:56.123Z", "last_login": profile["last_login"],
         })
     );

@@ -5,7 +5,10 @@ use std::fs;
 use local::Template;
 use serde_json::{Value, json};
 
-use crate::support::{Api, root};
+use crate::{
+    deliver::batch,
+    support::{Api, PASSWORD, complaint, root, unlimited},
+};
 
 const NUMBER: &str = "+919881167671";
 
@@ -92,5 +95,86 @@ fn both_functions_that_send_have_the_layer() {
     for function in ["Deliver", "DeliverSms"] {
         assert_eq!(of_sender(layer, function), (json!([layer]), json!("/opt/messages")));
         assert_eq!(of_sender("", function), (Value::Null, json!("")));
+    }
+}
+
+/// Asks for a code for a new password by this field, and gives the subject and the text of the message. A notice may come first.
+async fn recovery(api: &Api, field: &str, to: &str) -> (String, String) {
+    let mut before = api.stack.messages(to).len();
+    let answer = api.post("/api/password/forgot", &json!({ field: to })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    loop {
+        let message = api.stack.message(to, before).await.unwrap();
+        if message.body.contains(|c: char| c.is_ascii_digit()) {
+            return (message.subject, message.body);
+        }
+        before += 1;
+    }
+}
+
+#[tokio::test]
+async fn messages_to_a_user_are_in_the_language_that_they_have_chosen() {
+    let api = Api::with(&unlimited()).await;
+    let email = "ada@example.com";
+    let body = json!({ "username": "ada", "email": email, "password": PASSWORD, "phone_number": NUMBER, "language": "de" });
+
+    let user = api.post("/api/register", &body).await;
+
+    assert_eq!((user.status, &user.body["language"]), (201, &json!("de")), "{}", user.text);
+    let mail = api.message_to(email).await;
+    assert_eq!(mail.subject, "Rollcall: Bestätigen Sie Ihre E-Mail-Adresse");
+    assert!(mail.body.contains(" Min. ab. ") && mail.html.unwrap().contains("lang=\"de\""), "{}", mail.body);
+    api.verify(email).await;
+    let ada = api.log_in("ada").await;
+    // Of the number, verified with her token.
+    let before = api.stack.messages(NUMBER).len();
+    ada.post("/otp/generate", &json!({ "phone_number": NUMBER })).await;
+    let text = api.stack.message(NUMBER, before).await.unwrap().body;
+    assert!(text.contains(" ist Ihr Code für Rollcall. "), "{text}");
+    let guess = json!({ "phone_number": NUMBER, "otp": api.code_after(NUMBER, before).await });
+    assert_eq!(ada.post("/otp/verify", &guess).await.status, 200);
+    // Anyone may ask for a code for a new password: the claims of address and number have the language.
+    let (german, spanish) = ("Rollcall: Neues Passwort festlegen", "Rollcall: crea una nueva contraseña");
+    assert_eq!(recovery(&api, "email", email).await.0, german);
+    for (language, subject, words) in [
+        ("es", spanish, " para crear una nueva contraseña en Rollcall. "),
+        ("", "Rollcall: set a new password", " code to set a new password. "),
+        ("de", german, " für ein neues Passwort bei Rollcall. "),
+    ] {
+        let changed = ada.patch("/api/profile", &json!({ "language": language })).await;
+        assert_eq!((changed.status, &changed.body["language"]), (200, &json!(language)), "{}", changed.text);
+        assert_eq!(recovery(&api, "email", email).await.0, subject);
+        let text = recovery(&api, "phone_number", NUMBER).await.1;
+        assert!(text.contains(words), "{text}");
+    }
+    // Together with another address, which waits for its code, and with another spelling of the present one.
+    let next = json!({ "language": "es", "email": "ada@example.org" });
+    assert_eq!(ada.patch("/api/profile", &next).await.status, 200);
+    let code = api.message_to("ada@example.org").await;
+    assert_eq!(code.subject, "Rollcall: verifica tu dirección de correo electrónico");
+    assert_eq!(recovery(&api, "email", email).await.0, spanish);
+    let respelled = json!({ "language": "de", "email": "Ada@example.com" });
+    assert_eq!(ada.patch("/api/profile", &respelled).await.status, 200);
+    assert_eq!(recovery(&api, "email", "Ada@example.com").await.0, german);
+    ada.patch("/api/profile", &json!({ "language": "xx" }))
+        .await
+        .is(400, &complaint("language", "\"xx\" is not a valid choice."));
+}
+
+/// Records of 0.1.0 have no language, and a later release may have more of them.
+#[tokio::test]
+async fn a_record_without_a_known_language_is_sent_in_that_of_the_stack() {
+    let api = Api::start().await;
+    for (to, language, words) in [
+        ("ada@example.com", json!({}), "Your verification code is"),
+        ("bob@example.com", json!({ "language": { "S": "xx" } }), "Your verification code is"),
+        ("eve@example.com", json!({ "language": { "S": "es" } }), "Tu código de verificación es"),
+    ] {
+        let event = batch(&[(&format!("verify_email#{to}"), language)]);
+
+        assert_eq!(api.stack.invoke("deliver", event).await.unwrap(), json!({ "batchItemFailures": [] }));
+
+        let mail = api.message_to(to).await.body;
+        assert!(mail.starts_with(words), "{mail}");
     }
 }

@@ -84,7 +84,7 @@ async fn the_journey_of_seed_000() {
         &json!({
             "id": seen["id"], "username": "bunny0909", "email": "test@example.com", "first_name": "Basavraj",
             "last_name": "Ningadali", "phone_number": "+919881167671", "address": "", "date_of_birth": "1990-01-01",
-            "is_email_verified": false, "pending_email": null, "is_phone_verified": false, "pending_phone_number": null, "is_active": true,
+            "is_email_verified": false, "pending_email": null, "is_phone_verified": false, "pending_phone_number": null, "language": "", "is_active": true,
             "is_staff": false, "date_joined": seen["date_joined"], "last_login": null,
         }),
     );
@@ -218,7 +218,7 @@ async fn the_journey_of_seed_003() {
         &json!({
             "id": seen["id"], "username": "+919101234567", "email": "majedwp12@gmail.com", "first_name": "Majed",
             "last_name": "Shabani", "phone_number": "+919101234567", "address": "", "date_of_birth": null,
-            "is_email_verified": false, "pending_email": null, "is_phone_verified": true, "pending_phone_number": null, "is_active": true,
+            "is_email_verified": false, "pending_email": null, "is_phone_verified": true, "pending_phone_number": null, "language": "", "is_active": true,
             "is_staff": false, "date_joined": seen["date_joined"], "last_login": null,
             "refresh": seen["refresh"], "access": seen["access"],
         }),

@@ -11,7 +11,7 @@ use shared::{
 };
 
 /// Fields that are new in this release: while a deployment runs, functions of the release before answer without them.
-const NEW: [&str; 1] = ["pending_phone_number"];
+pub const NEW: [&str; 2] = ["pending_phone_number", "language"];
 
 /// An object whose fields are always there.
 fn object(fields: &Value) -> Value {
@@ -63,6 +63,9 @@ fn table(fields: &[Field]) -> Value {
         Kind::Text { is_required: true, .. } => text("Never empty."),
         Kind::Text { is_required: false, .. } => text("May be empty."),
         Kind::Date => json!({ "type": ["string", "null"], "format": "date", "description": "`YYYY-MM-DD`." }),
+        Kind::Choice(choices) => {
+            json!({ "type": "string", "enum": crate::field::or_blank(choices), "description": "May be empty." })
+        }
     };
     Value::Object(fields.iter().map(|field| (field.name.to_owned(), schema(field))).collect())
 }

@@ -33,7 +33,7 @@ pub fn a_new_session() -> Value {
 fn with_empty(mut example: Value, fields: &[Field]) -> Value {
     for field in fields {
         let empty = match field.kind {
-            Kind::Text { .. } => json!(""),
+            Kind::Text { .. } | Kind::Choice(_) => json!(""),
             Kind::Date => json!(null),
         };
         if example[field.name].is_null() {

@@ -123,6 +123,11 @@ pub fn with(mut fields: Value, table: impl IntoIterator<Item = &'static Field>) 
     fields
 }
 
+/// These texts and a blank one.
+pub(crate) fn or_blank(choices: &[&'static str]) -> Vec<&'static str> {
+    choices.iter().copied().chain([""]).collect()
+}
+
 /// The fields of a table.
 fn of_table(fields: impl IntoIterator<Item = &'static Field>) -> Map<String, Value> {
     let schema = |field: &Field| match field.kind {
@@ -131,6 +136,7 @@ fn of_table(fields: impl IntoIterator<Item = &'static Field>) -> Map<String, Val
         }
         Kind::Text { longest, is_required: false } => json!({ "type": "string", "maxLength": longest }),
         Kind::Date => json!({ "type": ["string", "null"], "format": "date" }),
+        Kind::Choice(choices) => json!({ "type": "string", "enum": or_blank(choices) }),
     };
     fields.into_iter().map(|field| (field.name.to_owned(), schema(field))).collect()
 }

@@ -261,6 +261,11 @@ const person = [
   { name: 'phone_number', label: 'Phone number', type: 'tel' },
   { name: 'date_of_birth', label: 'Date of birth', type: 'date' },
 ];
+const language = {
+  name: 'language',
+  label: 'Language of messages',
+  options: [['', 'Default'], ['de', 'Deutsch'], ['en', 'English'], ['es', 'Español']],
+};
 const address = { name: 'address', label: 'Address', type: 'textarea' };
 
 /**
@@ -282,7 +287,7 @@ const KINDS = {
       ['Status', standing],
     ],
     created: ['Joined', 'date_joined'],
-    fields: [{ name: 'username', label: 'Username' }, ...person, address],
+    fields: [{ name: 'username', label: 'Username' }, ...person, language, address],
     flags: [
       { name: 'is_active', label: 'Active', hint: 'Who is not cannot sign in, and their sessions end.' },
       { name: 'is_staff', label: 'Staff', hint: 'Sees and manages everybody.' },
@@ -482,10 +487,12 @@ async function recordView(path, id) {
 }
 
 /** An input with its label, its hint and the complaints about it. */
-function fieldOf({ name, label, type, hint }) {
+function fieldOf({ name, label, type, options, hint }) {
   const isFlag = type === 'checkbox';
   const property = isFlag ? 'checked' : 'value';
-  const input = type === 'textarea'
+  const input = options
+    ? h('select', { id: name, name }, options.map(([value, text]) => h('option', { value }, text)))
+    : type === 'textarea'
     ? h('textarea', { id: name, name, rows: 3 })
     : h('input', { id: name, name, type: type ?? 'text', autocomplete: 'off' });
   const hintLine = h('p', { class: 'hint', id: `${name}-hint` }, hint ?? '');

@@ -20,7 +20,8 @@ async fn generate(app: &App, AnyoneWith { caller, beside }: AnyoneWith<Asked>, r
     let record = |phone: &Phone, _: Option<&Holder>, claimant: Option<&Account>| {
         let user = claimant.map(|account| account.user.id);
         let record = Record::by_sms(Purpose::VerifyPhone, phone, user, request.client())?;
-        Ok(Some(record.by_themselves(user.is_some())))
+        let language = claimant.map_or("", |account| account.user.language());
+        Ok(Some(record.by_themselves(user.is_some()).in_language(language)))
     };
     send_code::by_sms(app, &request, beside.0?, caller, record).await?;
     json(200, &object!({ "message": "OTP sent successfully" }))

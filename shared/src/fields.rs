@@ -43,6 +43,8 @@ pub enum Kind {
     },
     /// A date, or none.
     Date,
+    /// One of these texts, or a blank one.
+    Choice(&'static [&'static str]),
 }
 
 impl Field {
@@ -62,6 +64,12 @@ impl Field {
     #[must_use]
     pub const fn date(name: &'static str) -> Self {
         Self::of(name, Kind::Date)
+    }
+
+    /// One of these texts, or a blank one.
+    #[must_use]
+    pub const fn choice(name: &'static str, choices: &'static [&'static str]) -> Self {
+        Self::of(name, Kind::Choice(choices))
     }
 
     /// The same field, for a search to look at. Only a text can be searched.
@@ -89,7 +97,7 @@ impl Field {
     /// What a record has that was never given one.
     fn empty(&self) -> Value {
         match self.kind {
-            Kind::Text { .. } => Value::Text(String::new()),
+            Kind::Text { .. } | Kind::Choice(_) => Value::Text(String::new()),
             Kind::Date => Value::Date(None),
         }
     }
@@ -103,6 +111,7 @@ impl Field {
                 let read = if complete { Form::required } else { Form::not_blank };
                 read(form, self.name, text).map(Value::Text)
             }
+            Kind::Choice(choices) => form.choice(self.name, choices).map(Value::Text),
             Kind::Date => match form.nullable(self.name, date) {
                 Patch::Keep => None,
                 Patch::Clear => Some(Value::Date(None)),
@@ -115,7 +124,7 @@ impl Field {
     fn stored(&self, text: Option<String>) -> Result<Value, &'static str> {
         match (self.kind, text) {
             (_, None) => Ok(self.empty()),
-            (Kind::Text { .. }, Some(text)) => Ok(Value::Text(text)),
+            (Kind::Text { .. } | Kind::Choice(_), Some(text)) => Ok(Value::Text(text)),
             (Kind::Date, Some(text)) => date(&text).map(|date| Value::Date(Some(date))),
         }
     }
@@ -259,6 +268,9 @@ impl Given {
         let mut entry = |field: &'static Field| {
             let value = match field.kind {
                 Kind::Text { longest, .. } => record.cut(field.name, longest).map(Value::Text),
+                Kind::Choice(choices) => {
+                    record.parsed(field.name, |text| form::one_of(choices, text)).map(Value::Text)
+                }
                 Kind::Date => record.parsed(field.name, date).map(|date| Value::Date(Some(date))),
             };
             Some(Entry { field, value: value? })

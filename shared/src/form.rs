@@ -112,6 +112,13 @@ impl Form {
         self.parsed(name, text.trim(), |text| at_most(longest, text).map(str::to_owned))
     }
 
+    /// One of these texts, or a blank one; it may be absent.
+    pub fn choice(&mut self, name: &'static str, choices: &[&str]) -> Option<String> {
+        let text = self.text(name)?;
+        let choice = |text: &str| if text.is_empty() { Ok(String::new()) } else { one_of(choices, text) };
+        self.parsed(name, text.trim(), choice)
+    }
+
     /// A field that may be absent, or `null` or blank for none.
     pub fn nullable<T, E: ToString>(
         &mut self,
@@ -248,6 +255,15 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
         "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
         "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
         _ => None,
+    }
+}
+
+/// The text, when it is one of these.
+pub(crate) fn one_of(choices: &[&str], text: &str) -> Result<String, String> {
+    if choices.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is not a valid choice."))
     }
 }
 

@@ -83,7 +83,9 @@ impl To {
             }
             Self::Phone(phone) => (Channel::Sms, phone.e164()),
         };
-        Record::to_log_in(channel, to, user.map(|user| (user.user.id, user.epoch)), request.client())
+        let code =
+            Record::to_log_in(channel, to, user.map(|user| (user.user.id, user.epoch)), request.client())?;
+        Ok(code.in_language(user.map_or("", |user| user.user.language())))
     }
 }
 

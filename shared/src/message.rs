@@ -62,15 +62,21 @@ impl Messages {
 
     /// The mail for a record of the Otps table. `code` is empty for a notice.
     pub fn mail(&self, record: &Record, code: &str) -> Result<Mail, Error> {
-        let mail = self.texts.mail(self.default, &record.purpose.to_string(), self.values(record, code));
+        let mail =
+            self.texts.mail(self.language(record), &record.purpose.to_string(), self.values(record, code));
         mail.ok_or_else(|| Error::internal(format!("{} is nothing to mail", record.purpose)))
     }
 
     /// The text message for a record of the Otps table.
     pub fn sms(&self, record: &Record, code: &str) -> Result<Sms, Error> {
-        let text = self.texts.sms(self.default, &record.purpose.to_string(), self.values(record, code));
+        let language = self.language(record);
+        let text = self.texts.sms(language, &record.purpose.to_string(), self.values(record, code));
         let text = text.ok_or_else(|| Error::internal(format!("{} is nothing to text", record.purpose)))?;
-        Ok(Sms { text, name: format!("{}.{}", record.purpose, self.default) })
+        Ok(Sms { text, name: format!("{}.{language}", record.purpose) })
+    }
+
+    fn language(&self, record: &Record) -> &'static str {
+        record.language.as_deref().and_then(messages::language).unwrap_or(self.default)
     }
 
     fn values<'a>(&'a self, record: &Record, code: &'a str) -> Values<'a> {

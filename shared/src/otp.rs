@@ -126,6 +126,10 @@ pub struct Record {
     /// the previous release names the user who had claimed the number, which verifies nothing.
     #[serde(default)]
     by_themselves: bool,
+    /// The language of that user, a primary language subtag (BCP 47). Records of release 0.1.0 have none; then, and where there are no
+    /// texts in it, the message is in the stack's language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// The epoch in which that user was, for a code to log in: it is worth nothing in another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     epoch: Option<u64>,
@@ -232,6 +236,12 @@ impl Record {
         Self { network: Some("staff".to_owned()), networks, ..self }
     }
 
+    /// Says which language its user has chosen; blank for none.
+    #[must_use]
+    pub fn in_language(self, language: &str) -> Self {
+        Self { language: Some(language.to_owned()).filter(|language| !language.is_empty()), ..self }
+    }
+
     /// Says that it was its user who asked for it.
     #[must_use]
     pub fn by_themselves(self, by_themselves: bool) -> Self {
@@ -252,6 +262,7 @@ impl Record {
             to: to.to_owned(),
             user_id,
             by_themselves: false,
+            language: None,
             epoch: None,
             networks: Vec::new(),
             nonce: Uuid::new_v4().simple().to_string(),
@@ -269,6 +280,7 @@ impl Record {
             to: String::new(),
             user_id: None,
             by_themselves: false,
+            language: None,
             epoch: None,
             networks: Vec::new(),
             nonce: Uuid::new_v4().simple().to_string(),

@@ -51,13 +51,14 @@ fn code_for(user: &User, client: &Client) -> Result<(Record, String), Error> {
     }
     if user.is_email_verified && !user.email.is_empty() {
         let code = Record::by_email(Purpose::ResetPassword, &user.email, Some(user.id), client)?;
-        return Ok((code, email::key(&user.email)));
+        return Ok((code.in_language(user.language()), email::key(&user.email)));
     }
     let number = user.phone_number.as_ref().filter(|_| user.is_phone_verified);
     let number = number.ok_or(Error::NothingToRecoverBy)?;
     let phone = Reach::from_env()?.check(Phone::stored(number));
     let phone = phone.map_err(|complaint| Error::field("phone_number", complaint))?;
-    Ok((Record::recovery_by_sms(&phone, Some(user.id), client)?, number.clone()))
+    let code = Record::recovery_by_sms(&phone, Some(user.id), client)?;
+    Ok((code.in_language(user.language()), number.clone()))
 }
 
 /// The same as [`store`], counted as a text message of the stack if it is sent.

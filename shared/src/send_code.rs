@@ -44,7 +44,8 @@ pub async fn by_email(
         let record = |holder: Option<&Holder>| {
             let user = holder.filter(|holder| concerns(holder)).map(|holder| holder.user_id);
             let spelling = holder.and_then(|holder| holder.spelling.as_deref());
-            Record::by_email(purpose, spelling.unwrap_or(email.typed()), user, request.client()).map(Some)
+            let code = Record::by_email(purpose, spelling.unwrap_or(email.typed()), user, request.client())?;
+            Ok(Some(code.in_language(holder.map_or("", Holder::language))))
         };
         store(app, name, &email.key(), holders, record).await.map(drop)
     };

@@ -19,6 +19,7 @@ fn ada(seen: &Value) -> Value {
         "is_email_verified": false,
         "pending_email": null,
         "pending_phone_number": null,
+        "language": "",
         "is_phone_verified": false,
         "is_active": true,
         "is_staff": false,

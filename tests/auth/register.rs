@@ -22,6 +22,7 @@ fn newcomer(seen: &Value) -> Value {
         "is_email_verified": false,
         "pending_email": null,
         "pending_phone_number": null,
+        "language": "",
         "is_phone_verified": true,
         "is_active": true,
         "is_staff": false,

@@ -28,6 +28,8 @@ async fn writable(api: &Api, caller: &User, path: &str, key: &str, n: u8) -> BTr
         json!(format!("eve{n}")),
         json!(format!("+91900000000{n}")),
         json!([]),
+        json!("de"),
+        json!("es"),
     ];
     let (stored, shown) = (record().await, caller.get(path).await.body);
     let fields = [&stored, &shown].into_iter().flat_map(|object| object.as_object().unwrap().keys());

@@ -34,8 +34,9 @@ async fn by_sms(app: &App, request: &Request) -> Reply {
     let parse = |text: &str| phones.parse(text).and_then(|phone| reach.check(phone));
     let phone = form.as_mut().ok().and_then(|form| form.required("phone_number", parse));
     let record = |phone: &Phone, holder: Option<&Holder>, _: Option<&Account>| {
-        let user = holder.filter(|holder| holder.verified).map(|holder| holder.user_id);
-        Record::recovery_by_sms(phone, user, request.client()).map(Some)
+        let holder = holder.filter(|holder| holder.verified);
+        let code = Record::recovery_by_sms(phone, holder.map(|holder| holder.user_id), request.client())?;
+        Ok(Some(code.in_language(holder.map_or("", Holder::language))))
     };
     let asked = send_code::ask(app, request, form, phone).await?.with_decoys();
     send_code::by_sms(app, request, asked, Ok(None), record).await?;

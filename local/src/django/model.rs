@@ -351,6 +351,7 @@ impl<'a> Model<'a> {
             Field::Phone,
             Field::Address,
             Field::DateOfBirth,
+            Field::Language,
             Field::EmailVerified,
             Field::PhoneVerified,
             Field::Verified,

@@ -86,6 +86,12 @@ impl<'a> Reader<'a> {
         }
         record.split_name(|| self.field(user, Field::FullName));
         record.date("date_of_birth", self.field(user, Field::DateOfBirth));
+        if let Some(tag) = self.field(user, Field::Language) {
+            match tag.as_str().and_then(messages::language) {
+                Some(language) => record.set("language", json!(language)),
+                None => record.drop("language", Some(tag.clone()), "not a language that has messages"),
+            }
+        }
         if let Some(time) = self.field(user, Field::LastLogin) {
             match instant(time, &self.settings.timezone).filter(|time| *time <= jiff::Timestamp::now()) {
                 Some(time) => record.set("last_login", json!(time)),

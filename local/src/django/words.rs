@@ -14,6 +14,7 @@ pub(crate) enum Field {
     FullName,
     Address,
     DateOfBirth,
+    Language,
     EmailVerified,
     PhoneVerified,
     /// Says that an address is verified, but not which: of a user the one they log in with or, of a user with a username, the
@@ -75,6 +76,7 @@ const NAMES: &[(Field, &[&str])] = &[
         &["address", "streetaddress", "homeaddress", "postaladdress", "addressline1", "address1"],
     ),
     (Field::DateOfBirth, &["dateofbirth", "dob", "birthdate", "birthday"]),
+    (Field::Language, &["language", "languagecode", "preferredlanguage", "lang", "locale"]),
     (
         Field::EmailVerified,
         &[
@@ -157,6 +159,7 @@ const MAPPED: &[(&str, Field)] = &[
     ("name", Field::FullName),
     ("address", Field::Address),
     ("date_of_birth", Field::DateOfBirth),
+    ("language", Field::Language),
     ("is_email_verified", Field::EmailVerified),
     ("is_phone_verified", Field::PhoneVerified),
     ("is_active", Field::IsActive),

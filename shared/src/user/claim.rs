@@ -107,6 +107,8 @@ pub struct Holder {
     pub by_user: bool,
     /// How the user spells the address: codes go there, however it is spelled in a request. Absent in claims of earlier releases.
     pub spelling: Option<String>,
+    /// The language of the user, if it is an address or number and they have chosen one. Absent in claims of earlier releases.
+    language: Option<String>,
     /// Until when an address that staff gave can be verified: its code is enough, and it must not lie in wait for ever. Absent in claims
     /// of earlier releases.
     staged_until: Option<u64>,
@@ -117,6 +119,12 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// The language of messages to its user; blank for none.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        self.language.as_deref().unwrap_or_default()
+    }
+
     /// Whether another user may claim the name, so that nobody can squat on one that its owner may want: an unverified
     /// address once its reservation has passed and no code for it lives, an unverified number at once.
     #[must_use]
@@ -241,6 +249,7 @@ fn holder(db: &Db, name: &Name, found: &mut Found) -> Result<Option<Holder>, Err
         staged: is_yes(&claim, "staged"),
         by_user: is_yes(&claim, "by_user"),
         spelling: text(&claim, "spelling").map(str::to_owned),
+        language: text(&claim, "language").map(str::to_owned),
         staged_until: number(&claim, "staged_until"),
         // The time of a number is for the previous release: here nothing reserves one.
         reserved_until: number(&claim, "reserved_until")
@@ -287,6 +296,8 @@ pub struct Terms {
     pub reserved_for: Option<u64>,
     /// How the user spells it, if it is an address.
     pub spelling: Option<String>,
+    /// The language of the user, blank for none; `None` leaves it as it is.
+    pub language: Option<String>,
 }
 
 impl Terms {
@@ -295,11 +306,23 @@ impl Terms {
     pub fn spelled(self, address: &str) -> Self {
         Self { spelling: Some(address.to_owned()), ..self }
     }
+
+    /// The same for an address or number of a user who has chosen this language, which is blank for none.
+    #[must_use]
+    pub fn in_language(self, language: &str) -> Self {
+        Self { language: Some(language.to_owned()), ..self }
+    }
 }
 
 /// How a verified address or number is taken.
-pub(super) const PROVEN: Terms =
-    Terms { verified: true, staged: false, by_user: false, reserved_for: None, spelling: None };
+pub(super) const PROVEN: Terms = Terms {
+    verified: true,
+    staged: false,
+    by_user: false,
+    reserved_for: None,
+    spelling: None,
+    language: None,
+};
 /// How a username is taken: there is nothing to verify.
 pub(super) const USERNAME: Terms = PROVEN;
 
@@ -365,6 +388,9 @@ fn take_one(db: &Db, name: &Name, user: Id, terms: &Terms, holder: Option<&Holde
     }
     if let Some(spelling) = &terms.spelling {
         claim.insert("spelling".into(), s(spelling));
+    }
+    if let Some(language) = terms.language.as_ref().filter(|language| !language.is_empty()) {
+        claim.insert("language".into(), s(language));
     }
     if let Some(seconds) = terms.reserved_for {
         claim.insert("reserved_until".into(), n(time::seconds(time::now()) + seconds));
@@ -474,15 +500,29 @@ pub(crate) fn mark(db: &Db, name: &Name, user: Id, terms: &Terms) -> Write {
     if let Some(spelling) = &terms.spelling {
         write = write.set("spelling", s(spelling));
     }
+    if let Some(language) = &terms.language {
+        write = in_language(write, language);
+    }
     match terms.reserved_for {
         None => write.remove("reserved_until"),
         Some(seconds) => write.set("reserved_until", n(time::seconds(time::now()) + seconds)),
     }
 }
 
-/// The write that spells the present address of `user` in another way.
-pub(super) fn spell(db: &Db, address: &Email, user: Id) -> Write {
-    of_user(db, &Name::Email(address.key()), user, false).set("spelling", s(address.typed()))
+/// The write that spells the present address of `user`, who has chosen this language, in another way.
+pub(super) fn spell(db: &Db, address: &Email, user: Id, language: &str) -> Write {
+    let claim = of_user(db, &Name::Email(address.key()), user, false);
+    in_language(claim.set("spelling", s(address.typed())), language)
+}
+
+/// The write by which messages to an address or number of `user`, present or pending, are in this language; blank for none.
+pub(super) fn speak(db: &Db, name: &Name, user: Id, language: &str) -> Write {
+    let claim = Write::update(&db.tables.users, key(name.pk())).if_equals("user_id", s(user.stored()));
+    in_language(claim, language)
+}
+
+fn in_language(claim: Write, language: &str) -> Write {
+    if language.is_empty() { claim.remove("language") } else { claim.set("language", s(language)) }
 }
 
 /// A write of a name that `user` has, on condition that it is `staged` or not.

@@ -150,12 +150,13 @@ impl Import {
 
     /// How a name is had.
     fn terms(user: &User, name: &Name) -> Terms {
-        match name {
-            Name::Username(_) => USERNAME,
+        let terms = match name {
+            Name::Username(_) => return USERNAME,
             Name::Email(_) if user.is_email_verified => PROVEN.spelled(&user.email),
             Name::Email(_) => UNPROVEN.spelled(&user.email),
             Name::Phone(_) if user.is_phone_verified => PROVEN,
             Name::Phone(_) => UNPROVEN,
-        }
+        };
+        terms.in_language(user.language())
     }
 }

@@ -40,7 +40,7 @@ fn reservation() -> Result<Option<u64>, Error> {
 
 /// How one is had that nothing has proven yet.
 pub(super) fn unproven() -> Result<Terms, Error> {
-    Ok(Terms { verified: false, staged: false, by_user: false, reserved_for: reservation()?, spelling: None })
+    Ok(Terms { verified: false, reserved_for: reservation()?, ..PROVEN })
 }
 
 /// Complaints about names that `user`, who has proven none of them, cannot have because another user has them. Who is only

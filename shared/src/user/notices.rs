@@ -15,7 +15,8 @@ pub(super) fn tell(db: &Db, user: &User, what: Purpose) -> Result<Option<Write>,
     if !user.is_email_verified || user.email.is_empty() {
         return Ok(None);
     }
-    Record::notice(what, Channel::Email, &user.email, user.id)?.write_notice(db).map(Some)
+    let notice = Record::notice(what, Channel::Email, &user.email, user.id)?;
+    notice.in_language(user.language()).write_notice(db).map(Some)
 }
 
 /// The same about a phone number that was verified now. Without such an address it tells the number that the new one replaces, by
@@ -25,7 +26,8 @@ pub(super) fn tell_of_phone(db: &Db, user: &User) -> Result<Option<Write>, Error
         return Ok(told);
     }
     let Some(number) = user.phone_number.as_ref().filter(|_| user.is_phone_verified) else { return Ok(None) };
-    Record::notice(Purpose::NoticePhoneChanged, Channel::Sms, number, user.id)?.write_notice(db).map(Some)
+    let notice = Record::notice(Purpose::NoticePhoneChanged, Channel::Sms, number, user.id)?;
+    notice.in_language(user.language()).write_notice(db).map(Some)
 }
 
 /// The writes that tell a user what a change of their profile means for getting into the account.

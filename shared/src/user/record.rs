@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::{fields::FIELDS, username::Username};
+use super::{
+    fields::{FIELDS, LANGUAGE},
+    username::Username,
+};
 use crate::{
     Error,
     dynamo::{
@@ -314,6 +317,12 @@ impl User {
             row.extend(beside);
         }
         from_item(row)
+    }
+
+    /// The language that they have chosen for messages to them; blank for none.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        self.details.text(LANGUAGE)
     }
 
     /// What a search looks at.

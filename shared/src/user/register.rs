@@ -1,7 +1,7 @@
 //! Registration.
 
 use super::{
-    Account, Id, User, Username,
+    Account, User, Username,
     claim::{self, Holders, Name, PROVEN, Terms, USERNAME},
     names::{taken_on, unproven},
 };
@@ -56,7 +56,7 @@ pub async fn register(
 ) -> Result<User, Error> {
     let email = new.email.clone();
     let account = new.account(username, phone);
-    let unproven = unproven()?;
+    let unproven = unproven()?.in_language(account.user.language());
     let names = super::names(Some(username), email.as_ref(), phone).into_iter();
     let wanted: Vec<_> = names
         .map(|name| match (&name, &email) {
@@ -144,7 +144,7 @@ async fn try_register(
     let mut writes = also;
     writes.extend(account.insert(db)?);
     if let Some(email) = email {
-        writes.extend(send_code(db, client, email, id, holders)?);
+        writes.extend(send_code(db, client, email, &account.user, holders)?);
     }
     let (taken, losses) = claim::take(db, wanted, id, holders, None)?;
     writes.extend(taken);
@@ -159,11 +159,12 @@ fn send_code(
     db: &Db,
     client: &Client,
     email: &Email,
-    id: Id,
+    user: &User,
     holders: &Holders,
 ) -> Result<[Write; 2], Error> {
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send_first(Purpose::VerifyEmail, now, Limits::from_env()?)?;
-    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(id), client)?;
+    let code = Record::by_email(Purpose::VerifyEmail, email.typed(), Some(user.id), client)?;
+    let code = code.in_language(user.language());
     Ok([code.write(db, &email.key())?, allowance.write(db, &email.key())?])
 }

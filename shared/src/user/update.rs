@@ -103,13 +103,16 @@ pub(super) async fn update(
         }
         let staff = Some(caller.user.id).filter(|caller| *caller != id);
         let mut draft = Draft::new(db, changes, account.user.clone(), staff.is_none());
+        draft.change_plain_fields();
         draft.change_username();
         if staff.is_some() || !draft.stages_phone() {
             draft.change_phone()?;
         }
         draft.change_present_email()?;
         draft.change_email(client, &holders)?;
-        draft.change_plain_fields();
+        if draft.user.language() != account.user.language() {
+            draft.change_language();
+        }
         let Draft { user, wanted, writes: mut moves, .. } = draft;
         let (taken, losses) = claim::take(db, &wanted, id, &holders, staff)?;
         moves.extend(taken);
@@ -200,13 +203,15 @@ struct Draft<'a> {
     by_user: bool,
     /// The names that they take.
     wanted: Vec<(Name, Terms)>,
+    /// The names that they have and go on having, and that `writes` has a write of.
+    marked: Vec<Name>,
     /// What is written besides their own record and the names that they take.
     writes: Vec<Write>,
 }
 
 impl<'a> Draft<'a> {
     fn new(db: &'a Db, changes: &'a Changes, user: User, by_user: bool) -> Self {
-        Self { db, changes, user, by_user, wanted: Vec::new(), writes: Vec::new() }
+        Self { db, changes, user, by_user, wanted: Vec::new(), marked: Vec::new(), writes: Vec::new() }
     }
 
     fn change_username(&mut self) {
@@ -261,13 +266,15 @@ impl<'a> Draft<'a> {
         let number = self.user.phone_number.clone().map(Name::Phone);
         if is_new {
             if let Some(number) = number {
-                self.wanted.push((number, terms_of(is_verified)?));
+                self.wanted.push((number, terms_of(is_verified)?.in_language(self.user.language())));
             }
             if let Some(old) = old {
                 self.give_up_phone(old)?;
             }
         } else if let Some(number) = number.filter(|_| is_verified != was_verified) {
-            self.writes.push(claim::mark(self.db, &number, self.user.id, &terms_of(is_verified)?));
+            let terms = terms_of(is_verified)?.in_language(self.user.language());
+            self.writes.push(claim::mark(self.db, &number, self.user.id, &terms));
+            self.marked.push(number);
         }
         Ok(())
     }
@@ -293,11 +300,14 @@ impl<'a> Draft<'a> {
         if let Some(verified) = flag {
             user.is_email_verified = verified;
             if !user.email.is_empty() {
-                let (name, terms) = (Name::Email(email::key(&user.email)), terms_of(verified)?);
-                self.writes.push(claim::mark(self.db, &name, user.id, &terms.spelled(&user.email)));
+                let terms = terms_of(verified)?.spelled(&user.email).in_language(user.language());
+                let name = Name::Email(email::key(&user.email));
+                self.writes.push(claim::mark(self.db, &name, user.id, &terms));
+                self.marked.push(name);
             }
         } else if let Some(new) = respelled {
-            self.writes.push(claim::spell(self.db, new, user.id));
+            self.writes.push(claim::spell(self.db, new, user.id, user.language()));
+            self.marked.push(Name::Email(new.key()));
         }
         Ok(())
     }
@@ -318,11 +328,26 @@ impl<'a> Draft<'a> {
             user.pending_email = Some(new.typed().to_owned());
             self.wanted.push((
                 Name::Email(new.key()),
-                Terms { staged: true, by_user: self.by_user, ..unproven()? }.spelled(new.typed()),
+                Terms { staged: true, by_user: self.by_user, ..unproven()? }
+                    .spelled(new.typed())
+                    .in_language(user.language()),
             ));
             self.writes.extend(send_codes(self.db, client, new, user, holders)?);
         }
         Ok(())
+    }
+
+    /// Codes that anyone may ask for go out in the language that the claims of the address and of the number have. Claims that this
+    /// change writes have the new one already.
+    fn change_language(&mut self) {
+        let is_written =
+            |name: &Name| self.marked.contains(name) || self.wanted.iter().any(|(wanted, _)| wanted == name);
+        let names = claim::names_of(&self.user).into_iter();
+        let others: Vec<_> = names
+            .filter(|name| !matches!(name, Name::Username(_)) && !is_written(name))
+            .map(|name| claim::speak(self.db, &name, self.user.id, self.user.language()))
+            .collect();
+        self.writes.extend(others);
     }
 
     fn change_plain_fields(&mut self) {
@@ -357,10 +382,11 @@ fn send_codes(
     let now = time::seconds(time::now());
     let allowance = holders.allowance.send(Purpose::VerifyEmail, now, Limits::from_env()?)?;
     let code = Record::by_email(Purpose::VerifyEmail, new.typed(), Some(user.id), client)?;
+    let code = code.in_language(user.language());
     let mut writes = vec![code.write(db, &new.key())?, allowance.write(db, &new.key())?];
     if !user.email.is_empty() {
         let notice = Record::notice(Purpose::NoticeEmailChange, Channel::Email, &user.email, user.id)?;
-        writes.push(notice.write_notice(db)?);
+        writes.push(notice.in_language(user.language()).write_notice(db)?);
     }
     Ok(writes)
 }

@@ -143,7 +143,8 @@ pub(crate) fn prove_phone(
     if !account.claims(phone) || holder.is_some_and(|holder| !holder.has_lapsed()) {
         return Ok(None);
     }
-    let (mut writes, losses) = claim::take(db, &[(name, PROVEN)], id, holders, None)?;
+    let terms = PROVEN.in_language(account.user.language());
+    let (mut writes, losses) = claim::take(db, &[(name, terms)], id, holders, None)?;
     let user = user
         .if_absent("phone_number")
         .if_equals("lost_phone_number", s(number))
@@ -170,7 +171,7 @@ fn replace_phone(
     next.user.phone_number = next.user.pending_phone_number.take();
     next.user.is_phone_verified = true;
     next.version += 1;
-    let mut wanted = vec![(name, PROVEN)];
+    let mut wanted = vec![(name, PROVEN.in_language(user.language()))];
     let (mut writes, mut fields): (_, &[_]) = (Vec::new(), &["phone_number", "pending_phone_number"]);
     if let Some(old) = &user.phone_number {
         writes.push(claim::free(db, &Name::Phone(old.clone()), user.id));
