@@ -67,7 +67,7 @@ fn quota(function: &Function) -> u64 {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Its last process may be just ending. An empty group is in nobody's way.
+        // Its last process may be just ending. An empty group does no harm.
         let _ = fs::remove_dir(&self.0);
     }
 }
