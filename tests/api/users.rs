@@ -92,6 +92,7 @@ async fn no_answer_holds_what_only_the_server_knows() {
         "last_name",
         "address",
         "date_of_birth",
+        "language",
         "phone_number",
         "is_email_verified",
         "pending_email",
