@@ -354,7 +354,7 @@ pub(crate) fn budgets() -> Vec<Row> {
         row("PATCH /api/profile for a new address", 200, 3, [6, 6], async |api, name| {
             by_user(api, name).await.with(json!({ "email": format!("new-{}", email(name)) }))
         }),
-        row("POST /api/password/reset", 200, 3, [5, 4], async |api, name| {
+        row("POST /api/password/reset", 200, 3, [6, 5], async |api, name| {
             by_user(api, name).await.with(new_password(json!({ "old_password": PASSWORD })))
         }),
         row("POST /api/password/forgot", 200, 2, [3, 3], async |api, name| {

@@ -9,7 +9,6 @@ use crate::{
     audit::{self, Event},
     config,
     deadline::in_time,
-    dynamo::Db,
     email::{self, Email},
     log,
     otp::{self, Allowance},
@@ -71,8 +70,6 @@ pub struct Named {
 }
 
 const OLD_PASSWORD: &str = "old_password";
-/// What a guess of the old password is counted as.
-const GUESSED: &str = "tried";
 /// How often a user may change the password in a window. Nobody needs more, and a script must not fill a mailbox.
 const CHANGES: u64 = 20;
 
@@ -127,16 +124,15 @@ fn of_network(request: &Request) -> Result<Throttle, Error> {
     Ok(Throttle::of_failures("logins_from", &request.network())?.at_most(most, "failed"))
 }
 
-/// Guesses of the old password by somebody who has an access token, and changes, each of which sends a mail.
+/// Guesses of the old password by somebody who has an access token.
 pub fn of_old_password(user: Id) -> Result<Throttle, Error> {
     let most = config::number("LOGIN_FAILURES_PER_IDENTIFIER_AND_IP")?;
-    let counter = Throttle::of_failures(OLD_PASSWORD, &user.stored())?;
-    Ok(counter.at_most(most, GUESSED).at_most(CHANGES, "changed"))
+    Ok(Throttle::of_failures(OLD_PASSWORD, &user.stored())?.at_most(most, "tried"))
 }
 
-/// The old password was right: what was counted was no guess.
-pub async fn was_no_guess(db: &Db, counted: &throttle::Counted) {
-    throttle::take_back_from(db, counted, GUESSED).await;
+/// Tries to change the password, because each that succeeds sends a mail.
+pub fn of_new_password(user: Id) -> Result<Throttle, Error> {
+    Ok(Throttle::of_failures("new_password", &user.stored())?.at_most(CHANGES, "tried"))
 }
 
 /// Logs in the user whom `find` finds for `identifier`, if the password is right and `also` agrees.

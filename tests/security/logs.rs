@@ -52,7 +52,8 @@ async fn whole_journey(api: &Api) -> (Vec<(&'static str, Answer)>, Vec<String>) 
     answers.push(("/api/password/reset", user.post("/api/password/reset", &body).await));
     answers
         .push(("/api/password/forgot", api.post("/api/password/forgot", &json!({ "email": EMAIL })).await));
-    let second_code = api.code_after(EMAIL, 1).await;
+    // The second mail tells of the changed password.
+    let second_code = api.code_after(EMAIL, 2).await;
     let body =
         json!({ "email": EMAIL, "otp": second_code, "new_password": THIRD, "confirm_password": THIRD });
     answers.push(("/api/password/forgot/confirm", api.post("/api/password/forgot/confirm", &body).await));

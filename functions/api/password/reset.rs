@@ -30,8 +30,8 @@ async fn reset(app: &App, caller: Caller, request: Request) -> Reply {
     form.check()?;
 
     // Who holds a stolen access token must not guess the password with it.
-    let limit = login::of_old_password(caller.id())?;
-    let (tried, key) = join!(throttle::admit(&app.db, [limit]), app.signing_key());
+    let limits = [login::of_old_password(caller.id())?, login::of_new_password(caller.id())?];
+    let (tried, key) = join!(throttle::admit(&app.db, limits), app.signing_key());
     let tried = tried?;
     let changed = change(app, caller, &request, &old, &new, key, &tried);
     let tokens = throttle::settle(&app.db, &tried, changed).await?;
@@ -47,7 +47,7 @@ async fn change(
     old: &Password,
     new: &NewPassword,
     key: Result<Arc<SigningKey>, Error>,
-    [tried]: &[Counted; 1],
+    [guess, _]: &[Counted; 2],
 ) -> Result<Pair, Error> {
     let key = key?;
     if app.hasher.compare(old, &caller.account.password)? == Match::Wrong {
@@ -60,7 +60,7 @@ async fn change(
     let (changed, ()) = join!(
         user::change_password(&app.db, caller.account, &hash, &session),
         // The old password was right, whatever becomes of the new one.
-        login::was_no_guess(&app.db, tried),
+        throttle::take_back(&app.db, guess),
     );
     audit::change(Event::PasswordChanged, Some(id), Changed::User(id), &changed?, request.ip());
     Ok(tokens)
