@@ -29,6 +29,10 @@ def adopt(endpoint: str, stack: str) -> None:
             ]
         dynamodb.create_table(TableName=f"restored-{name}", BillingMode="PAY_PER_REQUEST", **shape)
         print(f"--parameter Existing{name}Table=restored-{name}")
+    # The journeys are made again from the same address, to the same numbers: what was counted is forgotten.
+    counters = dynamodb.get_paginator("scan").paginate(TableName=tables["Throttles"], ProjectionExpression="pk")
+    for counter in (item for page in counters for item in page["Items"]):
+        dynamodb.delete_item(TableName=tables["Throttles"], Key={"pk": counter["pk"]})
 
 
 def prepare(endpoint: str, stack: str, password: str) -> None:
